@@ -1,0 +1,40 @@
+// The answer on one screen, and the parts behind it, as text or JSON. Pure: a bundle and the names go in, text comes out.
+//
+// Every figure that is a share says of how many samples. Everything that came from outside passes printable().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/bundle_reader.hpp"
+#include "formats/stacks.hpp"
+
+namespace fdr {
+
+struct ReportStyle {
+  int columns = 80;
+  bool color = false;
+};
+
+// `fdr report`: first screen of 24 lines, then the details. `module_notes`: one line a module that could not be named, and what would help.
+std::string report_text(const Bundle& bundle, const FrameNames& names, const std::vector<std::string>& module_notes,
+                        const ReportStyle& style);
+std::string report_json(const Bundle& bundle, const FrameNames& names);
+
+// `fdr show PART`. Unknown parts throw Error with the list.
+struct ShowFilter {
+  std::optional<std::int32_t> pid, thread;
+  std::optional<double> from_s, to_s;  // seconds relative to the trigger, negative before
+};
+const std::vector<std::string>& show_parts();  // timeline stacks threads syscalls slow failed stalls metrics ...
+std::string show_text(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter,
+                      const ReportStyle& style);
+std::string show_json(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter);
+
+// summary.txt: written at the dump, before any user symbol is known.
+std::string summary_text(const Manifest& manifest, const Timeline& timeline);
+
+}  // namespace fdr

@@ -1,0 +1,61 @@
+// The configuration: TOML file and command line, checked, with every default said here. Immutable once built.
+//
+// Unknown keys, wrong types, sizes without a unit, a `for` of half the window or more: Error "FILE:LINE:COLUMN: ..." with a
+// suggestion. toml++ is named in config.cpp only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "triggers/engine.hpp"
+#include "triggers/heartbeat.hpp"
+
+namespace fdr {
+
+enum class SyscallDetail { kAll, kSummary, kOff };
+enum class OnExit { kNever, kFailure, kAlways };
+
+struct TargetConfig {
+  std::string name;                // process[NAME]
+  std::vector<std::int32_t> pids;  // match.pid, or the command line
+  std::string comm;                // match.comm: every process of that name at the start
+  std::string exe;                 // match.exe: path of the executable
+};
+
+struct Config {
+  Duration span = std::chrono::seconds(60);
+  Duration after = std::chrono::seconds(5);
+  std::optional<std::uint64_t> memory;       // default max(64 MB, 8 MB x CPUs), memory_bytes()
+  unsigned frequency = 99;                   // Hz per CPU
+  Duration off_cpu = std::chrono::milliseconds(1);
+  SyscallDetail detail = SyscallDetail::kAll;
+  Duration slow = std::chrono::milliseconds(10);
+  Duration every = std::chrono::milliseconds(100);
+  std::string directory = "/var/lib/fdr";
+  unsigned keep = 10;
+  std::uint64_t max_bytes = 2ull << 30;
+  double keep_free_percent = 5;
+  std::vector<TargetConfig> targets;
+  std::vector<RuleConfig> rules;
+  std::vector<HeartbeatConfig> heartbeats;
+  std::string name;                          // of the recorder; empty: from the target
+  OnExit on_exit = OnExit::kNever;
+
+  std::uint64_t memory_bytes(int cpus) const;
+};
+
+// Names accepted as recorder, target, rule and heartbeat names: [A-Za-z0-9._-]{1,32}.
+bool valid_name(std::string_view name);
+
+Config load_config(const std::string& path);                                  // throws Error
+Config parse_config(std::string_view toml, const std::string& source_name);   // the same from text, for tests
+// `--when 'EXPR [for DURATION]'`; `ordinal` names it ("when-1").
+RuleConfig rule_from_flag(const std::string& text, std::size_t ordinal);
+// All rules: the written ones and those the heartbeats imply.
+std::vector<RuleConfig> all_rules(const Config& config);
+// The effective configuration as TOML, stored in every bundle and printed by `fdr check`.
+std::string config_toml(const Config& config);
+
+}  // namespace fdr

@@ -1,0 +1,42 @@
+// Host metrics from /proc: cpu, memory, vm, pressure, swap, network. Files stay open and are read with pread, once a tick; a file that
+// is not there makes its metrics unknown, with the reason. Parsers are free functions over text, so tests use captured files.
+// CPU figures are means over a sliding second (recording-rules 21). Session thread only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "triggers/metric_history.hpp"
+
+namespace fdr {
+
+struct CpuTimes {  // of all CPUs together, in seconds
+  double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
+};
+std::optional<CpuTimes> parse_proc_stat(std::string_view text, long ticks_per_second);
+// "MemFree:  123 kB" -> bytes by name; vmstat "pgfault 12" -> counts by name.
+std::map<std::string, double, std::less<>> parse_meminfo(std::string_view text);
+std::map<std::string, double, std::less<>> parse_vmstat(std::string_view text);
+// total stall time in seconds of "some"/"full"
+struct Pressure { double some = 0, full = 0; };
+std::optional<Pressure> parse_pressure(std::string_view text);
+// /proc/net/snmp and netstat: "Udp.RcvbufErrors" -> count
+std::map<std::string, double, std::less<>> parse_net_counters(std::string_view text);
+
+class HostMetrics {
+ public:
+  // `proc` is "/proc"; a test may give another root.
+  HostMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc");
+  ~HostMetrics();
+  // Writes the host's values into `row` (indexed by MetricId). What could not be read is NaN.
+  void read(Timestamp now, std::span<double> row);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fdr
