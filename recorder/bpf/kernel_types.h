@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The few kernel types the programs read, CO-RE: only the fields used, relocated at load against the running kernel's BTF.
+ * Hand-written, so that no generated vmlinux.h is needed. A pointer member must have a complete type here, or its BTF is FWD and
+ * the verifier cannot tell its size.
+ */
+#ifndef FDR_KERNEL_TYPES_H
+#define FDR_KERNEL_TYPES_H
+
+#include <linux/types.h>
+#include <linux/bpf.h>
+
+typedef _Bool bool;
+
+#define CORE __attribute__((preserve_access_index))
+
+/* x86-64. Kernels with FRED widen cs and ss; ip, sp and the rest keep their names (CO-RE finds them). */
+struct pt_regs {
+  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+} CORE;
+
+/* Context of a perf_event program: uapi layout, not relocated (include/uapi/linux/bpf_perf_event.h, asm/ptrace.h). */
+struct fdr_perf_context {
+  unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+  __u64 sample_period, addr;
+};
+
+struct qstr {
+  const unsigned char *name;
+} CORE;
+struct inode {
+  unsigned short i_mode;
+} CORE;
+struct dentry {
+  struct qstr d_name;
+} CORE;
+struct path {
+  struct dentry *dentry;
+} CORE;
+struct file {
+  struct path f_path;
+  struct inode *f_inode;
+  void *private_data;
+} CORE;
+struct fdtable {
+  unsigned int max_fds;
+  struct file **fd;
+} CORE;
+struct files_struct {
+  struct fdtable *fdt;
+} CORE;
+
+struct in6_addr_words {
+  __u32 words[4];
+};
+struct sock_common {
+  __u32 skc_daddr;
+  __u16 skc_dport;
+  __u16 skc_num;
+  unsigned short skc_family;
+  struct in6_addr_words skc_v6_daddr; /* struct in6_addr: 16 bytes read as they are */
+} CORE;
+struct sock {
+  struct sock_common __sk_common;
+} CORE;
+struct socket {
+  short type;
+  struct sock *sk;
+} CORE;
+
+struct mm_struct {
+  unsigned long start_stack;
+} CORE;
+struct sched_info {
+  unsigned long long run_delay;
+} CORE;
+struct thread_struct {
+  unsigned long fsbase;
+} CORE;
+struct thread_info {
+  __u32 status; /* TS_COMPAT is bit 1 (arch/x86/include/asm/thread_info.h) */
+} CORE;
+typedef struct {
+  int counter;
+} atomic_t;
+struct signal_struct {
+  atomic_t live;
+  __u64 utime, stime; /* of threads that are gone, ns */
+  int group_exit_code;
+} CORE;
+
+struct task_struct {
+  struct thread_info thread_info;
+  unsigned int __state; /* `state` before 5.14 (2f064a59a11f) */
+  unsigned int flags;
+  int pid, tgid;
+  struct task_struct *real_parent;
+  struct task_struct *group_leader;
+  __u64 utime, stime;
+  __u64 start_boottime;
+  struct mm_struct *mm;
+  char comm[16];
+  struct files_struct *files;
+  struct signal_struct *signal;
+  struct sched_info sched_info;
+  int exit_code;
+  struct thread_struct thread;
+} CORE;
+struct task_struct___before_5_14 {
+  long state;
+} CORE;
+
+struct linux_binprm {
+  const char *filename;
+} CORE;
+
+struct bpf_iter_meta;
+struct bpf_iter__task {
+  struct bpf_iter_meta *meta;
+  struct task_struct *task;
+} CORE;
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Definitions of the maps and knobs of maps.h. */
+#include "recorder/bpf/maps.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct stacks_map stacks SEC(".maps");
+struct stalls_map stalls SEC(".maps");
+struct syscalls_map syscalls SEC(".maps");
+struct slow_map slow SEC(".maps");
+struct failed_map failed SEC(".maps");
+struct life_map life SEC(".maps");
+struct cursors_map cursors SEC(".maps");
+struct threads_map threads SEC(".maps");
+struct parked_map parked SEC(".maps");
+struct summary_map summary SEC(".maps");
+struct ticks_map ticks SEC(".maps");
+struct control_map control SEC(".maps");
+struct thread_slots_map thread_slots SEC(".maps");
+struct free_slots_map free_slots SEC(".maps");
+struct targets_map targets SEC(".maps");
+struct errors_map errors SEC(".maps");
+
+const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1};
+const volatile __u64 ring_refill_per_ms[FDR_RINGS] = {0};
+const volatile __u32 slot_count = 1;
+const volatile __u32 thread_count = 1;
+const volatile __u64 off_cpu_ns = 1000000;
+const volatile __u64 slow_ns = 10000000;
+const volatile __u32 raw_syscalls = 1;
+const volatile __u8 call_traits[FDR_SYSCALLS_MAX] = {0};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Maps and knobs that all programs share; defined in maps.bpf.c. Sizes of 1 are set by user space before the load. */
+#ifndef FDR_MAPS_H
+#define FDR_MAPS_H
+
+#include "recorder/window/wire.h"
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+struct fdr_chunk {
+  struct fdr_chunk_header head;
+  __u8 body[FDR_CHUNK_BYTES - FDR_CHUNK_HEADER];
+};
+struct fdr_stack_chunk {
+  struct fdr_chunk_header head;
+  __u8 body[FDR_STACK_CHUNK_BYTES - FDR_CHUNK_HEADER];
+};
+
+#define FDR_ARRAY(name, element)            \
+  struct name##_map {                       \
+    __uint(type, BPF_MAP_TYPE_ARRAY);       \
+    __uint(map_flags, BPF_F_MMAPABLE);      \
+    __uint(max_entries, 1);                 \
+    __type(key, __u32);                     \
+    __type(value, element);                 \
+  };                                        \
+  extern struct name##_map name SEC(".maps")
+
+FDR_ARRAY(stacks, struct fdr_stack_chunk);
+FDR_ARRAY(stalls, struct fdr_chunk);
+FDR_ARRAY(syscalls, struct fdr_chunk);
+FDR_ARRAY(slow, struct fdr_chunk);
+FDR_ARRAY(failed, struct fdr_chunk);
+FDR_ARRAY(life, struct fdr_chunk);
+FDR_ARRAY(cursors, struct fdr_cursor);
+FDR_ARRAY(threads, struct fdr_thread);
+FDR_ARRAY(parked, struct fdr_parked);
+FDR_ARRAY(summary, struct fdr_summary_cell);
+FDR_ARRAY(ticks, struct fdr_ticks);
+FDR_ARRAY(control, struct fdr_control);
+
+/* Task storage cannot be mapped or walked by user space: it holds the slot number and nothing else (recording-rules 11). */
+struct thread_slots_map {
+  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, __u32);
+};
+extern struct thread_slots_map thread_slots SEC(".maps");
+
+/* Free slots; user space gives them back once it has read the occupant's end. */
+struct free_slots_map {
+  __uint(type, BPF_MAP_TYPE_QUEUE);
+  __uint(max_entries, 1);
+  __type(value, __u32);
+};
+extern struct free_slots_map free_slots SEC(".maps");
+
+/* tgid -> target << 1 | mute; read when threads are armed, and by fork for parents that are not armed yet. */
+struct targets_map {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u32);
+  __type(value, __u32);
+};
+extern struct targets_map targets SEC(".maps");
+
+struct errors_map {
+  __uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, struct fdr_error_key);
+  __type(value, struct fdr_error_count);
+};
+extern struct errors_map errors SEC(".maps");
+
+extern const volatile __u32 chunks_per_slot[FDR_RINGS];
+extern const volatile __u64 ring_refill_per_ms[FDR_RINGS]; /* bytes; 0: no allowance is kept for this ring */
+extern const volatile __u32 slot_count;
+extern const volatile __u32 thread_count;
+extern const volatile __u64 off_cpu_ns;
+extern const volatile __u64 slow_ns;
+extern const volatile __u32 raw_syscalls; /* detail = "all" */
+extern const volatile __u8 call_traits[FDR_SYSCALLS_MAX];
+
+#define BARRIER() asm volatile("" ::: "memory")
+#define BOUND(variable) asm volatile("" : "+r"(variable))
+
+static __always_inline struct fdr_control *control_page(void) {
+  __u32 zero = 0;
+  return bpf_map_lookup_elem(&control, &zero);
+}
+
+/* The slot of this CPU, FDR_NO_SLOT where it came online after the start and no spare was left. */
+static __always_inline __u32 cpu_slot(struct fdr_control *page) {
+  __u32 cpu = bpf_get_smp_processor_id();
+  if (cpu >= FDR_MAX_CPUS) return FDR_NO_SLOT;
+  return page->slot_of_cpu[cpu];
+}
+
+static __always_inline struct fdr_thread *thread_of(struct task_struct *task) {
+  __u32 *slot = bpf_task_storage_get(&thread_slots, task, 0, 0);
+  if (!slot) return 0;
+  __u32 index = *slot;
+  return bpf_map_lookup_elem(&threads, &index);
+}
+
+#endif

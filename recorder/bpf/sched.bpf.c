@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Gaps in progress: time off the CPU (sched_switch) and time spent freeing memory (vmscan, compaction). Also each thread's account.
+ *
+ * At a switch-out `current` is still the thread that leaves, so its stack can be read; at a switch-in it is not yet the one that
+ * enters. So where a stack will be wanted (uninterruptible, or asleep outside a system call) it is taken at the switch-out, parked, and
+ * written at the switch-in if the gap was long enough. A call that waits is told by the summary and, when slow, at its sys_exit.
+ */
+#include "recorder/bpf/ring.h"
+#include "recorder/bpf/stack.h"
+
+#define TASK_UNINTERRUPTIBLE_BIT 2 /* include/linux/sched.h; part of TASK_KILLABLE too */
+#define STALL_ROOM (sizeof(struct fdr_stall) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_SMALL)
+
+static __always_inline __u32 task_state(struct task_struct *task) {
+  struct task_struct___before_5_14 *old = (void *)task;
+  if (bpf_core_field_exists(task->__state)) return BPF_CORE_READ(task, __state);
+  return (__u32)BPF_CORE_READ(old, state);
+}
+
+static __always_inline struct fdr_stall *stall_begin(struct fdr_thread *thread, struct fdr_control *page, __u64 now,
+                                                     __u32 expected, struct ring_place *place) {
+  const __u32 slot = cpu_slot(page);
+  if (slot >= slot_count) return 0;
+  struct fdr_cursor *cursor = ring_cursor(FDR_STALLS, slot);
+  if (!cursor) return 0;
+  if (ring_allowance(cursor, FDR_STALLS, FDR_CHUNK_BYTES, now) < expected) {
+    cursor->limited++;
+    return 0;
+  }
+  if (ring_begin(&stalls, FDR_STALLS, slot, FDR_CHUNK_BYTES, STALL_ROOM, now, cursor, place)) return 0;
+  struct fdr_chunk *chunk = (void *)place->chunk;
+  struct fdr_stall *stall = (void *)&chunk->body[place->offset];
+  stall->head.ns = now;
+  stall->head.thread = thread->id;
+  stall->syscall = thread->flags & FDR_THREAD_IN_CALL ? (__s32)thread->nr : -1;
+  return stall;
+}
+
+static __always_inline void park_stack(void *ctx, struct fdr_thread *thread, struct task_struct *task, __u64 now) {
+  __u32 index = thread->id & (FDR_PARKED - 1);
+  struct fdr_parked *place = bpf_map_lookup_elem(&parked, &index);
+  if (!place) return;
+  place->thread = 0;
+  BARRIER();
+  place->stack.flags = FDR_STACK_IN_KERNEL;
+  place->stack.bytes = 0;
+  long bytes = bpf_get_stack(ctx, place->kernel, sizeof place->kernel, 0);
+  place->stack.kernel_frames = bytes > 0 ? (__u16)((__u64)bytes / 8) : 0;
+  if (task->flags & FDR_PF_KTHREAD) {
+    place->stack.flags |= FDR_STACK_NO_USER;
+  } else {
+    take_registers(&place->stack, (void *)bpf_task_pt_regs(task));
+    copy_stack(&place->stack, task, place->bytes, FDR_COPY_SMALL, FDR_COPY_SMALL);
+  }
+  place->out_ns = now;
+  BARRIER();
+  place->thread = thread->id;
+}
+
+static __always_inline void leave(void *ctx, bool preempt, struct task_struct *task, __u64 now) {
+  struct fdr_thread *thread = thread_of(task);
+  if (!thread) return;
+  const __u32 state = preempt ? 0 : task_state(task);
+  if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
+  thread->on_ns = 0;
+  thread->out_ns = now;
+  thread->out_state = state;
+  thread->run_delay_ns = task->sched_info.run_delay;
+  if (state == 0) thread->involuntary++;
+  else thread->voluntary++;
+  if (thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return;
+  if (state & TASK_UNINTERRUPTIBLE_BIT || (state && !(thread->flags & FDR_THREAD_IN_CALL))) park_stack(ctx, thread, task, now);
+}
+
+static __always_inline void enter(struct fdr_control *page, struct task_struct *task, __u64 now) {
+  struct fdr_thread *thread = thread_of(task);
+  if (!thread) return;
+  thread->on_ns = now;
+  const __u64 out = thread->out_ns;
+  if (!out || now < out) return;
+  const __u64 gap = now - out;
+  thread->off_ns += gap;
+  thread->out_ns = 0;
+  if (gap < off_cpu_ns || thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return;
+
+  const __u32 in_call = thread->flags & FDR_THREAD_IN_CALL;
+  const __u32 nr = thread->nr & FDR_NR_MASK;
+  __u16 kind = FDR_STALL_BLOCKED;
+  if (thread->out_state == 0) kind = FDR_STALL_RUNNABLE;
+  else if (thread->out_state & TASK_UNINTERRUPTIBLE_BIT) kind = FDR_STALL_UNINTERRUPTIBLE;
+  else if (in_call && nr < FDR_SYSCALLS_MAX && call_traits[nr & (FDR_SYSCALLS_MAX - 1)] & FDR_TRAIT_WAITS) kind = FDR_STALL_WAIT;
+
+  __u32 index = thread->id & (FDR_PARKED - 1);
+  struct fdr_parked *kept = bpf_map_lookup_elem(&parked, &index);
+  if (!kept) return;
+  const int has_stack = kept->thread == thread->id && kept->out_ns == out;
+  struct ring_place place;
+  struct fdr_stall *stall = stall_begin(thread, page, now, has_stack ? STALL_ROOM : sizeof(struct fdr_stall), &place);
+  if (!stall) return;
+  stall->length_ns = gap;
+  stall->head.kind = kind;
+  stall->has_stack = has_stack;
+  __u32 length = __builtin_offsetof(struct fdr_stall, stack);
+  if (has_stack) {
+    __u32 data = kept->stack.kernel_frames * 8u;
+    __u32 bytes = kept->stack.bytes;
+    stall->stack = kept->stack;
+    BOUND(data);
+    if (data > FDR_KERNEL_FRAMES * 8) data = 0;
+    bpf_probe_read_kernel(stall + 1, data, kept->kernel);
+    BOUND(bytes);
+    if (bytes > FDR_COPY_SMALL) bytes = 0;
+    bpf_probe_read_kernel((void *)(stall + 1) + data, bytes, kept->bytes);
+    length = sizeof(struct fdr_stall) + ((data + bytes) & ~7u);
+  }
+  stall->head.len8 = length / 8;
+  ring_end(&place, length);
+}
+
+/* A CPU runs one switch at a time, with interrupts off: leave and enter never nest. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
+  struct fdr_control *page = control_page();
+  if (!page) return 0;
+  const __u64 now = bpf_ktime_get_ns();
+  if (now > page->lease_ns) return 0;
+  leave(ctx, preempt, prev, now);
+  enter(page, next, now);
+  return 0;
+}
+
+static __always_inline void memory_work_ends(void *ctx, __u64 begun, __u16 kind, struct fdr_thread *thread,
+                                             struct task_struct *task, __u64 now) {
+  struct fdr_control *page = control_page();
+  if (!page || now > page->lease_ns || !begun || now - begun < off_cpu_ns) return;
+  struct ring_place place;
+  struct fdr_stall *stall = stall_begin(thread, page, now, STALL_ROOM, &place);
+  if (!stall) return;
+  stall->length_ns = now - begun;
+  stall->head.kind = kind;
+  stall->has_stack = 1;
+  stall->stack.flags = FDR_STACK_IN_KERNEL;
+  stall->stack.bytes = 0;
+  __u32 data = 0;
+  long bytes = bpf_get_stack(ctx, stall + 1, FDR_KERNEL_FRAMES * 8, 0);
+  if (bytes > 0 && bytes <= FDR_KERNEL_FRAMES * 8) data = (__u32)bytes & ~7u;
+  stall->stack.kernel_frames = data / 8;
+  if (task->flags & FDR_PF_KTHREAD) {
+    stall->stack.flags |= FDR_STACK_NO_USER;
+  } else {
+    take_registers(&stall->stack, (void *)bpf_task_pt_regs(task));
+    BOUND(data);
+    if (data <= FDR_KERNEL_FRAMES * 8)
+      data += copy_stack(&stall->stack, task, (void *)(stall + 1) + data, FDR_COPY_SMALL, FDR_COPY_SMALL);
+  }
+  const __u32 length = sizeof(struct fdr_stall) + data;
+  stall->head.len8 = length / 8;
+  ring_end(&place, length);
+}
+
+#define MEMORY_WORK(begin_name, end_name, field, stall_kind)                              \
+  SEC("tp_btf/" #begin_name)                                                              \
+  int BPF_PROG(on_##begin_name) {                                                         \
+    struct fdr_thread *thread = thread_of(bpf_get_current_task_btf());                    \
+    if (thread) thread->field = bpf_ktime_get_ns();                                       \
+    return 0;                                                                             \
+  }                                                                                       \
+  SEC("tp_btf/" #end_name)                                                                \
+  int BPF_PROG(on_##end_name) {                                                           \
+    struct task_struct *task = bpf_get_current_task_btf();                                \
+    struct fdr_thread *thread = thread_of(task);                                          \
+    if (!thread) return 0;                                                                \
+    const __u64 begun = thread->field;                                                    \
+    thread->field = 0;                                                                    \
+    memory_work_ends(ctx, begun, stall_kind, thread, task, bpf_ktime_get_ns());           \
+    return 0;                                                                             \
+  }
+
+MEMORY_WORK(mm_vmscan_direct_reclaim_begin, mm_vmscan_direct_reclaim_end, reclaim_ns, FDR_STALL_RECLAIM)
+MEMORY_WORK(mm_vmscan_memcg_reclaim_begin, mm_vmscan_memcg_reclaim_end, reclaim_ns, FDR_STALL_RECLAIM)
+MEMORY_WORK(mm_compaction_begin, mm_compaction_end, compact_ns, FDR_STALL_COMPACTION)

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* wire.h: what the BPF programs write and user space reads. The one layout shared by both; sizes are asserted on both sides.
+ *
+ * A ring is a run of chunks per CPU slot in one mmap-able array; index = slot * chunks + seq % chunks. A chunk is written by one
+ * context of one CPU only: body first, then `used`; when it is recycled `used` goes to 0 before `seq` changes, so that a reader
+ * that copies and then finds another `seq` knows it was overtaken (recording-rules 2). All times are CLOCK_MONOTONIC ns, all ids
+ * of the initial PID namespace. Plain C: fixed widths, no pointers.
+ */
+#ifndef FDR_WIRE_H
+#define FDR_WIRE_H
+
+#ifdef __bpf__
+#include "recorder/bpf/kernel_types.h"
+typedef __u8 fdr_u8;
+typedef __u16 fdr_u16;
+typedef __u32 fdr_u32;
+typedef __s32 fdr_s32;
+typedef __u64 fdr_u64;
+typedef __s64 fdr_s64;
+#define FDR_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
+#else
+#include <stdint.h>
+typedef uint8_t fdr_u8;
+typedef uint16_t fdr_u16;
+typedef uint32_t fdr_u32;
+typedef int32_t fdr_s32;
+typedef uint64_t fdr_u64;
+typedef int64_t fdr_s64;
+#define FDR_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
+#endif
+
+enum {
+  FDR_WIRE_VERSION = 1,
+  FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
+  FDR_NO_SLOT = 0xffff,
+
+  FDR_CHUNK_BYTES = 64 * 1024,
+  FDR_STACK_CHUNK_BYTES = 256 * 1024, /* stack copies are large: at 64 KiB a quarter of each chunk would stay empty */
+  FDR_CHUNK_HEADER = 32,
+
+  FDR_KERNEL_FRAMES = 64,
+  FDR_COPY_MAX = 16 * 1024, /* of a clock sample; node needs that much (unwinding notes 2) */
+  FDR_COPY_MIN = 512,       /* what a sample still gets when the ring's allowance is used up */
+  FDR_COPY_SMALL = 4 * 1024, /* of a slow or failed call and of a stall */
+  FDR_SUBJECT = 192,
+
+  FDR_THREAD_SLOT_BITS = 18,
+  FDR_THREAD_SLOT_MASK = (1 << FDR_THREAD_SLOT_BITS) - 1,
+
+  FDR_PARKED = 256,          /* stacks of threads that left the CPU, direct-mapped by slot */
+  FDR_SUMMARY_CELLS = 4096,  /* per CPU slot, hashed */
+  FDR_SUMMARY_PROBES = 8,
+  FDR_SYSCALLS_MAX = 512,    /* plus one cell per number for processes that found no room */
+  FDR_SUMMARY_ROW = FDR_SUMMARY_CELLS + FDR_SYSCALLS_MAX,
+  FDR_HISTOGRAM = 24,
+};
+
+enum fdr_ring { FDR_STACKS, FDR_STALLS, FDR_SYSCALLS, FDR_SLOW, FDR_FAILED, FDR_LIFE, FDR_RINGS };
+
+struct fdr_chunk_header {
+  fdr_u64 seq; /* 1, 2, ... ; 0 = never used */
+  fdr_u64 first_ns;
+  fdr_u32 used; /* bytes of the body that are complete */
+  fdr_u32 cpu;
+  fdr_u64 spare;
+};
+FDR_ASSERT_SIZE(struct fdr_chunk_header, FDR_CHUNK_HEADER);
+
+/* The writer's place in a ring on one CPU slot: cursors[ring * slots + slot]. */
+struct fdr_cursor {
+  fdr_u64 seq;
+  fdr_u32 used;
+  fdr_u32 busy;      /* a record is being written: who interrupts it drops his own */
+  fdr_u64 recorded;
+  fdr_u64 dropped;   /* nesting */
+  fdr_u64 limited;   /* over the allowance that keeps the ring covering its span */
+  fdr_s64 allowance; /* bytes; a token bucket of half the ring, refilled by half the ring per span */
+  fdr_u64 refilled_ns;
+  fdr_u64 spare;
+};
+FDR_ASSERT_SIZE(struct fdr_cursor, 64);
+
+/* Every record but the raw syscall begins with this. `len8` is the whole length in 8-byte units. */
+struct fdr_record {
+  fdr_u64 ns;
+  fdr_u32 thread; /* id: generation << FDR_THREAD_SLOT_BITS | slot */
+  fdr_u16 len8;
+  fdr_u16 kind;   /* of its ring: fdr_life_kind, fdr_stall_kind; 0 elsewhere */
+};
+FDR_ASSERT_SIZE(struct fdr_record, 16);
+
+enum fdr_stack_flags {
+  FDR_STACK_IN_KERNEL = 1, /* the thread was in the kernel */
+  FDR_STACK_WHOLE = 2,     /* the copy reaches the base of the stack in use */
+  FDR_STACK_NO_USER = 4,   /* a kernel thread, or no registers to be had */
+  FDR_STACK_UNREADABLE = 8,
+  FDR_STACK_CUT = 16,      /* cut short by the ring's allowance */
+};
+
+/* Followed by kernel_frames addresses (innermost first) and then `bytes` of stack from registers.sp on. */
+struct fdr_stack {
+  fdr_u16 kernel_frames;
+  fdr_u16 flags;
+  fdr_u32 bytes;
+  fdr_u64 ip, sp, bp, bx, r12, r13, r14, r15;
+};
+FDR_ASSERT_SIZE(struct fdr_stack, 72);
+
+struct fdr_sample { /* ring stacks */
+  struct fdr_record head;
+  struct fdr_stack stack;
+};
+
+enum fdr_stall_kind {
+  FDR_STALL_WAIT,
+  FDR_STALL_BLOCKED,
+  FDR_STALL_UNINTERRUPTIBLE,
+  FDR_STALL_RUNNABLE,
+  FDR_STALL_RECLAIM,
+  FDR_STALL_COMPACTION,
+};
+
+struct fdr_stall { /* ring stalls; head.ns is its end */
+  struct fdr_record head;
+  fdr_u64 length_ns;
+  fdr_s32 syscall; /* -1: none */
+  fdr_u32 has_stack;
+  struct fdr_stack stack; /* only where has_stack */
+};
+
+/* Ring syscalls: an array of these without any header. */
+struct fdr_syscall {
+  fdr_u64 end_ns;
+  fdr_u32 thread;
+  fdr_u16 nr;        /* number | FDR_NR_* */
+  fdr_u16 ret_high;  /* bits 32..47: results are errors, counts or user addresses, all of 48 bits signed */
+  fdr_u32 ret_low;
+  fdr_u32 wall;      /* ns, or units of 1024 ns with FDR_NR_SCALED; saturating */
+  fdr_u32 cpu;       /* same unit */
+  fdr_u32 argument;  /* low half of the first */
+};
+FDR_ASSERT_SIZE(struct fdr_syscall, 32);
+
+enum { FDR_NR_MASK = 0x03ff, FDR_NR_COMPAT = 0x0400, FDR_NR_X32 = 0x0800, FDR_NR_SCALED = 0x1000 };
+
+enum fdr_subject_kind { FDR_SUBJECT_NONE, FDR_SUBJECT_PATH, FDR_SUBJECT_FILE, FDR_SUBJECT_SOCKET };
+
+struct fdr_peer { /* subject of a call on a socket */
+  fdr_u16 family, type;
+  fdr_u16 local_port, remote_port; /* host byte order */
+  fdr_u8 remote[16];
+};
+
+struct fdr_call { /* rings slow and failed; head.ns is the return */
+  struct fdr_record head;
+  fdr_u64 wall, cpu;
+  fdr_s64 ret;
+  fdr_u64 args[6];
+  fdr_u16 nr;
+  fdr_u16 subject_kind;
+  fdr_u32 subject_length;
+  fdr_u8 subject[FDR_SUBJECT];
+  struct fdr_stack stack;
+};
+
+enum fdr_life_kind { FDR_LIFE_FORK, FDR_LIFE_EXEC, FDR_LIFE_EXIT };
+
+struct fdr_life { /* ring life */
+  struct fdr_record head;
+  fdr_u32 tid, tgid;
+  fdr_u32 parent_tgid;
+  fdr_u32 parent_thread; /* id, FORK only */
+  fdr_u64 start_boottime;
+  fdr_s32 exit_code;     /* wait status, EXIT only */
+  fdr_u32 group_dead;    /* EXIT: the last thread of its process */
+  fdr_u64 user_ns, system_ns; /* EXIT and group_dead: of the whole process */
+  fdr_u32 target;
+  fdr_u32 old_tid;       /* EXEC: a thread that takes over its leader's id */
+  char comm[16];
+  char path[256];        /* EXEC */
+};
+
+enum fdr_thread_flags {
+  FDR_THREAD_USED = 1,
+  FDR_THREAD_EXITED = 2,
+  FDR_THREAD_IN_CALL = 4,
+  FDR_THREAD_NEW = 8,      /* forked, has not returned to user space: its first sys_exit is the parent's clone */
+  FDR_THREAD_ATTACHED = 16, /* was there at attach: may be within a call whose start was not seen */
+  FDR_THREAD_MUTE = 32,    /* `run`: counts nothing until COMMAND's execve succeeded */
+};
+
+/* One element of the threads array; written by the programs, read by user space at any time. */
+struct fdr_thread {
+  fdr_u32 id;
+  fdr_u32 tid, tgid;
+  fdr_u32 target;
+  fdr_u32 flags;
+  fdr_u32 nr;              /* of the call it is in */
+  fdr_u64 start_boottime;
+  fdr_u64 first_ns;        /* first seen */
+  fdr_u64 on_ns;           /* on a CPU since, and accounted up to; 0: off */
+  fdr_u64 out_ns;          /* left the CPU; 0: not seen leaving */
+  fdr_u64 off_ns;          /* sums */
+  fdr_u64 cpu_ns;
+  fdr_u64 call_cpu_ns;
+  fdr_u64 calls;
+  fdr_u64 call_errors;
+  fdr_u64 enter_ns, enter_off_ns; /* of the call it is in */
+  fdr_u64 run_delay_ns, run_delay_base;
+  fdr_u64 voluntary, involuntary;
+  fdr_u64 reclaim_ns, compact_ns; /* begun; 0: not in it */
+  fdr_u32 out_state;
+  fdr_u32 spare;
+  fdr_u64 spare_2;
+  char comm[16];
+};
+FDR_ASSERT_SIZE(struct fdr_thread, 192);
+
+struct fdr_parked { /* a stack taken at switch-out, waiting for the switch-in that says how long it was */
+  fdr_u32 thread;
+  fdr_u32 spare;
+  fdr_u64 out_ns;
+  struct fdr_stack stack;
+  fdr_u64 kernel[FDR_KERNEL_FRAMES];
+  fdr_u8 bytes[FDR_COPY_SMALL];
+};
+
+/* Exact sums by (process, number); cells[slot * FDR_SUMMARY_ROW + i]. One CPU writes a row; key 0 = free. */
+struct fdr_summary_cell {
+  fdr_u64 key; /* tgid << 32 | 1 << 31 | nr with its ABI bits */
+  fdr_u64 calls, errors;
+  fdr_u64 wall_ns, cpu_ns;
+  fdr_u64 max_ns[2];   /* by parity of the epoch (ns >> 30) it belongs to */
+  fdr_u32 max_epoch[2];
+  fdr_u32 histogram[FDR_HISTOGRAM];
+};
+FDR_ASSERT_SIZE(struct fdr_summary_cell, 160);
+
+struct fdr_error_key {
+  fdr_u32 tgid;
+  fdr_u16 nr;
+  fdr_u16 error;
+};
+struct fdr_error_count {
+  fdr_u64 count;
+  fdr_u64 refilled_ns;
+  fdr_u64 tokens;
+};
+
+/* Per CPU slot: clock ticks. missed = counter_ns / period - run (recording-rules 9). */
+struct fdr_ticks {
+  fdr_u64 run;
+  fdr_u64 counter_ns;
+  fdr_u64 spare[6];
+};
+FDR_ASSERT_SIZE(struct fdr_ticks, 64);
+
+/* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). */
+struct fdr_control {
+  fdr_u64 lease_ns;
+  fdr_u64 slots_exhausted; /* threads that found no slot: not recorded */
+  fdr_u64 cpu_without_slot;
+  fdr_u64 summary_overflow; /* calls counted under "others" */
+  fdr_u16 slot_of_cpu[FDR_MAX_CPUS];
+};
+
+/* What a system call works on, by number: 0 nothing, 1..6 a path in argument 0..5, or a descriptor in argument 0. */
+enum { FDR_TRAIT_PATH_MASK = 7, FDR_TRAIT_FD = 8, FDR_TRAIT_WAITS = 16 };
+
+#endif
