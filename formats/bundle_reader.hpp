@@ -1,5 +1,6 @@
-// Opens a bundle directory for reading, as hostile data (DESIGN 6): regular files only, no links followed, sizes bounded,
-// names taken from our own list and never from the bundle. A damaged part is a value with a reason, not an end.
+// Opens a bundle directory for reading, as hostile data (DESIGN 6): regular files only, no links followed, sizes
+// bounded, names taken from our own list and never from the bundle. A damaged part is a value with a reason, not an
+// end.
 #pragma once
 
 #include <optional>
@@ -16,10 +17,12 @@ struct Bundle {
   std::string path;
   Manifest manifest;
   Timeline timeline;
+  bool partial = false;               // the recorder did not finish it
   std::vector<std::string> problems;  // "trace.pftrace: ends within a packet at byte 12345"
 };
 
-// Throws Error where it is no bundle at all (no readable manifest). `*.partial` directories are read and marked as such.
+// Throws Error where it is no bundle at all (no readable manifest). `*.partial` directories are read and marked as
+// such; since the manifest is written last, theirs is put together from the trace where it is missing.
 Bundle read_bundle(const std::string& path);
 
 // A text part ("system/at/meminfo"), at most `max_bytes` of it; nothing where it is absent or not a regular file.

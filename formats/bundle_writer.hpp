@@ -1,6 +1,7 @@
-// Writes one bundle directory: DIR/NAME.partial first, every file 0600 with O_EXCL under an own 0700 directory, no link ever
-// followed; finish() writes manifest.json last with the SHA-256 of every file, fsyncs, and renames to the final name, so that
-// a bundle under its final name is complete. Destruction without finish() leaves the *.partial. One thread (the dumper).
+// Writes one bundle directory: DIR/NAME.partial first, every file 0600 with O_EXCL under an own 0700 directory, no link
+// ever followed; finish() writes manifest.json last with the SHA-256 of every file, fsyncs, and renames to the final
+// name, so that a bundle under its final name is complete. Destruction without finish() leaves the *.partial. One
+// thread (the dumper).
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@
 namespace fdr {
 
 // "2026-03-01T12-41-23Z.web1.haproxy.system-cpu": each part made of [A-Za-z0-9._-]{1,32}, anything else becomes '-'.
-std::string bundle_name(std::int64_t realtime_ns, std::string_view host, std::string_view target, std::string_view rule);
+std::string bundle_name(std::int64_t realtime_ns, std::string_view host, std::string_view target,
+                        std::string_view rule);
 
 class BundleWriter {
  public:
@@ -25,10 +27,11 @@ class BundleWriter {
   BundleWriter(const BundleWriter&) = delete;
   BundleWriter& operator=(const BundleWriter&) = delete;
 
-  // `path` is relative, of safe parts ("system/at/meminfo"); its directories are made. Throws Error (disk full: the hint says so).
+  // `path` is relative, of safe parts ("system/at/meminfo"); its directories are made. Throws Error (disk full: the
+  // hint says so).
   void add_file(const std::string& path, std::string_view contents);
   void add_trace(const Timeline& timeline, const TraceTrigger& trigger);  // trace.pftrace
-  void add_modules(const StackTable& stacks);                            // modules.json
+  void add_modules(const StackTable& stacks);                             // modules.json
 
   // Fills manifest.files, writes manifest.json and renames. Returns the final path. At most once.
   std::string finish(Manifest manifest);

@@ -1,7 +1,11 @@
-// manifest.json: what a bundle is, what was asked and what was obtained. The keys of DESIGN 6 are promises: add, never rename.
+// manifest.json: what a bundle is, what was asked and what was obtained. The keys of DESIGN 6 are promises: add, never
+// rename.
 //
-// Data only. `grade` and `signature` are written as null until something computes them. Percentages are 0..100 where a
-// metric has unit %, shares are 0..1.
+// Moments are UTC text for people (`trigger.time`, `window.start`, `window.end`) with the exact monotonic nanoseconds
+// beside them
+// (`trigger.monotonic_ns`, `window.start_ns`, `window.end_ns`), which are what is read back. Data only. `grade` and
+// `signature` are written as null until something computes them. Percentages are 0..100 where a metric has unit %,
+// shares are 0..1.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +22,13 @@ inline constexpr int kBundleFormat = 1;
 
 struct RingReport {
   double asked_s = 0;
-  double obtained_s = 0;              // from the oldest record kept (or the start of recording) to the snapshot
-  std::uint64_t recorded = 0;         // records written since the start
-  std::uint64_t kept = 0;             // records of it in this bundle
-  std::uint64_t overwritten = 0;      // written and lost to the ring's size before the snapshot
-  std::uint64_t dropped = 0;          // not written (nesting, no room, no slot)
-  std::uint64_t missed = 0;           // never seen: clock ticks due and not run, side-band records lost
-  std::uint64_t torn = 0;             // met half written by the reader and skipped
+  double obtained_s = 0;          // from the oldest record kept (or the start of recording) to the snapshot
+  std::uint64_t recorded = 0;     // records written since the start
+  std::uint64_t kept = 0;         // records of it in this bundle
+  std::uint64_t overwritten = 0;  // written and lost to the ring's size before the snapshot
+  std::uint64_t dropped = 0;      // not written (nesting, no room, no slot)
+  std::uint64_t missed = 0;       // never seen: clock ticks due and not run, side-band records lost
+  std::uint64_t torn = 0;         // met half written by the reader and skipped
 };
 
 struct StackReport {
@@ -36,26 +40,42 @@ struct StackReport {
 struct Manifest {
   int format = kBundleFormat;
   std::string fdr_version;
-  struct Host { std::string name, kernel, machine; int cpus = 0; std::uint64_t memory_bytes = 0; } host;
-  struct Target { std::string mode; std::vector<std::int32_t> pids; std::vector<std::string> command; std::vector<std::string> names; } target;
+  struct Host {
+    std::string name, kernel, machine;
+    int cpus = 0;
+    std::uint64_t memory_bytes = 0;
+  } host;
+  struct Target {
+    std::string mode;
+    std::vector<std::int32_t> pids;
+    std::vector<std::string> command;
+    std::vector<std::string> names;
+  } target;
   struct Trigger {
-    std::string name;        // of the rule; "manual", "exit", ... for what is not a rule
-    std::string when;        // the rule's text
-    double value = 0;        // of the metric at the firing
-    std::string value_text;  // the same for people: "41.2 %", "312 MB"
-    std::string evidence;    // one sentence
-    std::int64_t realtime_ns = 0;   // `time` in the file is this as UTC text
+    std::string name;              // of the rule; "manual", "exit", ... for what is not a rule
+    std::string when;              // the rule's text
+    double value = 0;              // of the metric at the firing
+    std::string value_text;        // the same for people: "41.2 %", "312 MB"
+    std::string evidence;          // one sentence
+    std::int64_t realtime_ns = 0;  // `time` in the file is this as UTC text
     std::int64_t monotonic_ns = 0;
   } trigger;
-  struct Window { std::int64_t start_ns = 0, end_ns = 0; double before_s = 0, after_s = 0; } window;  // monotonic
+  struct Window {
+    std::int64_t start_ns = 0, end_ns = 0;
+    double before_s = 0, after_s = 0;
+  } window;  // monotonic
   ClockAnchor clock;
   std::vector<ClockAnchor> anchors;
   StackReport stacks;
   std::map<std::string, RingReport> rings;
-  struct Cost { double cpu_seconds = 0; std::uint64_t rss_bytes = 0, window_bytes = 0; double dump_seconds = 0; } cost;
-  std::vector<std::string> losses;  // sentences: everything that was lost or not available, said for people
-  std::string backend;              // "bpf"
-  std::string config;               // the effective configuration, as TOML
+  struct Cost {
+    double cpu_seconds = 0;
+    std::uint64_t rss_bytes = 0, window_bytes = 0;
+    double dump_seconds = 0;
+  } cost;
+  std::vector<std::string> losses;           // sentences: everything that was lost or not available, said for people
+  std::string backend;                       // "bpf"
+  std::string config;                        // the effective configuration, as TOML
   std::map<std::string, std::string> files;  // path inside the bundle -> SHA-256 hex
 };
 

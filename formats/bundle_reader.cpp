@@ -1,0 +1,109 @@
+#include "formats/bundle_reader.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "formats/bundle_files.hpp"
+#include "formats/error.hpp"
+#include "formats/sha256.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr std::size_t kMaxManifestBytes = 8u << 20;
+constexpr std::size_t kMaxTraceBytes = 1u << 30;
+
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+// The path itself is the reader's own word, so a link there is followed; nothing inside is.
+OwnedFd open_bundle(const std::string& path) {
+  OwnedFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.valid()) return fd;
+  if (errno == ENOTDIR)
+    throw Error("open " + printable(path) + ": not a directory", "a bundle is a directory whose name ends in .fdr");
+  throw system_error("open " + printable(path), errno);
+}
+
+// What a trace without its manifest still tells.
+Manifest manifest_of(const Timeline& timeline) {
+  Manifest manifest;
+  manifest.fdr_version = "unknown";
+  manifest.host.kernel = timeline.kernel;
+  manifest.host.machine = timeline.machine;
+  manifest.host.cpus = timeline.cpus;
+  manifest.clock = timeline.anchor;
+  manifest.window.start_ns = to_ns(timeline.begin);
+  manifest.window.end_ns = to_ns(timeline.end);
+  manifest.trigger.name = "unknown";
+  manifest.trigger.monotonic_ns = to_ns(timeline.end);
+  for (const LifeEvent& event : timeline.life) {
+    if (event.kind != LifeKind::kTrigger) continue;
+    manifest.trigger.name = event.text;
+    manifest.trigger.monotonic_ns = to_ns(event.time);
+  }
+  const Timestamp fired{Duration{manifest.trigger.monotonic_ns}};
+  manifest.trigger.realtime_ns = timeline.anchor.realtime_of(fired);
+  manifest.window.before_s = to_seconds(fired - timeline.begin);
+  manifest.window.after_s = to_seconds(timeline.end - fired);
+  manifest.stacks.samples = timeline.samples.size();
+  for (const StackSample& sample : timeline.samples) {
+    manifest.stacks.complete += sample.end == WalkEnd::kRoot;
+    ++manifest.stacks.reasons[walk_end_name(sample.end)];
+  }
+  return manifest;
+}
+
+void read_trace(int fd, Bundle& bundle) {
+  std::string problem;
+  const auto bytes = read_regular_file(fd, "trace.pftrace", kMaxTraceBytes, false, problem);
+  if (!bytes) {
+    bundle.problems.push_back(problem);
+    return;
+  }
+  const auto sum = bundle.manifest.files.find("trace.pftrace");
+  if (sum != bundle.manifest.files.end() && sum->second != sha256_hex(*bytes))
+    bundle.problems.push_back(
+        "trace.pftrace: its checksum is not the one in the manifest: damaged or changed since it was written");
+  try {
+    ReadResult result = read_perfetto(*bytes);
+    bundle.timeline = std::move(result.timeline);
+    if (!result.complete) bundle.problems.push_back("trace.pftrace: " + result.problem);
+  } catch (const Error& error) {
+    bundle.problems.push_back(std::string("trace.pftrace: ") + error.what());
+  }
+}
+
+}  // namespace
+
+Bundle read_bundle(const std::string& path) {
+  Bundle bundle;
+  bundle.path = without_slashes(path);
+  bundle.partial = bundle.path.ends_with(".partial");
+  const OwnedFd fd = open_bundle(bundle.path);
+
+  std::string problem;
+  const auto manifest = read_regular_file(fd.get(), "manifest.json", kMaxManifestBytes, false, problem);
+  if (!manifest && !bundle.partial)
+    throw Error(printable(bundle.path) + " is not a bundle: " + problem,
+                "a bundle is a directory whose name ends in .fdr");
+  if (manifest) bundle.manifest = manifest_from_json(*manifest);
+  if (bundle.partial) bundle.problems.push_back("the recorder did not finish this bundle: parts of it may be missing");
+  read_trace(fd.get(), bundle);
+  if (!manifest) bundle.manifest = manifest_of(bundle.timeline);
+  return bundle;
+}
+
+std::optional<std::string> read_bundle_text(const std::string& bundle_path, const std::string& part,
+                                            std::size_t max_bytes) {
+  const OwnedFd fd = open_bundle(without_slashes(bundle_path));
+  std::string problem;
+  return read_regular_file(fd.get(), part, max_bytes, true, problem);
+}
+
+}  // namespace fdr

@@ -1,0 +1,258 @@
+#include "formats/bundle_writer.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <set>
+
+#include "formats/bundle_files.hpp"
+#include "formats/error.hpp"
+#include "formats/json_text.hpp"
+#include "formats/sha256.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr int kCreate = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kMaxCollisions = 1000;
+
+std::string name_part(std::string_view text) {
+  std::string part;
+  for (const char c : text.substr(0, 32)) {
+    const bool safe =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    part += safe ? c : '-';
+  }
+  return part.empty() ? "unnamed" : part;
+}
+
+Error write_error(const std::string& path, int error, const std::string& directory) {
+  std::string hint;
+  if (error == ENOSPC || error == EDQUOT)
+    hint = "free some space in " + directory +
+           ", or name another directory with -o; what is written so far stays readable";
+  if (error == EACCES || error == EPERM || error == EROFS) hint = "name a directory you may write to with -o";
+  return system_error("write " + path, error, hint);
+}
+
+// Creates what is missing of `path`, each 0700, and opens it. The last component may not be a link: in a directory that
+// others write to, a link of that name would send the bundle where they please.
+OwnedFd open_output_directory(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+    ::mkdir(path.substr(0, slash).c_str(), 0700);  // what cannot be made shows itself below
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw write_error(path, errno, path);
+  OwnedFd fd(::open(path.c_str(), kDirectory));
+  if (!fd.valid() && errno == ENOTDIR) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))
+      throw Error("open " + path + ": it is a symbolic link", "name the directory it points to");
+  }
+  if (!fd.valid()) throw write_error(path, errno, path);
+  return fd;
+}
+
+void sync(int fd, const std::string& path, const std::string& directory) {
+  // Some file systems refuse to sync a directory; that is no loss of data.
+  if (::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) throw write_error(path, errno, directory);
+}
+
+// One file being written: counts and sums what passes.
+class FileSink {
+ public:
+  FileSink(OwnedFd fd, std::string path, std::string directory)
+      : fd_(std::move(fd)), path_(std::move(path)), directory_(std::move(directory)) {}
+
+  void write(std::string_view bytes) {
+    sum_.update(bytes);
+    written_ += bytes.size();
+    while (!bytes.empty()) {
+      const ssize_t wrote = ::write(fd_.get(), bytes.data(), bytes.size());
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0) throw write_error(path_, errno, directory_);
+      bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+  }
+  std::string finish() {
+    sync(fd_.get(), path_, directory_);
+    return sum_.hex();
+  }
+  std::uint64_t written() const { return written_; }
+
+ private:
+  OwnedFd fd_;
+  std::string path_, directory_;
+  Sha256 sum_;
+  std::uint64_t written_ = 0;
+};
+
+const char* module_kind_name(ModuleKind kind) {
+  switch (kind) {
+    case ModuleKind::kFile:
+      return "file";
+    case ModuleKind::kKernel:
+      return "kernel";
+    case ModuleKind::kVdso:
+      return "vdso";
+    case ModuleKind::kAnonymous:
+      return "anonymous";
+  }
+  return "invalid";
+}
+
+}  // namespace
+
+std::string bundle_name(std::int64_t realtime_ns, std::string_view host, std::string_view target,
+                        std::string_view rule) {
+  return utc_compact(realtime_ns) + "." + name_part(host) + "." + name_part(target) + "." + name_part(rule);
+}
+
+class BundleWriter::Impl {
+ public:
+  Impl(std::string directory, std::string name) : directory_(std::move(directory)), name_(std::move(name)) {
+    while (directory_.size() > 1 && directory_.ends_with('/')) directory_.pop_back();
+    if (!safe_name()) throw Error("not a name for a bundle: " + printable(name_));
+    parent_ = open_output_directory(directory_);
+    for (ordinal_ = 1;; ++ordinal_) {
+      if (ordinal_ > kMaxCollisions) throw Error("too many bundles named " + name_ + " in " + directory_);
+      if (!exists(final_name()) && ::mkdirat(parent_.get(), partial_name().c_str(), 0700) == 0) break;
+      if (errno != EEXIST) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+    }
+    root_ = OwnedFd(::openat(parent_.get(), partial_name().c_str(), kDirectory));
+    if (!root_.valid()) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+    partial_path_ = directory_ + "/" + partial_name();
+  }
+
+  template <class Produce>
+  void add(const std::string& path, Produce produce) {
+    FDR_CHECK(!finished_);
+    FileSink sink(create(path), partial_path_ + "/" + path, directory_);
+    try {
+      produce(sink);
+    } catch (...) {
+      bytes_ += sink.written();
+      throw;
+    }
+    bytes_ += sink.written();
+    sums_[path] = sink.finish();
+  }
+
+  std::string finish(Manifest manifest) {
+    manifest.files = sums_;
+    add("manifest.json", [&](FileSink& sink) { sink.write(to_json(manifest)); });
+    for (const std::string& path : directories_) {
+      const OwnedFd fd = walk(*safe_path_parts(path), false);
+      sync(fd.get(), partial_path_ + "/" + path, directory_);
+    }
+    sync(root_.get(), partial_path_, directory_);
+    rename();
+    finished_ = true;
+    sync(parent_.get(), directory_, directory_);
+    return directory_ + "/" + final_name();
+  }
+
+  std::uint64_t bytes_ = 0;
+  std::string partial_path_;
+
+ private:
+  bool safe_name() const {
+    return name_.size() <= 200 && name_.find('/') == std::string::npos && !name_.empty() && name_[0] != '.';
+  }
+  std::string final_name() const { return ordinal_ == 1 ? name_ + ".fdr" : fmt::format("{}-{}.fdr", name_, ordinal_); }
+  std::string partial_name() const { return started_name_.empty() ? final_name() + ".partial" : started_name_; }
+
+  // Sets errno to EEXIST where it does, as mkdirat would.
+  bool exists(const std::string& name) const {
+    struct stat status {};
+    if (::fstatat(parent_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    errno = EEXIST;
+    return true;
+  }
+
+  // The directory of `parts`, made where missing if `create_missing`.
+  OwnedFd walk(const std::vector<std::string>& parts, bool create_missing) {
+    OwnedFd fd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+    std::string path;
+    for (const std::string& part : parts) {
+      path += (path.empty() ? "" : "/") + part;
+      if (create_missing && ::mkdirat(fd.get(), part.c_str(), 0700) == 0) directories_.insert(path);
+      OwnedFd next(::openat(fd.get(), part.c_str(), kDirectory));
+      if (!next.valid()) throw write_error(partial_path_ + "/" + path, errno, directory_);
+      fd = std::move(next);
+    }
+    return fd;
+  }
+
+  OwnedFd create(const std::string& path) {
+    auto parts = safe_path_parts(path);
+    if (!parts) throw Error("not a path inside a bundle: " + printable(path));
+    const std::string file = parts->back();
+    parts->pop_back();
+    const OwnedFd parent = walk(*parts, true);
+    OwnedFd fd(::openat(parent.get(), file.c_str(), kCreate, 0600));
+    if (!fd.valid()) throw write_error(partial_path_ + "/" + path, errno, directory_);
+    return fd;
+  }
+
+  // Another dump may have taken the name meanwhile: then the next number.
+  void rename() {
+    started_name_ = partial_name();
+    for (;; ++ordinal_) {
+      if (ordinal_ > kMaxCollisions) throw Error("too many bundles named " + name_ + " in " + directory_);
+      if (::renameat2(parent_.get(), started_name_.c_str(), parent_.get(), final_name().c_str(), RENAME_NOREPLACE) == 0)
+        return;
+      if (errno == EEXIST) continue;
+      // File systems without RENAME_NOREPLACE say EINVAL.
+      if (errno != EINVAL && errno != ENOSYS) throw write_error(partial_path_, errno, directory_);
+      if (exists(final_name())) continue;
+      if (::renameat(parent_.get(), started_name_.c_str(), parent_.get(), final_name().c_str()) == 0) return;
+      throw write_error(partial_path_, errno, directory_);
+    }
+  }
+
+  std::string directory_, name_, started_name_;
+  int ordinal_ = 1;
+  OwnedFd parent_, root_;
+  std::map<std::string, std::string> sums_;
+  std::set<std::string> directories_;
+  bool finished_ = false;
+};
+
+BundleWriter::BundleWriter(const std::string& directory, const std::string& name) : impl_(new Impl(directory, name)) {}
+BundleWriter::~BundleWriter() { delete impl_; }
+
+void BundleWriter::add_file(const std::string& path, std::string_view contents) {
+  if (path == "manifest.json") throw Error("manifest.json is written by finish()");
+  impl_->add(path, [&](FileSink& sink) { sink.write(contents); });
+}
+
+void BundleWriter::add_trace(const Timeline& timeline, const TraceTrigger& trigger) {
+  impl_->add("trace.pftrace", [&](FileSink& sink) {
+    write_perfetto(timeline, trigger, [&](std::string_view bytes) { sink.write(bytes); });
+  });
+}
+
+void BundleWriter::add_modules(const StackTable& stacks) {
+  std::vector<std::uint64_t> frames(stacks.modules().size());
+  for (const Frame& frame : stacks.frames()) ++frames.at(frame.module);
+  Json modules = Json::array();
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Module& module = stacks.modules()[i];
+    modules.push_back({{"path", valid_utf8(module.path)},
+                       {"build_id", valid_utf8(module.build_id)},
+                       {"kind", module_kind_name(module.kind)},
+                       {"frames", frames[i]}});
+  }
+  add_file("modules.json", dump_json({{"modules", modules}}));
+}
+
+std::string BundleWriter::finish(Manifest manifest) { return impl_->finish(std::move(manifest)); }
+std::uint64_t BundleWriter::bytes_written() const { return impl_->bytes_; }
+const std::string& BundleWriter::partial_path() const { return impl_->partial_path_; }
+
+}  // namespace fdr

@@ -1,0 +1,271 @@
+#include "formats/manifest.hpp"
+
+#include <cmath>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include "formats/error.hpp"
+#include "formats/json_text.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr const char* kDocument = "manifest.json";
+
+Json clock_json(const ClockAnchor& anchor) {
+  return {
+      {"realtime_ns", anchor.realtime_ns}, {"monotonic_ns", anchor.monotonic_ns}, {"boottime_ns", anchor.boottime_ns}};
+}
+
+Json strings_json(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(valid_utf8(text));
+  return list;
+}
+
+Json ring_json(const RingReport& ring) {
+  return {{"asked_s", ring.asked_s},         {"obtained_s", ring.obtained_s},
+          {"recorded", ring.recorded},       {"kept", ring.kept},
+          {"overwritten", ring.overwritten}, {"dropped", ring.dropped},
+          {"missed", ring.missed},           {"torn", ring.torn}};
+}
+
+// One object of the manifest with its place in it, so that an error can name the key. Absent optional keys leave the
+// default; absent mandatory ones are gathered in `missing` and reported together.
+class Fields {
+ public:
+  Fields(const nlohmann::json& object, std::string prefix, std::vector<std::string>& missing)
+      : object_(object), prefix_(std::move(prefix)), missing_(missing) {
+    if (!object_.is_object()) throw Error(std::string(kDocument) + ": " + name("") + " is not an object");
+  }
+
+  template <class T>
+  void need(const char* key, T& value) const {
+    if (!read(key, value)) missing_.push_back(name(key));
+  }
+  template <class T>
+  void may(const char* key, T& value) const {
+    read(key, value);
+  }
+
+  // An empty object where it is absent: its mandatory keys are then reported one by one.
+  Fields object(const char* key) const {
+    static const nlohmann::json empty = nlohmann::json::object();
+    const auto found = object_.find(key);
+    return Fields(found == object_.end() || found->is_null() ? empty : *found, name(key), missing_);
+  }
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const auto& [key, value] : object_.items()) visit(key, value);
+  }
+  std::string name(const std::string& key) const {
+    if (prefix_.empty()) return key.empty() ? "the whole" : key;
+    return key.empty() ? prefix_ : prefix_ + "." + key;
+  }
+  [[noreturn]] void wrong(const std::string& key, const char* expected) const {
+    throw Error(std::string(kDocument) + ": " + name(key) + " is not " + expected);
+  }
+
+ private:
+  template <class T>
+  bool read(const char* key, T& value) const {
+    const auto found = object_.find(key);
+    if (found == object_.end()) return false;
+    convert(key, *found, value);
+    return true;
+  }
+
+  void convert(const std::string& key, const nlohmann::json& json, std::string& value) const {
+    if (!json.is_string()) wrong(key, "a string");
+    value = json.get<std::string>();
+  }
+  void convert(const std::string& key, const nlohmann::json& json, double& value) const {
+    // JSON has no NaN: it is written as null, and an unknown figure must not come back as zero.
+    if (json.is_null()) {
+      value = std::numeric_limits<double>::quiet_NaN();
+      return;
+    }
+    if (!json.is_number()) wrong(key, "a number");
+    value = json.get<double>();
+  }
+  template <class Integer>
+  requires std::is_integral_v<Integer>
+  void convert(const std::string& key, const nlohmann::json& json, Integer& value) const {
+    if (!json.is_number_integer()) wrong(key, "an integer");
+    const bool fits = json.is_number_unsigned() ? std::in_range<Integer>(json.get<std::uint64_t>())
+                                                : std::in_range<Integer>(json.get<std::int64_t>());
+    if (!fits) wrong(key, "an integer in range");
+    value = json.is_number_unsigned() ? static_cast<Integer>(json.get<std::uint64_t>())
+                                      : static_cast<Integer>(json.get<std::int64_t>());
+  }
+  template <class T>
+  void convert(const std::string& key, const nlohmann::json& json, std::vector<T>& values) const {
+    if (!json.is_array()) wrong(key, "a list");
+    values.clear();
+    for (const auto& element : json) convert(key, element, values.emplace_back());
+  }
+  void convert(const std::string& key, const nlohmann::json& json, ClockAnchor& anchor) const {
+    const Fields fields(json, name(key), missing_);
+    fields.need("realtime_ns", anchor.realtime_ns);
+    fields.need("monotonic_ns", anchor.monotonic_ns);
+    fields.need("boottime_ns", anchor.boottime_ns);
+  }
+
+  const nlohmann::json& object_;
+  std::string prefix_;
+  std::vector<std::string>& missing_;
+};
+
+RingReport read_ring(const Fields& fields) {
+  RingReport ring;
+  fields.may("asked_s", ring.asked_s);
+  fields.may("obtained_s", ring.obtained_s);
+  fields.may("recorded", ring.recorded);
+  fields.may("kept", ring.kept);
+  fields.may("overwritten", ring.overwritten);
+  fields.may("dropped", ring.dropped);
+  fields.may("missed", ring.missed);
+  fields.may("torn", ring.torn);
+  return ring;
+}
+
+void check_format(const nlohmann::json& root) {
+  const auto format = root.is_object() ? root.find("format") : root.end();
+  if (!root.is_object() || format == root.end() || !format->is_number_integer())
+    throw Error(std::string(kDocument) + ": no format number: this is not a bundle of fdr");
+  if (format->is_number_unsigned() && format->get<std::uint64_t>() > kBundleFormat)
+    throw Error(std::string(kDocument) + ": format " + std::to_string(format->get<std::uint64_t>()) +
+                    " is newer than this fdr knows (" + std::to_string(kBundleFormat) + ")",
+                "read it with a newer fdr");
+  if (format->get<std::int64_t>() < 1) throw Error(std::string(kDocument) + ": format is not a number above zero");
+}
+
+}  // namespace
+
+std::string to_json(const Manifest& m) {
+  Json json;
+  json["format"] = m.format;
+  json["fdr"] = {{"version", valid_utf8(m.fdr_version)}};
+  json["host"] = {{"name", valid_utf8(m.host.name)},
+                  {"kernel", valid_utf8(m.host.kernel)},
+                  {"machine", valid_utf8(m.host.machine)},
+                  {"cpus", m.host.cpus},
+                  {"memory_bytes", m.host.memory_bytes}};
+  json["target"] = {{"mode", valid_utf8(m.target.mode)},
+                    {"pids", m.target.pids},
+                    {"command", strings_json(m.target.command)},
+                    {"names", strings_json(m.target.names)}};
+  json["trigger"] = {{"name", valid_utf8(m.trigger.name)},
+                     {"when", valid_utf8(m.trigger.when)},
+                     {"value", m.trigger.value},
+                     {"value_text", valid_utf8(m.trigger.value_text)},
+                     {"evidence", valid_utf8(m.trigger.evidence)},
+                     {"time", utc_text(m.trigger.realtime_ns)},
+                     {"realtime_ns", m.trigger.realtime_ns},
+                     {"monotonic_ns", m.trigger.monotonic_ns}};
+  json["window"] = {{"start", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.start_ns}}))},
+                    {"end", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.end_ns}}))},
+                    {"start_ns", m.window.start_ns},
+                    {"end_ns", m.window.end_ns},
+                    {"before_s", m.window.before_s},
+                    {"after_s", m.window.after_s}};
+  json["clock"] = clock_json(m.clock);
+  json["clock"]["anchors"] = Json::array();
+  for (const ClockAnchor& anchor : m.anchors) json["clock"]["anchors"].push_back(clock_json(anchor));
+  const double share =
+      m.stacks.samples ? static_cast<double>(m.stacks.complete) / static_cast<double>(m.stacks.samples) : 0;
+  json["stacks"] = {{"samples", m.stacks.samples}, {"complete", m.stacks.complete}, {"share_complete", share}};
+  json["stacks"]["reasons"] = Json::object();
+  for (const auto& [reason, samples] : m.stacks.reasons) json["stacks"]["reasons"][valid_utf8(reason)] = samples;
+  json["rings"] = Json::object();
+  for (const auto& [name, ring] : m.rings) json["rings"][valid_utf8(name)] = ring_json(ring);
+  json["cost"] = {{"cpu_seconds", m.cost.cpu_seconds},
+                  {"rss_bytes", m.cost.rss_bytes},
+                  {"window_bytes", m.cost.window_bytes},
+                  {"dump_seconds", m.cost.dump_seconds}};
+  json["losses"] = strings_json(m.losses);
+  json["backend"] = valid_utf8(m.backend);
+  json["config"] = valid_utf8(m.config);
+  json["grade"] = nullptr;
+  json["signature"] = nullptr;
+  json["files"] = Json::object();
+  for (const auto& [path, sum] : m.files) json["files"][valid_utf8(path)] = {{"sha256", sum}};
+  return dump_json(json);
+}
+
+Manifest manifest_from_json(std::string_view text) {
+  const nlohmann::json json = parse_json(text, kDocument);
+  check_format(json);
+  std::vector<std::string> missing;
+  const Fields root(json, "", missing);
+  Manifest m;
+  root.need("format", m.format);
+  root.object("fdr").need("version", m.fdr_version);
+
+  const Fields host = root.object("host");
+  host.need("name", m.host.name);
+  host.need("kernel", m.host.kernel);
+  host.may("machine", m.host.machine);
+  host.need("cpus", m.host.cpus);
+  host.may("memory_bytes", m.host.memory_bytes);
+
+  const Fields target = root.object("target");
+  target.need("mode", m.target.mode);
+  target.need("pids", m.target.pids);
+  target.need("command", m.target.command);
+  target.may("names", m.target.names);
+
+  const Fields trigger = root.object("trigger");
+  trigger.need("name", m.trigger.name);
+  trigger.need("when", m.trigger.when);
+  trigger.need("value", m.trigger.value);
+  trigger.may("value_text", m.trigger.value_text);
+  trigger.may("evidence", m.trigger.evidence);
+  trigger.may("realtime_ns", m.trigger.realtime_ns);
+  trigger.need("monotonic_ns", m.trigger.monotonic_ns);
+
+  const Fields window = root.object("window");
+  window.need("start_ns", m.window.start_ns);
+  window.need("end_ns", m.window.end_ns);
+  window.need("before_s", m.window.before_s);
+  window.need("after_s", m.window.after_s);
+
+  const Fields clock = root.object("clock");
+  clock.need("realtime_ns", m.clock.realtime_ns);
+  clock.need("monotonic_ns", m.clock.monotonic_ns);
+  clock.need("boottime_ns", m.clock.boottime_ns);
+  clock.may("anchors", m.anchors);
+
+  const Fields stacks = root.object("stacks");
+  stacks.need("samples", m.stacks.samples);
+  stacks.need("complete", m.stacks.complete);
+  const Fields reasons = stacks.object("reasons");
+  reasons.each([&](const std::string& key, const nlohmann::json&) { reasons.may(key.c_str(), m.stacks.reasons[key]); });
+
+  const Fields rings = root.object("rings");
+  rings.each(
+      [&](const std::string& key, const nlohmann::json&) { m.rings[key] = read_ring(rings.object(key.c_str())); });
+
+  const Fields cost = root.object("cost");
+  cost.may("cpu_seconds", m.cost.cpu_seconds);
+  cost.may("rss_bytes", m.cost.rss_bytes);
+  cost.may("window_bytes", m.cost.window_bytes);
+  cost.may("dump_seconds", m.cost.dump_seconds);
+  root.may("losses", m.losses);
+  root.may("backend", m.backend);
+  root.may("config", m.config);
+  const Fields files = root.object("files");
+  files.each(
+      [&](const std::string& key, const nlohmann::json&) { files.object(key.c_str()).need("sha256", m.files[key]); });
+
+  if (!missing.empty()) {
+    std::string list;
+    for (const std::string& key : missing) list += (list.empty() ? "" : ", ") + key;
+    throw Error(std::string(kDocument) + ": missing: " + list);
+  }
+  return m;
+}
+
+}  // namespace fdr
