@@ -1,7 +1,11 @@
-// `when` of a rule: a parsed expression over metrics. Grammar (this version): OR of ANDs of comparisons, `not`, parentheses;
-// an operand is a metric, delta(metric, duration), rate(metric) or a number with a unit. Three-valued: unknown stays unknown.
+// `when` of a rule: a parsed expression over metrics. Grammar: OR of ANDs of comparisons, `not`, parentheses; an
+// operand is a metric, delta(metric, D), rate(metric[, D]), avg|min|max(metric, D), a number with a unit or the name of
+// a signal. Three-valued: a comparison with an unknown is unknown, `not unknown` too, `false and unknown` is false,
+// `true or unknown` true.
 //
-// Parse errors throw ExpressionError with the column (1-based) and a suggestion. Pure; evaluation allocates nothing.
+// Parse errors throw ExpressionError with the column (1-based, in bytes) and a suggestion: unknown names, units that do
+// not fit, a bare counter, a threshold that cannot be reached. Pure; evaluation allocates nothing. The tree is in
+// expression_tree.hpp, the parser in expression_parser.cpp.
 #pragma once
 
 #include <memory>
@@ -12,8 +16,11 @@
 
 #include "formats/error.hpp"
 #include "triggers/metric_history.hpp"
+#include "triggers/quantity.hpp"
 
 namespace fdr {
+
+struct ExpressionNode;
 
 class ExpressionError : public Error {
  public:
@@ -25,12 +32,14 @@ class ExpressionError : public Error {
   std::size_t column_;
 };
 
-// A condition at one moment. `value` is the left side of the comparison that decided, for the evidence.
+// A condition at one moment. `value` is the measured side of the comparison that decided, for the evidence.
 struct Verdict {
   std::optional<bool> holds;  // nothing: unknown
-  double value = 0;
+  double value = 0;           // NaN where unknown
   Unit unit = Unit::kNone;
-  std::string_view unknown;   // name of the metric that was missing, valid as long as the expression
+  bool per_second = false;  // a rate
+  double distance = 0;  // how far from holding, relative to the threshold: 0.1 is 10 % short, negative while it holds
+  std::string_view unknown;  // name of the metric that was missing, valid as long as the expression
 };
 
 class Expression {
@@ -41,19 +50,14 @@ class Expression {
   ~Expression();
 
   Verdict evaluate(const MetricHistory& history, Timestamp now) const;
-  // "host.mem.free (bytes, of the host) changes by more than 300 MB within 1 s"
+  // "host.mem.free (bytes, of the host) rises by more than 300 MB within 1 s"
   std::string sentence(const MetricCatalogue& catalogue) const;
   std::vector<MetricId> metrics() const;
   Duration longest_lookback() const;
 
  private:
-  struct Node;
-  explicit Expression(std::unique_ptr<Node> root);
-  std::unique_ptr<Node> root_;
+  explicit Expression(std::unique_ptr<ExpressionNode> root);
+  std::unique_ptr<ExpressionNode> root_;
 };
-
-// "60s", "100ms", "1.5h" -> Duration; "64MB" -> bytes. Nothing where the text is malformed or has no unit.
-std::optional<Duration> parse_duration(std::string_view text);
-std::optional<std::uint64_t> parse_size(std::string_view text);
 
 }  // namespace fdr

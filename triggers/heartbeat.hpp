@@ -1,7 +1,7 @@
 // Heartbeats: who beats, how often, and how long ago. Pure; the socket is the recorder's (recorder/beat_socket.hpp).
 //
-// beat.NAME.age (seconds) = max(now - last beat, longest gap closed since the last tick): a gap between two ticks is not lost
-// (recording-rules 26). Unknown before the first beat: a service that has not started is not late.
+// beat.NAME.age (seconds) = max(now - last beat, longest gap closed since the last tick): a gap between two ticks is
+// not lost (recording-rules 26). Unknown before the first beat: a service that has not started is not late.
 #pragma once
 
 #include <string>
@@ -29,7 +29,12 @@ class Heartbeats {
   std::vector<double> ages(Timestamp now);
 
  private:
-  struct State { std::string name; Timestamp last{}; Duration longest_gap{}; bool beaten = false; };
+  struct State {
+    std::string name;
+    Timestamp last{};
+    Duration longest_gap{};
+    bool beaten = false;
+  };
   std::vector<State> states_;
 };
 

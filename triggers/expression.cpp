@@ -1,0 +1,179 @@
+#include "triggers/expression.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "triggers/expression_tree.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+// Mean, least or greatest of the ticks in (now - span, now]. Unknown until `span` of history exists, where the newest
+// is unknown, and where more than half of the ticks are: the rest would speak for too much.
+double over_span(const Operand& operand, const MetricHistory& history, Timestamp now) {
+  const auto before = history.index_at(now - operand.span);
+  if (!before || std::isnan(history.latest(*operand.metric))) return kUnknown;
+  double sum = 0, least = std::numeric_limits<double>::infinity(), greatest = -least;
+  std::size_t known = 0;
+  for (std::size_t i = *before + 1; i < history.size(); ++i) {
+    const double value = history.value(*operand.metric, i);
+    if (std::isnan(value)) continue;
+    ++known;
+    sum += value;
+    least = std::min(least, value);
+    greatest = std::max(greatest, value);
+  }
+  if (known == 0 || 2 * known < history.size() - *before - 1) return kUnknown;
+  if (operand.function == Function::kMinimum) return least;
+  if (operand.function == Function::kMaximum) return greatest;
+  return sum / static_cast<double>(known);
+}
+
+double measure(const Operand& operand, const MetricHistory& history, Timestamp now) {
+  if (!operand.metric) return operand.number;
+  switch (operand.function) {
+    case Function::kLatest:
+      return history.latest(*operand.metric);
+    case Function::kDelta:
+    case Function::kRate: {
+      const double change = history.latest(*operand.metric) - history.interpolated(*operand.metric, now - operand.span);
+      if (operand.counter && change < 0) return kUnknown;
+      return operand.function == Function::kRate ? change / to_seconds(operand.span) : change;
+    }
+    case Function::kAverage:
+    case Function::kMinimum:
+    case Function::kMaximum:
+      return over_span(operand, history, now);
+  }
+  return kUnknown;
+}
+
+bool compare(Comparison comparison, double left, double right) {
+  switch (comparison) {
+    case Comparison::kLess:
+      return left < right;
+    case Comparison::kLessEqual:
+      return left <= right;
+    case Comparison::kGreater:
+      return left > right;
+    case Comparison::kGreaterEqual:
+      return left >= right;
+    case Comparison::kEqual:
+      return left == right;
+    case Comparison::kNotEqual:
+      return left != right;
+  }
+  return false;
+}
+
+// Relative to the threshold, so that conditions of different units can be ranked; a threshold of 0 has no scale and
+// leaves the plain difference.
+double distance(Comparison comparison, double left, double right) {
+  const double scale = right == 0 ? 1 : std::abs(right);
+  switch (comparison) {
+    case Comparison::kLess:
+    case Comparison::kLessEqual:
+      return (left - right) / scale;
+    case Comparison::kGreater:
+    case Comparison::kGreaterEqual:
+      return (right - left) / scale;
+    case Comparison::kEqual:
+      return std::abs(left - right) / scale;
+    case Comparison::kNotEqual:
+      return left == right ? 0 : -std::abs(left - right) / scale;
+  }
+  return 0;
+}
+
+Verdict evaluate_comparison(const ExpressionNode& node, const MetricHistory& history, Timestamp now) {
+  const double left = measure(node.left, history, now), right = measure(node.right, history, now);
+  Verdict verdict;
+  verdict.value = left;
+  verdict.unit = node.left.unit;
+  verdict.per_second = node.left.per_second;
+  verdict.distance = kUnknown;
+  if (std::isnan(left) || std::isnan(right)) {
+    verdict.unknown = std::isnan(left) ? node.left.text : node.right.text;
+    return verdict;
+  }
+  verdict.holds = compare(node.comparison, left, right);
+  verdict.distance = distance(node.comparison, left, right);
+  return verdict;
+}
+
+Verdict evaluate_node(const ExpressionNode& node, const MetricHistory& history, Timestamp now);
+
+// `decisive` is what one child settles for all: false for `and`, true for `or`. Among children that agree the one is
+// reported that stands in the way (`and`, farthest from holding) or that is nearest (`or`); when the whole holds, the
+// first that does.
+Verdict evaluate_list(const ExpressionNode& node, bool decisive, const MetricHistory& history, Timestamp now) {
+  std::optional<Verdict> decided, unknown, other;
+  for (const auto& child : node.children) {
+    Verdict verdict = evaluate_node(*child, history, now);
+    if (!verdict.holds) {
+      if (!unknown) unknown = verdict;
+    } else if (*verdict.holds == decisive) {
+      if (!decided || (!decisive && verdict.distance > decided->distance)) decided = verdict;
+    } else if (!other || (decisive && verdict.distance < other->distance)) {
+      other = verdict;
+    }
+  }
+  return decided ? *decided : unknown ? *unknown : *other;
+}
+
+Verdict evaluate_node(const ExpressionNode& node, const MetricHistory& history, Timestamp now) {
+  switch (node.kind) {
+    case ExpressionNode::Kind::kCompare:
+      return evaluate_comparison(node, history, now);
+    case ExpressionNode::Kind::kAnd:
+      return evaluate_list(node, false, history, now);
+    case ExpressionNode::Kind::kOr:
+      return evaluate_list(node, true, history, now);
+    case ExpressionNode::Kind::kNot:
+      break;
+  }
+  Verdict verdict = evaluate_node(*node.children.front(), history, now);
+  if (verdict.holds) verdict.holds = !*verdict.holds;
+  verdict.distance = -verdict.distance;
+  return verdict;
+}
+
+template <class Visit>
+void for_each_operand(const ExpressionNode& node, const Visit& visit) {
+  if (node.kind == ExpressionNode::Kind::kCompare) {
+    visit(node.left);
+    visit(node.right);
+  }
+  for (const auto& child : node.children) for_each_operand(*child, visit);
+}
+
+}  // namespace
+
+Expression::Expression(std::unique_ptr<ExpressionNode> root) : root_(std::move(root)) {}
+Expression::Expression(Expression&&) noexcept = default;
+Expression& Expression::operator=(Expression&&) noexcept = default;
+Expression::~Expression() = default;
+
+Verdict Expression::evaluate(const MetricHistory& history, Timestamp now) const {
+  return evaluate_node(*root_, history, now);
+}
+
+std::vector<MetricId> Expression::metrics() const {
+  std::vector<MetricId> metrics;
+  for_each_operand(*root_, [&](const Operand& operand) {
+    if (operand.metric) metrics.push_back(*operand.metric);
+  });
+  std::sort(metrics.begin(), metrics.end());
+  metrics.erase(std::unique(metrics.begin(), metrics.end()), metrics.end());
+  return metrics;
+}
+
+Duration Expression::longest_lookback() const {
+  Duration longest{};
+  for_each_operand(*root_, [&](const Operand& operand) { longest = std::max(longest, operand.span); });
+  return longest;
+}
+
+}  // namespace fdr

@@ -1,0 +1,102 @@
+// An expression in plain words: what is measured, of whom, on what base, over how long. "system CPU over 30 %" is
+// ambiguous until all four are said (DESIGN 5).
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "triggers/expression.hpp"
+#include "triggers/expression_tree.hpp"
+
+namespace fdr {
+namespace {
+
+std::string span_words(Duration span) {
+  const std::string literal = duration_literal(span);
+  const std::size_t digits = literal.find_first_not_of("0123456789");
+  return literal.substr(0, digits) + " " + literal.substr(digits);
+}
+
+std::string metric_words(const Operand& operand, const MetricCatalogue& catalogue) {
+  const MetricInfo& info = catalogue.info(*operand.metric);
+  const bool article = info.scope == "host" || info.scope == "recorder";
+  return fmt::format("{} ({}, of {}{})", info.name, info.base, article ? "the " : "", info.scope);
+}
+
+std::string operand_words(const Operand& operand, const MetricCatalogue& catalogue) {
+  if (!operand.metric) return operand.text;
+  const std::string metric = metric_words(operand, catalogue), span = span_words(operand.span);
+  switch (operand.function) {
+    case Function::kLatest:
+      return metric;
+    case Function::kDelta:
+      return fmt::format("the change of {} within {}", metric, span);
+    case Function::kRate:
+      return fmt::format("the growth of {} per second, over {},", metric, span);
+    case Function::kAverage:
+      return fmt::format("the mean of {} over {}", metric, span);
+    case Function::kMinimum:
+      return fmt::format("the least {} within {}", metric, span);
+    case Function::kMaximum:
+      return fmt::format("the greatest {} within {}", metric, span);
+  }
+  return metric;
+}
+
+const char* comparison_words(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::kLess:
+      return "is below";
+    case Comparison::kLessEqual:
+      return "is at most";
+    case Comparison::kGreater:
+      return "is above";
+    case Comparison::kGreaterEqual:
+      return "is at least";
+    case Comparison::kEqual:
+      return "is";
+    case Comparison::kNotEqual:
+      return "is not";
+  }
+  return "";
+}
+
+std::string comparison_sentence(const ExpressionNode& node, const MetricCatalogue& catalogue) {
+  const Operand &left = node.left, &right = node.right;
+  const bool up = node.comparison == Comparison::kGreater || node.comparison == Comparison::kGreaterEqual;
+  const bool down = node.comparison == Comparison::kLess || node.comparison == Comparison::kLessEqual;
+  const bool inclusive = node.comparison == Comparison::kGreaterEqual || node.comparison == Comparison::kLessEqual;
+  if (left.function == Function::kDelta && !right.metric && ((up && right.number >= 0) || (down && right.number < 0))) {
+    const std::string amount =
+        right.text.starts_with('-') || right.text.starts_with('+') ? right.text.substr(1) : right.text;
+    return fmt::format("{} {} by {} {} within {}", metric_words(left, catalogue), up ? "rises" : "falls",
+                       inclusive ? "at least" : "more than", amount, span_words(left.span));
+  }
+  return fmt::format("{} {} {}", operand_words(left, catalogue), comparison_words(node.comparison),
+                     operand_words(right, catalogue));
+}
+
+std::string node_sentence(const ExpressionNode& node, const MetricCatalogue& catalogue) {
+  switch (node.kind) {
+    case ExpressionNode::Kind::kCompare:
+      return comparison_sentence(node, catalogue);
+    case ExpressionNode::Kind::kNot:
+      return "it is not so that (" + node_sentence(*node.children.front(), catalogue) + ")";
+    case ExpressionNode::Kind::kAnd:
+    case ExpressionNode::Kind::kOr:
+      break;
+  }
+  std::string sentence;
+  for (const auto& child : node.children) {
+    const bool list = child->kind == ExpressionNode::Kind::kAnd || child->kind == ExpressionNode::Kind::kOr;
+    const std::string part = node_sentence(*child, catalogue);
+    if (!sentence.empty()) sentence += node.kind == ExpressionNode::Kind::kAnd ? " and " : " or ";
+    sentence += list ? "(" + part + ")" : part;
+  }
+  return sentence;
+}
+
+}  // namespace
+
+std::string Expression::sentence(const MetricCatalogue& catalogue) const { return node_sentence(*root_, catalogue); }
+
+}  // namespace fdr
