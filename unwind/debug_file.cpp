@@ -1,0 +1,134 @@
+#include "unwind/debug_file.hpp"
+
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "formats/error.hpp"
+
+namespace fdr {
+
+namespace {
+
+// libdwfl's search path: "+" checks what is found; relative entries are looked for beside the file.
+std::string search_path(const ModuleSearch& search) {
+  std::string path = "+";
+  const auto add = [&](const std::string& directory) {
+    if (!directory.empty() && directory.find(':') == std::string::npos) path += directory + ":";
+  };
+  for (const std::string& directory : search.debug_dirs) add(directory);
+  if (!search.sysroot.empty()) add(search.sysroot + "/usr/lib/debug");
+  return path + ".debug:/usr/lib/debug:";
+}
+
+int open_image(const ElfImage& image) {
+  if (!image.path().empty()) return ::open(image.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const int fd = ::memfd_create("fdr-image", MFD_CLOEXEC);
+  std::span<const std::uint8_t> rest = image.bytes();
+  while (fd >= 0 && !rest.empty()) {
+    const ssize_t written = ::write(fd, rest.data(), rest.size());
+    if (written <= 0) return ::close(fd), -1;
+    rest = rest.subspan(static_cast<std::size_t>(written));
+  }
+  return fd;
+}
+
+bool has_section(Elf* elf, unsigned type, const char* wanted) {
+  std::size_t names = 0;
+  if (!elf || elf_getshdrstrndx(elf, &names) != 0) return false;
+  for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section));) {
+    GElf_Shdr header;
+    if (!gelf_getshdr(section, &header)) continue;
+    if (wanted) {
+      const char* name = elf_strptr(elf, names, header.sh_name);
+      if (name && std::strcmp(name, wanted) == 0) return true;
+    } else if (header.sh_type == type) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+class DebugFile::Impl {
+ public:
+  Impl(const ElfImage& image, const ModuleSearch& search) : path_(search_path(search)), path_pointer_(path_.data()) {
+    callbacks_.find_elf = dwfl_build_id_find_elf;
+    callbacks_.find_debuginfo = dwfl_standard_find_debuginfo;
+    callbacks_.section_address = dwfl_offline_section_address;
+    callbacks_.debuginfo_path = &path_pointer_;
+    if (!(dwfl_ = dwfl_begin(&callbacks_))) throw Error(std::string("libdwfl: ") + dwfl_errmsg(-1));
+    const int fd = open_image(image);
+    dwfl_report_begin(dwfl_);
+    // At base 0 with the file's own addresses: then libdwfl's addresses are vaddrs.
+    if (fd >= 0) module_ = dwfl_report_elf(dwfl_, "module", image.path().c_str(), fd, 0, true);
+    dwfl_report_end(dwfl_, nullptr, nullptr);
+    if (module_) return;
+    const std::string why = fd < 0 ? std::strerror(errno) : dwfl_errmsg(-1);
+    if (fd >= 0) ::close(fd);  // libdwfl takes it only with success
+    dwfl_end(dwfl_);
+    throw Error(why);
+  }
+  ~Impl() { dwfl_end(dwfl_); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  std::string path_;
+  char* path_pointer_;
+  Dwfl_Callbacks callbacks_{};
+  Dwfl* dwfl_ = nullptr;
+  Dwfl_Module* module_ = nullptr;
+  Dwarf* dwarf_ = nullptr;
+  Dwarf_Addr dwarf_bias_ = 0;
+  std::string symbol_source_;
+};
+
+DebugFile::DebugFile(const ElfImage& image, const ModuleSearch& search) : impl_(std::make_unique<Impl>(image, search)) {}
+DebugFile::~DebugFile() = default;
+
+Dwarf* DebugFile::dwarf() {
+  if (!impl_->dwarf_) impl_->dwarf_ = dwfl_module_getdwarf(impl_->module_, &impl_->dwarf_bias_);
+  return impl_->dwarf_;
+}
+
+std::uint64_t DebugFile::dwarf_address(std::uint64_t vaddr) const { return vaddr - impl_->dwarf_bias_; }
+
+std::vector<ElfSymbol> DebugFile::symbols() {
+  GElf_Addr bias = 0;
+  Elf* const main_elf = dwfl_module_getelf(impl_->module_, &bias);
+  const bool main_has_symtab = has_section(main_elf, SHT_SYMTAB, nullptr);
+  Elf* const debug_elf = impl_->dwarf_ ? dwarf_getelf(impl_->dwarf_) : nullptr;
+  const bool compressed = has_section(main_elf, 0, ".gnu_debugdata");
+  bool from_symtab = false, from_debugdata = false;
+
+  std::vector<ElfSymbol> symbols;
+  const int count = dwfl_module_getsymtab(impl_->module_);
+  for (int i = 1; i < count; ++i) {
+    GElf_Sym symbol;
+    GElf_Addr address = 0;
+    Elf* elf = nullptr;
+    const char* name = dwfl_module_getsym_info(impl_->module_, i, &symbol, &address, nullptr, &elf, nullptr);
+    if (!name || !*name || symbol.st_shndx == SHN_UNDEF || symbol.st_size == 0) continue;
+    const auto type = GELF_ST_TYPE(symbol.st_info);
+    if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) continue;
+    const auto binding = GELF_ST_BIND(symbol.st_info);
+    // A function's own name comes before an assembler label.
+    const int rank = (binding == STB_GLOBAL ? 0 : binding == STB_WEAK ? 1 : 2) + (type == STT_NOTYPE ? 3 : 0);
+    symbols.push_back({address, symbol.st_size, name, rank});
+    if (elf == main_elf) from_symtab |= main_has_symtab;
+    else if (elf != debug_elf && compressed) from_debugdata = true;
+    else from_symtab = true;
+  }
+  impl_->symbol_source_ = symbols.empty() ? "" : from_symtab ? "symtab" : from_debugdata ? "gnu_debugdata" : "dynsym";
+  return symbols;
+}
+
+std::string DebugFile::symbol_source() { return impl_->symbol_source_; }
+
+}  // namespace fdr

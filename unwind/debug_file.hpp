@@ -1,0 +1,36 @@
+// What there is to know of names for one ELF file: its DWARF and its symbols, its own or those of a separate debug file, found and checked
+// by libdwfl: DIR/.build-id/ab/cdef.debug, .gnu_debuglink (build-id or CRC), .gnu_debugdata (xz), dwz. No network unless asked.
+// libdwfl is named in debug_file.cpp alone. One thread; the Dwarf dies with the DebugFile.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "unwind/elf_image.hpp"
+#include "unwind/elf_symbols.hpp"
+#include "unwind/module_files.hpp"
+
+struct Dwarf;
+
+namespace fdr {
+
+class DebugFile {
+ public:
+  // Throws Error where libdwfl does not accept the file.
+  DebugFile(const ElfImage& image, const ModuleSearch& search);
+  ~DebugFile();
+  DebugFile(const DebugFile&) = delete;
+  DebugFile& operator=(const DebugFile&) = delete;
+
+  Dwarf* dwarf();                            // nullptr where there is none
+  std::uint64_t dwarf_address(std::uint64_t vaddr) const;  // after dwarf(): what the DWARF calls this vaddr
+  std::vector<ElfSymbol> symbols();
+  std::string symbol_source();  // after symbols(): "symtab", "gnu_debugdata", "dynsym", empty where there are none
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fdr

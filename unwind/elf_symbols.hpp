@@ -1,0 +1,30 @@
+// The function symbols of one file, sorted for lookup. A symbol names only what lies within its size: behind the end of the nearest
+// symbol there is no name rather than a wrong one. Sorted once; a lookup is a binary search. Immutable after building.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fdr {
+
+struct ElfSymbol {
+  std::uint64_t address = 0, size = 0;  // vaddr
+  std::string name;                     // mangled
+  int rank = 0;                         // of several names for one place, the lowest is shown: global, weak, local
+};
+
+class ElfSymbols {
+ public:
+  ElfSymbols() = default;
+  explicit ElfSymbols(std::vector<ElfSymbol> symbols);
+  // The innermost symbol around `vaddr`, nullptr where there is none.
+  const ElfSymbol* find(std::uint64_t vaddr) const;
+  std::size_t size() const { return symbols_.size(); }
+
+ private:
+  std::vector<ElfSymbol> symbols_;     // by address, then size descending, then rank descending: the last match is the best
+  std::vector<std::uint64_t> reach_;   // reach_[i]: greatest end of symbols_[0..i]
+};
+
+}  // namespace fdr
