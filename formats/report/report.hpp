@@ -1,4 +1,5 @@
-// The answer on one screen, and the parts behind it, as text or JSON. Pure: a bundle and the names go in, text comes out.
+// The answer on one screen, and the parts behind it, as text or JSON. Pure: a bundle and the names go in, text comes
+// out.
 //
 // Every figure that is a share says of how many samples. Everything that came from outside passes printable().
 #pragma once
@@ -19,7 +20,8 @@ struct ReportStyle {
   bool color = false;
 };
 
-// `fdr report`: first screen of 24 lines, then the details. `module_notes`: one line a module that could not be named, and what would help.
+// `fdr report`: first screen of 24 lines, then the details. `module_notes`: one line a module that could not be named,
+// and what would help.
 std::string report_text(const Bundle& bundle, const FrameNames& names, const std::vector<std::string>& module_notes,
                         const ReportStyle& style);
 std::string report_json(const Bundle& bundle, const FrameNames& names);

@@ -1,0 +1,57 @@
+// The parts of `fdr show`: each is rows of named values, made once and shown as a table or as JSON, so that both say
+// the same.
+//
+// Row keys are promises (DESIGN 6): add, never rename. Times are `at_s`, seconds from the firing, and `time`, UTC. Text
+// in rows is valid UTF-8 as it came; printable() is applied where a table is made.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/bundle_reader.hpp"
+#include "formats/json_text.hpp"
+#include "formats/report/view.hpp"
+
+namespace fdr {
+
+enum class Show { kText, kCount, kDuration, kAt, kSeconds, kNumber };
+
+struct Column {
+  const char* key;
+  const char* header;
+  Show show = Show::kText;
+};
+
+struct PartInput {
+  const Bundle& bundle;
+  const View& view;
+};
+
+struct Part {
+  const char* name;
+  Json (*rows)(const PartInput&);
+  std::vector<Column> columns;  // of the table, the first one flexible; not every key needs one
+};
+
+const std::vector<Part>& all_parts();
+
+// The rows, for the table of parts.
+Json stack_rows(const PartInput&);
+Json thread_rows(const PartInput&);
+Json syscall_rows(const PartInput&);
+Json call_rows(const PartInput&);
+Json slow_rows(const PartInput&);
+Json failed_rows(const PartInput&);
+Json error_rows(const PartInput&);
+Json stall_rows(const PartInput&);
+Json process_rows(const PartInput&);
+Json timeline_rows(const PartInput&);
+Json metric_part_rows(const PartInput&);
+Json ring_rows(const PartInput&);
+Json manifest_rows(const PartInput&);
+Json module_rows(const PartInput&);
+Json ledger_rows(const PartInput&);
+Json file_rows(const PartInput&);
+
+}  // namespace fdr

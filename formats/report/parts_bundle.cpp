@@ -1,0 +1,110 @@
+// Rows about the bundle itself: metrics, rings, manifest, modules, ledger, files.
+#include <algorithm>
+#include <cmath>
+
+#include "formats/error.hpp"
+#include "formats/report/metrics.hpp"
+#include "formats/report/parts.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+const char* unit_name(Unit unit) {
+  switch (unit) {
+    case Unit::kPercent:
+      return "%";
+    case Unit::kBytes:
+      return "bytes";
+    case Unit::kSeconds:
+      return "seconds";
+    case Unit::kCount:
+      return "count";
+    case Unit::kNone:
+      break;
+  }
+  return "";
+}
+
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+}  // namespace
+
+Json metric_part_rows(const PartInput& in) {
+  Json rows = Json::array();
+  for (const MetricRow& row : metric_rows(in.view)) {
+    Json points = Json::array();
+    for (const auto& [time, value] : row.points) points.push_back({in.view.at(time), value});
+    const Timestamp from = row.points.front().first, to = row.points.back().first;
+    rows.push_back({{"name", valid_utf8(row.series->name)},
+                    {"unit", unit_name(row.series->unit)},
+                    {"kind", row.series->kind == MetricKind::kCounter ? "rate" : "gauge"},
+                    {"min", finite(row.min)},
+                    {"median", finite(row.typical)},
+                    {"max", finite(row.max)},
+                    {"at_trigger", finite(row.at_firing)},
+                    {"min_text", metric_text(row.min, *row.series)},
+                    {"max_text", metric_text(row.max, *row.series)},
+                    {"at_trigger_text", metric_text(row.at_firing, *row.series)},
+                    {"sparkline", sparkline(row, from, to, 24)},
+                    {"points", std::move(points)}});
+  }
+  return rows;
+}
+
+Json ring_rows(const PartInput& in) {
+  Json rows = Json::array();
+  for (const auto& [name, ring] : in.view.manifest.rings)
+    rows.push_back({{"ring", valid_utf8(name)},
+                    {"asked_s", finite(ring.asked_s)},
+                    {"obtained_s", finite(ring.obtained_s)},
+                    {"recorded", ring.recorded},
+                    {"kept", ring.kept},
+                    {"overwritten", ring.overwritten},
+                    {"dropped", ring.dropped},
+                    {"missed", ring.missed},
+                    {"torn", ring.torn}});
+  return rows;
+}
+
+Json manifest_rows(const PartInput& in) { return Json::array({Json::parse(to_json(in.view.manifest))}); }
+
+Json module_rows(const PartInput& in) {
+  const StackTable& stacks = in.view.timeline.stacks;
+  std::vector<std::uint64_t> frames(stacks.modules().size());
+  for (const Frame& frame : stacks.frames())
+    if (frame.module < frames.size()) ++frames[frame.module];
+  static constexpr const char* kinds[] = {"file", "kernel", "vdso", "anonymous"};
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Module& module = stacks.modules()[i];
+    rows.push_back({{"path", valid_utf8(module.path)},
+                    {"build_id", valid_utf8(module.build_id)},
+                    {"kind", kinds[std::min<std::size_t>(static_cast<std::size_t>(module.kind), 3)]},
+                    {"frames", frames[i]}});
+  }
+  return rows;
+}
+
+Json ledger_rows(const PartInput& in) {
+  const auto text = read_bundle_text(in.bundle.path, "ledger.ndjson");
+  if (!text) throw Error("this bundle holds no ledger.ndjson");
+  Json rows = Json::array();
+  std::string_view left = *text;
+  for (std::size_t line = 1; !left.empty(); ++line) {
+    const std::size_t end = left.find('\n');
+    const std::string_view one = left.substr(0, end);
+    left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
+    if (!one.empty()) rows.push_back(Json(parse_json(one, "ledger.ndjson, line " + std::to_string(line))));
+  }
+  return rows;
+}
+
+Json file_rows(const PartInput& in) {
+  Json rows = Json::array();
+  for (const auto& [path, sum] : in.view.manifest.files)
+    rows.push_back({{"path", valid_utf8(path)}, {"sha256", valid_utf8(sum)}});
+  return rows;
+}
+
+}  // namespace fdr

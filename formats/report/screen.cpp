@@ -1,0 +1,206 @@
+#include "formats/report/screen.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "formats/report/calls.hpp"
+#include "formats/report/hot.hpp"
+#include "formats/report/table.hpp"
+#include "formats/syscall_names.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+std::size_t line_count(std::string_view text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::string joined(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+std::string who(const View& view) {
+  const Manifest& m = view.manifest;
+  std::string text = joined(m.target.names, ", ");
+  if (text.empty() && !m.target.command.empty()) text = m.target.command.front();
+  if (text.empty()) text = "no target";
+  text = printable(text);
+  if (!m.target.mode.empty()) text += " (" + printable(m.target.mode) + ")";
+  for (std::size_t i = 0; i < m.target.pids.size(); ++i) {
+    if (i == 4) {
+      text += fmt::format(" and {} more", m.target.pids.size() - i);
+      break;
+    }
+    text += fmt::format("{}{}", i == 0 ? ", pid " : " ", m.target.pids[i]);
+  }
+  const std::string command = printable(joined(m.target.command, " "));
+  if (!command.empty() && command != text) text += ": " + command;
+  return text;
+}
+
+std::string where(const View& view) {
+  const Manifest& m = view.manifest;
+  std::string text = printable(m.host.name.empty() ? "unknown host" : m.host.name);
+  text += ", Linux " + printable(m.host.kernel) + fmt::format(", {} CPUs", m.host.cpus);
+  if (m.host.memory_bytes > 0) text += ", " + bytes_text(static_cast<double>(m.host.memory_bytes));
+  text += ", fdr " + printable(m.fdr_version);
+  if (!m.backend.empty()) text += " " + printable(m.backend);
+  return text;
+}
+
+std::string header(const View& view, const std::vector<std::string>& problems, const ReportStyle& style) {
+  const Manifest& m = view.manifest;
+  const std::string value = m.trigger.value_text.empty() ? "" : ": " + printable(m.trigger.value_text);
+  std::string moment = utc_text(m.trigger.realtime_ns);
+  std::replace(moment.begin(), moment.end(), 'T', ' ');
+  moment.back() = ' ';
+  moment += "UTC";
+  const std::size_t room = style.columns > 60 ? static_cast<std::size_t>(style.columns) - moment.size() - 9 : 0;
+  const std::string what = cut(printable(m.trigger.name) + value, room);
+  std::string out = inked("FIRED", Ink::kRed, style) + "  " + inked(what, Ink::kBold, style) + "  " + moment + "\n";
+  const auto line = [&](const char* label, const std::string& text, std::size_t max_lines) {
+    out += wrapped(label, text, style, max_lines);
+  };
+  if (!m.trigger.when.empty()) line("rule   ", printable(m.trigger.when), 1);
+  if (!m.trigger.evidence.empty()) line("why    ", printable(m.trigger.evidence), 2);
+  line("who    ", who(view), 1);
+  line("where  ", where(view), 1);
+  line("window ",
+       fmt::format("{:.1f} s before and {:.1f} s after; {}", m.window.before_s, m.window.after_s, obtained_text(m)), 2);
+  line("sure   ", completeness_text(m), 1);
+  const auto losses = loss_sentences(m, problems);
+  if (losses.empty()) {
+    line("lost   ", "nothing that is known", 1);
+  } else {
+    const std::string more = losses.size() > 1 ? fmt::format(" ({} more below)", losses.size() - 1) : "";
+    out += inked(wrapped("lost   ", losses.front() + more, style, 2), Ink::kYellow, style);
+  }
+  return out;
+}
+
+// "memcpy < copy_out < reply": what ran, and who called it, as far as the width allows; callers one knows already are
+// left out.
+std::string with_callers(const View& view, const FunctionCount& count, std::size_t width) {
+  std::string text = view.labels.function(count.function);
+  for (std::size_t i = count.heaviest.size(); i-- > 1;) {
+    const std::string& caller = view.labels.function(count.heaviest[i - 1]);
+    if (display_width(text) + 3 + display_width(caller) > width) break;
+    text += " < " + caller;
+  }
+  return text;
+}
+
+Table function_table(const View& view, const OnCpu& hot, const ReportStyle& style) {
+  const double whole = static_cast<double>(hot.samples);
+  std::string title = fmt::format("ON CPU {} samples", count_text(hot.samples));
+  if (hot.samples > 0) title += fmt::format(", {} in the kernel", share_text(static_cast<double>(hot.kernel), whole));
+  if (hot.before_s > 0.5 && hot.after_s > 0.5)
+    title += fmt::format(", {:.0f}/s then {:.0f}/s", static_cast<double>(hot.before) / hot.before_s,
+                         static_cast<double>(hot.after) / hot.after_s);
+  Table table({title, "self", "", "total"});
+  const std::size_t width = style.columns > 40 ? static_cast<std::size_t>(style.columns) - 29 : 200;
+  for (const FunctionCount& count : hot.functions) {
+    if (count.self == 0) continue;
+    table.row({with_callers(view, count, width), count_text(count.self),
+               share_text(static_cast<double>(count.self), whole),
+               share_text(static_cast<double>(count.total), whole)});
+  }
+  return table;
+}
+
+Table syscall_table(const SyscallTable& calls) {
+  Table table({fmt::format("SYSTEM CALLS {}, by CPU time{}", count_text(calls.calls),
+                           calls.from_ring ? " (of those kept)" : ""),
+               "% cpu", "cpu", "wall", "longest", "calls", "errors"});
+  for (const SyscallRow& row : calls.rows)
+    table.row({row.name, share_text(static_cast<double>(row.cpu.count()), static_cast<double>(calls.cpu.count())),
+               duration_text(row.cpu), duration_text(row.wall), duration_text(row.max), count_text(row.calls),
+               row.errors ? count_text(row.errors) : ""});
+  return table;
+}
+
+std::vector<const Stall*> longest_stalls(const View& view) {
+  std::vector<const Stall*> stalls;
+  for (const Stall& stall : view.timeline.stalls)
+    if (stall.kind != StallKind::kWait && view.in_range(stall.begin, stall.length) && view.wants_thread(stall.thread))
+      stalls.push_back(&stall);
+  std::stable_sort(stalls.begin(), stalls.end(), [](const Stall* a, const Stall* b) { return a->length > b->length; });
+  return stalls;
+}
+
+Table stall_table(const View& view, const std::vector<const Stall*>& stalls) {
+  Table table({fmt::format("STALLS {}, longest first", count_text(stalls.size())), "length", "began"});
+  for (const Stall* stall : stalls) {
+    std::string text = fmt::format("{}: {}", view.labels.thread(stall->thread), stall_kind_name(stall->kind));
+    if (stall->syscall >= 0) text += " in " + syscall_name(static_cast<std::uint16_t>(stall->syscall));
+    const std::string place = view.labels.place_of(stall->stack);
+    if (!place.empty()) text += " at " + place;
+    table.row({text, duration_text(stall->length) + (stall->open ? "+" : ""), relative_text(view.at(stall->begin))});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string obtained_text(const Manifest& manifest) {
+  double most = 0;
+  for (const auto& [name, ring] : manifest.rings) most = std::max(most, ring.obtained_s);
+  if (manifest.rings.empty()) return "what was obtained is unknown";
+  std::vector<std::string> shorter;
+  for (const auto& [name, ring] : manifest.rings)
+    if (ring.asked_s > 0 && ring.obtained_s < 0.95 * std::min(most, ring.asked_s))
+      shorter.push_back(printable(name) + fmt::format(" {:.1f} s", ring.obtained_s));
+  if (shorter.empty()) return fmt::format("obtained {:.1f} s in every ring", most);
+  return fmt::format("obtained {:.1f} s, but of {}", most, joined(shorter, ", "));
+}
+
+std::string completeness_text(const Manifest& manifest) {
+  const StackReport& stacks = manifest.stacks;
+  if (stacks.samples == 0) return "no stack samples: the targets did not run on a CPU, or were not sampled";
+  const double whole = static_cast<double>(stacks.samples);
+  std::string text = fmt::format("{} of {} stack samples complete",
+                                 share_text(static_cast<double>(stacks.complete), whole), count_text(stacks.samples));
+  std::vector<std::pair<std::uint64_t, std::string>> reasons;
+  for (const auto& [reason, samples] : stacks.reasons)
+    if (reason != walk_end_name(WalkEnd::kRoot) && samples > 0) reasons.emplace_back(samples, printable(reason));
+  std::sort(reasons.rbegin(), reasons.rend());
+  for (std::size_t i = 0; i < reasons.size() && i < 2; ++i)
+    text += fmt::format("{}{} {}", i == 0 ? "; " : ", ", reasons[i].second,
+                        share_text(static_cast<double>(reasons[i].first), whole));
+  return text;
+}
+
+std::vector<std::string> loss_sentences(const Manifest& manifest, const std::vector<std::string>& problems) {
+  std::vector<std::string> sentences;
+  for (const std::string& problem : problems) sentences.push_back(printable(problem));
+  for (const std::string& loss : manifest.losses) sentences.push_back(printable(loss));
+  return sentences;
+}
+
+std::string first_screen(const View& view, const std::vector<std::string>& problems, const ReportStyle& style) {
+  std::string out = header(view, problems, style) + "\n";
+  const OnCpu hot = count_on_cpu(view);
+  const SyscallTable calls = count_syscalls(view);
+  const auto stalls = longest_stalls(view);
+
+  // What is left is shared: the CPU gets the most, and what one table does not need goes to the others, in this order.
+  const std::size_t used = line_count(out) + 3;
+  std::size_t left = kScreenLines > used ? kScreenLines - used : 0;
+  const Table tables[] = {function_table(view, hot, style), syscall_table(calls), stall_table(view, stalls)};
+  std::array<std::size_t, 3> rows{};
+  const std::array<std::size_t, 3> wish = {5, 4, 3};
+  for (std::size_t i = 0; i < 3; ++i) rows[i] = std::min({tables[i].size(), wish[i], left}), left -= rows[i];
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::size_t more = std::min(left, tables[i].size() - rows[i]);
+    rows[i] += more, left -= more;
+  }
+  for (std::size_t i = 0; i < 3; ++i) out += tables[i].text(style, rows[i]);
+  return out;
+}
+
+}  // namespace fdr

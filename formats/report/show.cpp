@@ -1,0 +1,234 @@
+// `fdr show`: one part as a table or as JSON rows.
+#include <fmt/format.h>
+
+#include "formats/error.hpp"
+#include "formats/report/hot.hpp"
+#include "formats/report/parts.hpp"
+#include "formats/report/report.hpp"
+#include "formats/report/table.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+
+const std::vector<Part>& all_parts() {
+  static const std::vector<Part> parts = {
+      {"timeline",
+       timeline_rows,
+       {{"text", "what happened"},
+        {"at_s", "at", Show::kAt},
+        {"kind", "kind"},
+        {"process", "process"},
+        {"tid", "tid", Show::kNumber}}},
+      {"stacks", stack_rows, {}},  // printed as stacks
+      {"threads",
+       thread_rows,
+       {{"thread", "thread"},
+        {"tid", "tid", Show::kNumber},
+        {"process", "process"},
+        {"samples", "samples", Show::kCount},
+        {"cpu_percent", "cpu %", Show::kSeconds},
+        {"on_cpu_ns", "on cpu", Show::kDuration},
+        {"in_syscalls_ns", "in calls", Show::kDuration},
+        {"run_queue_ns", "queued", Show::kDuration},
+        {"voluntary_switches", "vol", Show::kCount},
+        {"involuntary_switches", "invol", Show::kCount}}},
+      {"syscalls",
+       syscall_rows,
+       {{"name", "system call"},
+        {"cpu_ns", "cpu", Show::kDuration},
+        {"total_ns", "wall", Show::kDuration},
+        {"max_ns", "longest", Show::kDuration},
+        {"calls", "calls", Show::kCount},
+        {"errors", "errors", Show::kCount}}},
+      {"calls",
+       call_rows,
+       {{"name", "system call"},
+        {"at_s", "at", Show::kAt},
+        {"wall_ns", "wall", Show::kDuration},
+        {"cpu_ns", "cpu", Show::kDuration},
+        {"result_text", "result"},
+        {"thread", "thread"},
+        {"tid", "tid", Show::kNumber}}},
+      {"slow",
+       slow_rows,
+       {{"subject", "on"},
+        {"name", "system call"},
+        {"at_s", "at", Show::kAt},
+        {"wall_ns", "wall", Show::kDuration},
+        {"cpu_ns", "cpu", Show::kDuration},
+        {"result_text", "result"},
+        {"thread", "thread"},
+        {"tid", "tid", Show::kNumber}}},
+      {"failed",
+       failed_rows,
+       {{"path", "on"},
+        {"name", "system call"},
+        {"error", "error"},
+        {"calls", "calls", Show::kCount},
+        {"process", "process"},
+        {"first_s", "first", Show::kAt},
+        {"last_s", "last", Show::kAt}}},
+      {"errors", error_rows, {{"name", "system call"}, {"error", "error"}, {"calls", "calls", Show::kCount}}},
+      {"stalls",
+       stall_rows,
+       {{"place", "at"},
+        {"kind", "kind"},
+        {"at_s", "began", Show::kAt},
+        {"length_ns", "length", Show::kDuration},
+        {"run_queue_ns", "queued", Show::kDuration},
+        {"syscall", "in call"},
+        {"thread", "thread"},
+        {"tid", "tid", Show::kNumber}}},
+      {"processes",
+       process_rows,
+       {{"command", "command"},
+        {"process", "process"},
+        {"pid", "pid", Show::kNumber},
+        {"parent", "parent", Show::kNumber},
+        {"target", "target"},
+        {"started_s", "started", Show::kAt},
+        {"ended_s", "ended", Show::kAt},
+        {"end", "how"}}},
+      {"metrics",
+       metric_part_rows,
+       {{"name", "metric"},
+        {"min_text", "min"},
+        {"max_text", "max"},
+        {"at_trigger_text", "at trigger"},
+        {"sparkline", "over the window"}}},
+      {"rings",
+       ring_rows,
+       {{"ring", "ring"},
+        {"asked_s", "asked s", Show::kSeconds},
+        {"obtained_s", "obtained s", Show::kSeconds},
+        {"kept", "kept", Show::kCount},
+        {"recorded", "recorded", Show::kCount},
+        {"overwritten", "overwritten", Show::kCount},
+        {"dropped", "dropped", Show::kCount},
+        {"missed", "missed", Show::kCount},
+        {"torn", "torn", Show::kCount}}},
+      {"manifest", manifest_rows, {}},  // printed as JSON
+      {"modules",
+       module_rows,
+       {{"path", "module"}, {"kind", "kind"}, {"frames", "frames", Show::kCount}, {"build_id", "build-id"}}},
+      {"ledger", ledger_rows, {}},  // one JSON object a line: its keys are the engine's
+      {"files", file_rows, {{"path", "file"}, {"sha256", "SHA-256"}}},
+  };
+  return parts;
+}
+
+namespace {
+
+const Part& find_part(std::string_view name) {
+  for (const Part& part : all_parts())
+    if (name == part.name) return part;
+  std::string list;
+  for (const std::string& known : show_parts()) list += (list.empty() ? "" : " ") + known;
+  const std::string near = nearest_names(name, show_parts(), 1);
+  throw Error("no part named '" + printable(name) + "'" + (near.empty() ? "" : "; did you mean " + near + "?"),
+              "parts: " + list);
+}
+
+std::string cell(const Json& row, const Column& column) {
+  const auto value = row.find(column.key);
+  if (value == row.end() || value->is_null()) return "-";
+  switch (column.show) {
+    case Show::kText:
+      return value->is_string() ? printable(value->get<std::string>()) : value->dump();
+    case Show::kCount:
+      return count_text(value->get<std::uint64_t>());
+    case Show::kNumber:
+      return value->dump();
+    case Show::kDuration:
+      return duration_text(Duration{value->get<std::int64_t>()});
+    case Show::kAt:
+      return relative_text(value->get<double>());
+    case Show::kSeconds:
+      return fmt::format("{:.1f}", value->get<double>());
+  }
+  return "";
+}
+
+std::string table_text(const Part& part, const Json& rows, const ReportStyle& style) {
+  std::vector<std::string> headers;
+  std::vector<std::size_t> left;
+  for (const Column& column : part.columns) {
+    if (column.show == Show::kText && std::string_view(column.header) != "min" &&
+        std::string_view(column.header) != "max" && std::string_view(column.header) != "at trigger")
+      left.push_back(headers.size());
+    headers.emplace_back(column.header);
+  }
+  Table table(std::move(headers), std::move(left));
+  for (const Json& row : rows) {
+    std::vector<std::string> cells;
+    for (const Column& column : part.columns) cells.push_back(cell(row, column));
+    table.row(std::move(cells));
+  }
+  return table.text(style, SIZE_MAX, 0);
+}
+
+std::string stacks_text(const View& view, const ReportStyle& style) {
+  const OnCpu hot = count_on_cpu(view);
+  std::string out;
+  for (const StackCount& count : hot.stacks) {
+    out += inked(fmt::format("{} samples, {} of {}", count_text(count.samples),
+                             share_text(static_cast<double>(count.samples), static_cast<double>(hot.samples)),
+                             count_text(hot.samples)),
+                 Ink::kBold, style);
+    out += fmt::format("  ({} before the firing, {} after)\n", count_text(count.before), count_text(count.after));
+    const std::vector<std::string> lines = view.labels.lines_of(count.example);
+    for (auto line = lines.rbegin(); line != lines.rend(); ++line)
+      out += "  " + cut(*line, style.columns > 2 ? static_cast<std::size_t>(style.columns) - 2 : 0) + "\n";
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+const std::vector<std::string>& show_parts() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> list;
+    for (const Part& part : all_parts()) list.emplace_back(part.name);
+    return list;
+  }();
+  return names;
+}
+
+std::string show_text(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter,
+                      const ReportStyle& style) {
+  // A file of the bundle by its own name: "system/at/meminfo".
+  if (bundle.manifest.files.count(std::string(part)) != 0) {
+    const auto text = read_bundle_text(bundle.path, std::string(part));
+    if (!text) throw Error(printable(part) + ": listed in the manifest, and cannot be read");
+    return printable_lines(*text);
+  }
+  const Part& found = find_part(part);
+  const View view(bundle.manifest, bundle.timeline, names, filter);
+  const PartInput input{bundle, view};
+  if (part == "stacks") {
+    const std::string text = stacks_text(view, style);
+    return text.empty() ? "no samples on CPU in this range\n" : text;
+  }
+  const Json rows = found.rows(input);
+  if (part == "manifest") return printable_lines(dump_json(rows[0]));
+  if (part == "ledger") {
+    std::string out;
+    for (const Json& row : rows) out += printable(dump_json_line(row)) + "\n";
+    return out;
+  }
+  if (rows.empty()) return "none in this range\n";
+  return table_text(found, rows, style);
+}
+
+std::string show_json(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter) {
+  const Part& found = find_part(part);
+  const View view(bundle.manifest, bundle.timeline, names, filter);
+  const Json rows = found.rows({bundle, view});
+  // One row a line: a bundle of a busy minute has a hundred thousand, and grep and diff work on lines.
+  std::string out = "[";
+  for (std::size_t i = 0; i < rows.size(); ++i) out += (i ? ",\n " : "") + dump_json_line(rows[i]);
+  return out + "]\n";
+}
+
+}  // namespace fdr

@@ -1,0 +1,92 @@
+#include "recorder/commands/reading.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "formats/error.hpp"
+#include "unwind/symbolizer.hpp"
+
+namespace fdr {
+namespace {
+
+int columns_of_environment(int otherwise) {
+  const char* text = std::getenv("COLUMNS");
+  if (!text) return otherwise;
+  int columns = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), columns);
+  return error == std::errc() && *end == '\0' && columns >= 40 && columns <= 1000 ? columns : otherwise;
+}
+
+std::vector<std::string> notes_of(const Symbols& symbols, const StackTable& stacks) {
+  std::vector<ModuleNaming> poor;
+  for (const ModuleNaming& module : symbols.modules)
+    if (module.named < module.frames && module.module < stacks.modules().size()) poor.push_back(module);
+  std::stable_sort(poor.begin(), poor.end(), [](const ModuleNaming& a, const ModuleNaming& b) {
+    return a.frames - a.named > b.frames - b.named;
+  });
+  std::vector<std::string> notes;
+  for (const ModuleNaming& naming : poor) {
+    const Module& module = stacks.modules()[naming.module];
+    std::string note =
+        fmt::format("{}: {} of {} addresses have no name", module.path, naming.frames - naming.named, naming.frames);
+    if (!naming.problem.empty()) note += ": " + naming.problem;
+    if (!module.build_id.empty()) note += " (build-id " + module.build_id + ")";
+    notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
+}  // namespace
+
+void add_reading_options(CLI::App& command, ReadingOptions& options) {
+  command.add_option("BUNDLE", options.bundle, "the bundle's directory (*.fdr, or *.fdr.partial)")->required();
+  // One value each time, so that BUNDLE and PART may follow it.
+  command
+      .add_option("--debug-dir", options.debug_dirs,
+                  "look here for debug files (.build-id/xx/yyyy.debug); may be repeated")
+      ->type_name("DIR")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--sysroot", options.sysroot, "look here for the binaries and libraries of the recorded host")
+      ->type_name("DIR");
+}
+
+OpenedBundle open_with_names(const ReadingOptions& options) {
+  OpenedBundle opened;
+  opened.bundle = read_bundle(options.bundle);
+  Symbols symbols = symbolize(opened.bundle.timeline.stacks, {options.debug_dirs, options.sysroot});
+  opened.module_notes = notes_of(symbols, opened.bundle.timeline.stacks);
+  opened.names = std::move(symbols.names);
+  return opened;
+}
+
+ReportStyle terminal_style(bool no_color, int otherwise) {
+  ReportStyle style;
+  if (::isatty(STDOUT_FILENO) == 0) {
+    style.columns = columns_of_environment(otherwise);
+    return style;
+  }
+  winsize size{};
+  style.columns =
+      ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40 ? size.ws_col : columns_of_environment(80);
+  const char* forbidden = std::getenv("NO_COLOR");  // no-color.org: any value that is not empty
+  const char* term = std::getenv("TERM");
+  style.color = !no_color && !(forbidden && *forbidden) && term && std::strcmp(term, "dumb") != 0;
+  return style;
+}
+
+void print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw system_error("write to stdout", errno);
+}
+
+}  // namespace fdr

@@ -1,0 +1,44 @@
+// What the reading commands share: options, opening a bundle with the names of its functions, the style of the
+// terminal, and writing to stdout so that a full disk is noticed.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/bundle_reader.hpp"
+#include "formats/report/report.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace fdr {
+
+struct ReadingOptions {
+  std::string bundle;
+  std::vector<std::string> debug_dirs;
+  std::string sysroot;
+  bool no_color = false;
+  bool json = false;
+};
+
+// BUNDLE, --debug-dir, --sysroot.
+void add_reading_options(CLI::App& command, ReadingOptions& options);
+
+struct OpenedBundle {
+  Bundle bundle;
+  FrameNames names;
+  std::vector<std::string> module_notes;  // what could not be named, and what would help
+};
+
+OpenedBundle open_with_names(const ReadingOptions& options);
+
+// Of stdout: its width (COLUMNS and then `otherwise` where it is no terminal; 0 means no limit), colour unless
+// NO_COLOR, TERM=dumb,
+// --no-color or a pipe forbid it.
+ReportStyle terminal_style(bool no_color, int otherwise);
+
+void print(std::string_view text);
+
+}  // namespace fdr

@@ -1,0 +1,42 @@
+// fdr report BUNDLE: the answer, on a terminal or as JSON.
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "recorder/commands/commands.hpp"
+#include "recorder/commands/reading.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr const char* kDescription = R"(the answer: what fired, why, and what ran then
+
+Examples:
+  fdr report 2026-03-01T12-41-23Z.web1.haproxy.system-cpu.fdr
+  fdr report BUNDLE | head -24                      the first screen
+  fdr report BUNDLE --debug-dir /srv/debug          with debug files of another host
+  fdr report BUNDLE --json | jq .trigger)";
+
+void run_report(const ReadingOptions& options) {
+  const OpenedBundle opened = open_with_names(options);
+  if (options.json) {
+    print(report_json(opened.bundle, opened.names));
+  } else {
+    print(report_text(opened.bundle, opened.names, opened.module_notes, terminal_style(options.no_color, 80)));
+  }
+}
+
+}  // namespace
+
+void add_report(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<ReadingOptions>();
+  CLI::App* command = app.add_subcommand("report", kDescription);
+  add_reading_options(*command, *options);
+  command->add_flag("--json", options->json, "one JSON object: trigger, findings, rings, completeness");
+  command->add_flag("--no-color", options->no_color, "no colours (NO_COLOR does the same)");
+  command->callback([options, &exit_code] {
+    run_report(*options);
+    exit_code = 0;
+  });
+}
+
+}  // namespace fdr
