@@ -41,6 +41,11 @@ std::unique_ptr<ElfImage> own_vdso() {
 
 bool has_name(const std::vector<SourceFrame>& frames) { return !frames.empty() && !frames.back().function.empty(); }
 
+// Without scope or parameters: a C function, or a C++ one that DWARF gives no more of.
+bool is_bare(const std::string& function) {
+  return function.find("::") == std::string::npos && (function.find('(') == std::string::npos || function == "operator()");
+}
+
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 class Batch {
@@ -137,11 +142,16 @@ void Batch::name_from_symbols(DebugFile& debug, const std::vector<Wanted>& wante
   const ElfSymbols symbols(debug.symbols());
   for (const Wanted& w : wanted) {
     auto& frames = names_[w.frame];
-    if (has_name(frames)) continue;
+    if (has_name(frames) && !is_bare(frames.back().function)) continue;
     const ElfSymbol* symbol = symbols.find(w.vaddr);
     if (!symbol) continue;
-    if (frames.empty()) frames.emplace_back();
-    frames.back().function = demangle(symbol->name);
+    if (!has_name(frames)) {
+      if (frames.empty()) frames.emplace_back();
+      frames.back().function = demangle(symbol->name);
+    } else if (std::string name = demangle(symbol->name); name != symbol->name) {
+      // DWARF has no linkage name for a function with internal linkage ("hidden"); its symbol has ("shop::hidden(int)").
+      frames.back().function = name.substr(0, name.find(" [clone "));
+    }
   }
 }
 
