@@ -14,7 +14,7 @@ with Scenario(__file__) as scenario:
     recorder = Recorder(scenario, "attach", "-w", "10s", "--after", "1s",
                         "--when", "process.cpu.total > 99% for 4s", duty.pid)
 
-    status = wait_for("half a second recorded", lambda: (s := recorder.status())["window_s"] > 0.5 and s)
+    status = wait_for("half a second recorded", lambda: (s := recorder.status())["armed_s"] > 0.5 and s)
     equal((status["pid"], status["armed"]), (recorder.process.pid, True), "pid and armed of fdr status")
     equal([rule["when"] for rule in status["rules"]], ["process.cpu.total > 99%"], "rules of fdr status")
     check(recorder.name in scenario.fdr("status").stdout, "fdr status does not list the recorder")

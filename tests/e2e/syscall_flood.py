@@ -14,7 +14,7 @@ with Scenario(__file__) as scenario:
     scenario.need_root()
     recorder = Recorder(scenario, "run", "--on-exit", "never", "-m", "64MB", "-w", f"{SPAN:g}s",
                         "--after", f"{AFTER:g}s", "--", program("flood"), "60", scenario.path("lock"))
-    wait_for("a full window", lambda: recorder.status()["window_s"] >= SPAN, SPAN + 30, every=0.5)
+    wait_for("a full window", lambda: recorder.status()["armed_s"] >= SPAN, SPAN + 30, every=0.5)
     bundle = recorder.dump("in the flood")
     bundle.check_whole()
 
