@@ -15,7 +15,7 @@ constexpr std::uint16_t kFirstX32Number = 512;      // x32's own calls; those be
 bool is_native(const SyscallCall& call, const Timeline& timeline) {
   const bool named_right = call.abi == SyscallAbi::kNative ? call.number < kFirstUnknownNumber
                                                            : call.abi == SyscallAbi::kX32 && call.number < kFirstX32Number;
-  return named_right && call.wall.count() >= 0 && call.thread < timeline.threads.size();
+  return named_right && call.cpu_id < kMaxCpus && call.wall.count() >= 0 && call.thread < timeline.threads.size();
 }
 
 // A call under way when the window began is drawn from there: its true begin may be days earlier and would stretch the view.

@@ -26,6 +26,8 @@ inline constexpr Field kFdrHeader = 2000, kFdrProcess = 2001, kFdrThread = 2002,
                        kFdrSummary = 2014, kFdrError = 2015, kFdrStall = 2016, kFdrLife = 2017, kFdrEnd = 2099;
 }  // namespace packet
 
+inline constexpr std::uint16_t kMaxCpus = 4096;  // trace_processor aborts on a cpu number from here on
+
 inline constexpr std::uint32_t kStateCleared = 1;  // SequenceFlags
 inline constexpr std::uint32_t kNeedsState = 2;
 
@@ -111,7 +113,7 @@ namespace metric {  // 2005
 inline constexpr Field kUnit = 1, kKind = 2;
 }
 namespace sample {  // 2010
-inline constexpr Field kThread = 1, kEnd = 2, kStack = 3;
+inline constexpr Field kThread = 1, kEnd = 2, kStack = 3, kCpu = 4;
 }
 namespace calls {  // 2011
 inline constexpr Field kFirst = 1, kPositions = 2, kThreads = 3, kCpuTimes = 4, kEarly = 5, kAbis = 6, kBegins = 7, kWalls = 8,

@@ -246,6 +246,7 @@ class Reader {
     for (FieldCursor f(*packet.sample); f.next();) {
       if (f.field() == sample::kThread) s.thread = f.index();
       if (f.field() == sample::kEnd) s.end = f.enumeration(WalkEnd::kNotWalked);
+      if (f.field() == sample::kCpu) s.cpu = f.integer<std::uint16_t>();
       if (f.field() == sample::kStack) s.stack = known_stack(f.index());
     }
     check_thread(s.thread);

@@ -281,7 +281,7 @@ class Writer {
         const bool empty = t_.stacks.stack(s.stack).empty();
         {
           Message sample{packet, packet::kPerfSample};
-          sample.add_uint32(perf_sample::kCpu, s.cpu);
+          if (s.cpu < kMaxCpus) sample.add_uint32(perf_sample::kCpu, s.cpu);
           if (s.thread < t_.threads.size()) {
             const Thread& thread = t_.threads[s.thread];
             sample.add_uint32(perf_sample::kPid, static_cast<std::uint32_t>(pid_of(thread)));
@@ -294,6 +294,7 @@ class Writer {
         Message ours{packet, packet::kFdrSample};
         ours.add_uint32(sample::kThread, index_to_trace(s.thread));
         ours.add_enum(sample::kEnd, static_cast<std::int32_t>(s.end));
+        if (s.cpu >= kMaxCpus) ours.add_uint32(sample::kCpu, s.cpu);
         if (empty && s.stack != kNoStack) ours.add_uint32(sample::kStack, index_to_trace(s.stack));
       });
     }

@@ -10,7 +10,9 @@ namespace fdr {
 
 inline constexpr std::uint64_t kSecond = 1'000'000'000;
 
-inline Timestamp at_ms(double ms) { return from_ns(5000 * kSecond + static_cast<std::uint64_t>(ms * 1e6)); }
+inline Timestamp at_ms(double ms) {
+  return from_ns(5000 * kSecond) + Duration(static_cast<std::int64_t>(ms * 1e6));
+}
 
 inline Timeline example_timeline() {
   using namespace std::chrono_literals;
@@ -70,9 +72,10 @@ inline Timeline example_timeline() {
                 {at_ms(5.2), 10us, 9us, 1, 1, SyscallAbi::kX32, 2, INT64_MIN, 3},
                 {at_ms(5.3), 10us, 9us, 1, 600, SyscallAbi::kNative, 1, INT64_MAX, 3},
                 {at_ms(5.4), 10us, 9us, kNoIndex, 2, SyscallAbi::kNative, 1, 1, 3},
+                {at_ms(5.5), 10us, 9us, 1, 2, SyscallAbi::kNative, 4096, 1, 3},
                 {at_ms(60), 1s, 10us, 0, 232, SyscallAbi::kNative, 1, 3, 7}};
 
-  t.slow = {{t.syscalls[8], {7, 2, 3, 4, 5, UINT64_MAX}, "socket 10.0.0.1:80", kernel_stack, WalkEnd::kKernelOnly},
+  t.slow = {{t.syscalls[9], {7, 2, 3, 4, 5, UINT64_MAX}, "socket 10.0.0.1:80", kernel_stack, WalkEnd::kKernelOnly},
             {{at_ms(70), 30ms, 0s, 0, 74, SyscallAbi::kNative, 1, 0, 7}, {}, "", kNoStack, WalkEnd::kNotWalked}};
   t.failed = {{t.syscalls[2], {1, 0, 0, 0, 0, 0}, "/etc/missing\xff", user, WalkEnd::kRoot}};
   t.summary = {{at_ms(0), 1s, 0, 232, SyscallAbi::kNative, 1000, 3, 900ms, 9ms, 100ms, {}},
