@@ -1,7 +1,7 @@
 // The configuration: TOML file and command line, checked, with every default said here. Immutable once built.
 //
-// Unknown keys, wrong types, sizes without a unit, a `for` of half the window or more: Error "FILE:LINE:COLUMN: ..." with a
-// suggestion. toml++ is named in config.cpp only.
+// Unknown keys, wrong types, sizes without a unit, a `for` of half the window or more, a condition that does not parse, and what
+// this version does not do yet: Error "FILE:LINE:COLUMN: ..." with a suggestion. toml++ is named in config.cpp only.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ namespace fdr {
 enum class SyscallDetail { kAll, kSummary, kOff };
 enum class OnExit { kNever, kFailure, kAlways };
 
+// Without any of pids, comm and exe it only names what the command line chooses.
 struct TargetConfig {
   std::string name;                // process[NAME]
   std::vector<std::int32_t> pids;  // match.pid, or the command line
@@ -49,10 +50,16 @@ struct Config {
 // Names accepted as recorder, target, rule and heartbeat names: [A-Za-z0-9._-]{1,32}.
 bool valid_name(std::string_view name);
 
+// Files larger than 1 MB are refused. In a file without [[target]], process[NAME] of any NAME is accepted: the command line may name it.
 Config load_config(const std::string& path);                                  // throws Error
 Config parse_config(std::string_view toml, const std::string& source_name);   // the same from text, for tests
 // `--when 'EXPR [for DURATION]'`; `ordinal` names it ("when-1").
 RuleConfig rule_from_flag(const std::string& text, std::size_t ordinal);
+// Where it has no targets: with those that the rules speak of as process[NAME], to be chosen on the command line.
+Config with_implied_targets(Config config);
+// What can only be said of the whole, file and flags together: names used twice, `for` and look-back against the window, every
+// condition against the metrics there are. Throws Error at the place of the rule.
+void check_config(const Config& config);
 // All rules: the written ones and those the heartbeats imply.
 std::vector<RuleConfig> all_rules(const Config& config);
 // The effective configuration as TOML, stored in every bundle and printed by `fdr check`.

@@ -153,6 +153,8 @@ int BPF_PROG(on_exit, struct task_struct *task) {
   event->target = thread->target;
   event->old_tid = 0;
   __builtin_memcpy(event->comm, thread->comm, sizeof event->comm);
+  /* From here on the task finds no slot: what it still does (its last switch, seconds of exit_mm) must not touch the next occupant's. */
+  bpf_task_storage_delete(&thread_slots, task);
   life_end(event, &place, FDR_LIFE_EXIT, thread->id, now, SHORT_LIFE);
   return 0;
 }

@@ -1,13 +1,16 @@
 // Host metrics from /proc: cpu, memory, vm, pressure, swap, network. Files stay open and are read with pread, once a tick; a file that
 // is not there makes its metrics unknown, with the reason. Parsers are free functions over text, so tests use captured files.
-// CPU figures are means over a sliding second (recording-rules 21). Session thread only.
+// CPU figures are means over a sliding second (recording-rules 21). Each file has a share of a CPU that reading it may cost; one that
+// costs more (/proc/stat of a large host) is read less often and its values stay until then. Session thread only.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "triggers/metric_history.hpp"
 
@@ -29,10 +32,16 @@ std::map<std::string, double, std::less<>> parse_net_counters(std::string_view t
 class HostMetrics {
  public:
   // `proc` is "/proc"; a test may give another root.
-  HostMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc");
+  explicit HostMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc");
   ~HostMetrics();
   // Writes the host's values into `row` (indexed by MetricId). What could not be read is NaN.
   void read(Timestamp now, std::span<double> row);
+
+  // What cannot be measured here and why: "host.psi.cpu.some, ...: /proc/pressure/cpu: No such file or directory".
+  std::vector<std::string> problems() const;
+  // What reading cost so far, by file.
+  struct SourceCost { std::string file; std::uint64_t readings = 0; Duration cost{}; };
+  std::vector<SourceCost> costs() const;
 
  private:
   class Impl;

@@ -1,0 +1,98 @@
+#include "recorder/child.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "formats/error.hpp"
+
+namespace fdr {
+namespace {
+
+bool is_executable_file(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+std::string resolve_command(const std::string& command) {
+  if (command.find('/') != std::string::npos) {
+    if (::access(command.c_str(), F_OK)) throw CommandError{127, "cannot run '" + command + "': " + std::strerror(errno)};
+    if (!is_executable_file(command)) throw CommandError{126, "cannot run '" + command + "': not an executable file"};
+    return command;
+  }
+  const char* search = std::getenv("PATH");
+  const std::string paths = search ? search : "/usr/local/bin:/usr/bin:/bin";
+  bool found_unusable = false;
+  for (std::size_t at = 0; at <= paths.size();) {
+    const std::size_t end = std::min(paths.find(':', at), paths.size());
+    const std::string directory = paths.substr(at, end - at);
+    const std::string candidate = (directory.empty() ? "." : directory) + "/" + command;
+    if (is_executable_file(candidate)) return candidate;
+    found_unusable |= ::access(candidate.c_str(), F_OK) == 0;
+    at = end + 1;
+  }
+  if (found_unusable) throw CommandError{126, "cannot run '" + command + "': found in PATH, but not executable"};
+  throw CommandError{127, "cannot run '" + command + "': not found in PATH"};
+}
+
+Child::Child(const std::string& path, const std::vector<std::string>& command) {
+  int gate[2];
+  if (::pipe2(gate, O_CLOEXEC)) throw system_error("make a pipe", errno);
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  std::fflush(nullptr);
+  pid_ = ::fork();
+  if (pid_ < 0) throw system_error("fork", errno);
+  if (pid_ == 0) {
+    // Between fork and execve: system calls only.
+    ::close(gate[1]);
+    char go;
+    while (::read(gate[0], &go, 1) < 0 && errno == EINTR) {
+    }
+    ::execv(path.c_str(), arguments.data());
+    ::_exit(errno == ENOENT ? 127 : 126);
+  }
+  ::close(gate[0]);
+  gate_ = FileDescriptor(gate[1]);
+}
+
+// Closing the gate is what lets the child go: it does so even when we die.
+void Child::release() { gate_.reset(); }
+Child::~Child() = default;
+
+int Child::wait() const {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status;
+}
+
+void end_like(int wait_status) {
+  std::fflush(nullptr);
+  if (WIFEXITED(wait_status)) ::_exit(WEXITSTATUS(wait_status));
+  const int signal = WTERMSIG(wait_status);
+  ::prctl(PR_SET_DUMPABLE, 0);  // one core dump is enough, and it is COMMAND's
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  std::signal(signal, SIG_DFL);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  ::raise(signal);
+  ::_exit(128 + signal);
+}
+
+}  // namespace fdr

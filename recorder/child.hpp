@@ -1,0 +1,39 @@
+// `run`'s child: forked first, armed, released, waited for. It is stopped by nothing but a pipe it reads from before its execve, so that the window
+// is there before COMMAND's first instruction. The exit code or signal that COMMAND ends with is the caller's to pass on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "recorder/sources/file_descriptor.hpp"
+
+namespace fdr {
+
+// The file that execvp would run; throws CommandError with the shell's exit code: 127 not found, 126 not executable.
+struct CommandError {
+  int exit_code;
+  std::string what;
+};
+std::string resolve_command(const std::string& command);
+
+class Child {
+ public:
+  // Forks. The child waits; nothing of COMMAND has run. Must be called before any thread is started.
+  Child(const std::string& path, const std::vector<std::string>& command);
+  ~Child();
+  std::int32_t pid() const { return pid_; }
+  // Lets it execve. At most once; the destructor does it if nobody did.
+  void release();
+  // Blocks until it ends, passing signals on is the caller's affair. Returns the wait status.
+  int wait() const;
+
+ private:
+  std::int32_t pid_ = 0;
+  FileDescriptor gate_;
+};
+
+// Ends this process as COMMAND ended: its code, or its signal raised again without a second core dump. Does not return.
+[[noreturn]] void end_like(int wait_status);
+
+}  // namespace fdr

@@ -1,0 +1,28 @@
+// fdr beat NAME: one heartbeat, from a script. Never blocks, and never fails because nobody listens: the script that beats must not suffer.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "formats/error.hpp"
+#include "recorder/beat_socket.hpp"
+#include "recorder/commands/commands.hpp"
+#include "recorder/config.hpp"
+
+namespace fdr {
+
+void add_beat(CLI::App& app, int& exit_code) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("beat", R"(send one heartbeat to every recorder
+
+Examples:
+  while work; do fdr beat worker; done
+  printf worker | socat - UNIX-SENDTO:/run/fdr/NAME/beat.sock     without fdr)");
+  command->add_option("NAME", *name, "of the [[heartbeat]]")->required();
+  command->callback([name, &exit_code] {
+    if (!valid_name(*name)) throw Error("'" + *name + "' cannot be a heartbeat's name", "use 1 to 32 of A-Z a-z 0-9 . _ -");
+    send_beat(*name);
+    exit_code = 0;
+  });
+}
+
+}  // namespace fdr

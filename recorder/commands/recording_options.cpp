@@ -1,0 +1,64 @@
+#include "recorder/commands/recording_options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "formats/error.hpp"
+#include "triggers/expression.hpp"
+
+namespace fdr {
+namespace {
+
+Duration duration_flag(const std::string& flag, const std::string& text) {
+  if (const auto duration = parse_duration(text)) return *duration;
+  throw Error(flag + ": '" + text + "' is not a duration", "give a number with a unit: 500ms, 60s, 10m");
+}
+
+}  // namespace
+
+void add_recording_options(CLI::App& command, RecordingOptions& options) {
+  command.add_option("-c,--config", options.config_file, "configuration file (TOML); flags go over it");
+  command.add_option("--when", options.when, "a rule: 'EXPR [for DURATION]'; repeatable")->allow_extra_args(false);
+  command.add_option("-w,--window", options.window, "how far back a bundle reaches [60s]");
+  command.add_option("--after", options.after, "how long it goes on after the firing [5s]");
+  command.add_option("-m,--memory", options.memory, "ceiling of rings, snapshot and tables [64MB, 8MB a CPU]");
+  command.add_option("-F,--frequency", options.frequency, "stack samples a second on each CPU [99]")->check(CLI::Range(1, 10000));
+  command.add_option("-o,--output", options.output, "directory of the bundles [/var/lib/fdr]");
+  command.add_option("--on-exit", options.on_exit, "a bundle when the target ends: never, failure, always")
+      ->check(CLI::IsMember({"never", "failure", "always"}));
+  command.add_option("--name", options.name, "name of this recorder [from the target]");
+  command.add_option("--syscalls", options.syscalls, "all, summary (no single calls), off (no hooks at all) [all]")
+      ->check(CLI::IsMember({"all", "summary", "off"}));
+  command.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
+  command.add_flag("-v,--verbose", options.verbose, "say what could not be had");
+  command.add_flag("--strict", options.strict, "fail (125) where the window cannot be armed as asked");
+}
+
+Config effective_config(const RecordingOptions& options, OnExit default_on_exit) {
+  Config config = options.config_file.empty() ? Config{} : load_config(options.config_file);
+  for (std::size_t i = 0; i < options.when.size(); ++i) config.rules.push_back(rule_from_flag(options.when[i], i + 1));
+  if (!options.window.empty()) config.span = duration_flag("--window", options.window);
+  if (!options.after.empty()) config.after = duration_flag("--after", options.after);
+  if (!options.memory.empty()) {
+    config.memory = parse_size(options.memory);
+    if (!config.memory) throw Error("--memory: '" + options.memory + "' is not a size", "give a number with a unit: 64MB, 1GB");
+  }
+  if (options.frequency) config.frequency = options.frequency;
+  if (!options.output.empty()) config.directory = options.output;
+  if (!options.name.empty()) config.name = options.name;
+  if (!config.name.empty() && !valid_name(config.name)) throw Error("'" + config.name + "' cannot be a name", "use 1 to 32 of A-Z a-z 0-9 . _ -");
+  config.on_exit = options.on_exit == "always" ? OnExit::kAlways : options.on_exit == "failure" ? OnExit::kFailure
+                   : options.on_exit == "never" ? OnExit::kNever : default_on_exit;
+  if (!options.syscalls.empty())
+    config.detail = options.syscalls == "all" ? SyscallDetail::kAll : options.syscalls == "summary" ? SyscallDetail::kSummary : SyscallDetail::kOff;
+  if (config.span < std::chrono::seconds(1)) throw Error("--window: at least 1s", "-w 60s");
+  return config;
+}
+
+std::string name_from(const std::string& text) {
+  std::string name = text.substr(text.rfind('/') + 1).substr(0, 28);
+  for (char& c : name)
+    if (!valid_name(std::string_view(&c, 1))) c = '-';
+  return valid_name(name) ? name : "target";
+}
+
+}  // namespace fdr

@@ -1,0 +1,30 @@
+// The options that run and attach share, and what they make of them: file first, flags over it (DESIGN 3).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recorder/config.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace fdr {
+
+struct RecordingOptions {
+  std::string config_file;
+  std::vector<std::string> when;
+  std::string window, after, memory, output, on_exit, name, syscalls, comm;
+  unsigned frequency = 0;
+  bool quiet = false, verbose = false, strict = false;
+};
+
+void add_recording_options(CLI::App& command, RecordingOptions& options);
+// Throws Error. `default_on_exit` stands where neither file nor flag says.
+Config effective_config(const RecordingOptions& options, OnExit default_on_exit);
+// A name that is valid as target and recorder name, made of any text (a comm, a path).
+std::string name_from(const std::string& text);
+
+}  // namespace fdr

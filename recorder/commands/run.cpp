@@ -1,0 +1,96 @@
+// fdr run -- COMMAND: a window over a command from its first instruction; its exit code or signal is ours.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "formats/error.hpp"
+#include "formats/text.hpp"
+#include "recorder/child.hpp"
+#include "recorder/commands/commands.hpp"
+#include "recorder/commands/recording_options.hpp"
+#include "recorder/session.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr const char* kDescription = R"(run a command with a window over it and its children
+
+Examples:
+  fdr run -- ./server --port 8080
+  fdr run --when 'process.cpu.total > 80% for 3s' --after 2s -- ./server
+  fdr run --on-exit always -o /tmp/flight -- make test
+Exit code: COMMAND's own, or its signal again; 127 not found, 126 not executable, 125 failure of fdr itself.)";
+
+constexpr int kOwnFailure = 125;
+
+void print_error(const Error& error) {
+  std::fprintf(stderr, "fdr: error: %s\n", printable(error.what()).c_str());
+  if (!error.hint().empty()) std::fprintf(stderr, "fdr: hint: %s\n", printable(error.hint()).c_str());
+}
+
+// Signals for the child while there is no session to pass them on: the child got the terminal's itself, the others wait for our end.
+int wait_without_window(Child& child) {
+  for (const int signal : {SIGINT, SIGQUIT}) std::signal(signal, SIG_IGN);
+  child.release();
+  return child.wait();
+}
+
+int run_command(const RecordingOptions& options, const std::vector<std::string>& command) {
+  Config config;
+  std::string path;
+  try {
+    if (command.empty()) throw Error("no command given", "fdr run [options] -- COMMAND [ARG...]");
+    config = effective_config(options, OnExit::kFailure);
+    path = resolve_command(command.front());
+    const std::string name = name_from(command.front());
+    config.targets.insert(config.targets.begin(), {.name = name, .pids = {}, .comm = {}, .exe = {}});
+    check_config(config);
+  } catch (const Error& error) {
+    print_error(error);
+    return kOwnFailure;
+  } catch (const CommandError& error) {
+    std::fprintf(stderr, "fdr: error: %s\n", printable(error.what).c_str());
+    return error.exit_code;
+  }
+
+  Child child(path, command);
+  int status = 0;
+  try {
+    Session session({.config = config, .mode = "run", .command = command, .quiet = options.quiet});
+    session.add_child(child.pid());
+    const SessionEnd end = session.loop([&] {
+      if (options.verbose) std::fprintf(stderr, "fdr: armed: recorder '%s'\n", session.name().c_str());
+      child.release();
+    });
+    status = end.wait_status ? *end.wait_status : child.wait();
+  } catch (const Error& error) {
+    print_error(error);
+    if (options.strict) {
+      ::kill(child.pid(), SIGKILL);  // it has not run a single instruction of COMMAND
+      child.wait();
+      return kOwnFailure;
+    }
+    std::fprintf(stderr, "fdr: the command runs without a recording\n");
+    status = wait_without_window(child);
+  }
+  end_like(status);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& exit_code) {
+  struct Options : RecordingOptions {
+    std::vector<std::string> command;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("run", kDescription);
+  add_recording_options(*command, *options);
+  command->add_option("COMMAND", options->command, "the command and its arguments, behind --");
+  command->positionals_at_end();
+  command->callback([options, &exit_code] { exit_code = run_command(*options, options->command); });
+}
+
+}  // namespace fdr

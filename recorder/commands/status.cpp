@@ -1,0 +1,72 @@
+// fdr status: who records, how far back each ring reaches, what was lost, what it costs, and each rule with its present value.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "formats/error.hpp"
+#include "formats/text.hpp"
+#include "recorder/commands/commands.hpp"
+#include "recorder/commands/reading.hpp"
+#include "recorder/control.hpp"
+#include "recorder/run_directory.hpp"
+
+namespace fdr {
+namespace {
+
+using nlohmann::json;
+
+std::string text_of(const json& value) { return value.is_string() ? printable(value.get<std::string>()) : value.is_null() ? "unknown" : value.dump(); }
+double number(const json& value) { return value.is_number() ? value.get<double>() : 0; }
+
+std::string describe(const json& status) {
+  const json& cost = status["cost"];
+  std::string text = fmt::format("{}  pid {}  {}  window {:.0f} s  armed for {:.0f} s  {} processes, {} threads\n", text_of(status["name"]),
+                                 number(status["pid"]), text_of(status["mode"]), number(status["window_s"]), number(status["armed_s"]),
+                                 status["processes"].size(), number(status["threads"]));
+  text += fmt::format("  cost     {:.2f} % of one CPU, {} beside a window of {}; last tick {:.1f} ms late\n", number(cost["cpu_percent"]),
+                      bytes_text(number(cost["rss_bytes"])), bytes_text(number(cost["window_bytes"])), 1e3 * number(cost["lateness_s"]));
+  text += fmt::format("  bundles  {} so far, in {}\n", number(status["bundles"]), text_of(status["directory"]));
+  text += "  ring        covers of asked     recorded    dropped     missed\n";
+  for (const auto& [name, ring] : status["rings"].items())
+    text += fmt::format("  {:<10} {:>6.1f} s of {:>4.0f} s {:>12} {:>10} {:>10}\n", printable(name), number(ring["obtained_s"]), number(ring["asked_s"]),
+                        number(ring["recorded"]), number(ring["dropped"]), number(ring["missed"]));
+  if (status["rules"].empty()) text += "  rules    none: only `fdr dump` and --on-exit write a bundle\n";
+  for (const json& rule : status["rules"])
+    text += fmt::format("  rule     {}: {}  [{}, now {}, fired {}, suppressed {}]\n", text_of(rule["name"]), text_of(rule["when"]), text_of(rule["state"]),
+                        text_of(rule["value_text"]).empty() ? "unknown" : text_of(rule["value_text"]), number(rule["fired"]), number(rule["suppressed"]));
+  for (const json& note : status["notes"]) text += "  note     " + text_of(note) + "\n";
+  return text;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, int& exit_code) {
+  auto as_json = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand("status", R"(recorders, what they cover, lost and cost; rules with live values
+
+Examples:
+  fdr status
+  fdr status --json | jq '.[].rules')");
+  command->add_flag("--json", *as_json, "an array of recorders");
+  command->callback([as_json, &exit_code] {
+    const KnownRecorders known = known_recorders();
+    json all = json::array();
+    std::string text;
+    for (const std::string& name : known.alive) {
+      try {
+        const json status = json::parse(ask_recorder(name, "status", ""));
+        all.push_back(status);
+        text += describe(status);
+      } catch (const Error& error) {
+        all.push_back({{"name", name}, {"armed", false}, {"problem", error.what()}});  // it is starting, or ending
+        text += fmt::format("{}  does not answer: {}\n", name, printable(error.what()));
+      }
+    }
+    print(*as_json ? all.dump(2) + "\n" : text.empty() ? "no recorder is running\n" : text);
+    exit_code = 0;
+  });
+}
+
+}  // namespace fdr

@@ -1,0 +1,313 @@
+#include "recorder/decode/decoder.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "recorder/decode/stack_decoder.hpp"
+#include "recorder/decode/subject.hpp"
+
+namespace fdr {
+namespace {
+
+Duration ns(std::uint64_t value) { return Duration{static_cast<std::int64_t>(value)}; }
+
+SyscallAbi abi_of(std::uint16_t nr) {
+  return nr & FDR_NR_COMPAT ? SyscallAbi::kCompat : nr & FDR_NR_X32 ? SyscallAbi::kX32 : SyscallAbi::kNative;
+}
+
+StallKind stall_kind(std::uint16_t kind) {
+  switch (kind) {
+    case FDR_STALL_WAIT: return StallKind::kWait;
+    case FDR_STALL_UNINTERRUPTIBLE: return StallKind::kUninterruptible;
+    case FDR_STALL_RUNNABLE: return StallKind::kRunnable;
+    case FDR_STALL_RECLAIM: return StallKind::kReclaim;
+    case FDR_STALL_COMPACTION: return StallKind::kCompaction;
+    default: return StallKind::kBlocked;
+  }
+}
+
+std::int64_t sign_extend_48(std::uint64_t value) { return static_cast<std::int64_t>(value << 16) >> 16; }
+
+// A record's stack part: header, kernel addresses, bytes, all within the record.
+struct StackPart {
+  fdr_stack header{};
+  std::vector<std::uint64_t> kernel;
+  std::span<const std::uint8_t> bytes;
+};
+
+bool read_stack(std::span<const std::uint8_t> record, std::size_t at, StackPart& part) {
+  if (record.size() < at + sizeof part.header) return false;
+  std::memcpy(&part.header, record.data() + at, sizeof part.header);
+  at += sizeof part.header;
+  const std::size_t kernel_bytes = std::size_t{part.header.kernel_frames} * 8;
+  if (part.header.kernel_frames > FDR_KERNEL_FRAMES || record.size() < at + kernel_bytes + part.header.bytes) return false;
+  part.kernel.resize(part.header.kernel_frames);
+  std::memcpy(part.kernel.data(), record.data() + at, kernel_bytes);
+  part.bytes = record.subspan(at + kernel_bytes, part.header.bytes);
+  return true;
+}
+
+}  // namespace
+
+class Decoder::Impl {
+ public:
+  Impl(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin, DecodeCounts& counts)
+      : timeline_(timeline), stacks_(timeline.stacks, files, kernel), begin_(begin), counts_(counts) {}
+
+  const ProcessTable* table_ = nullptr;
+
+  std::uint32_t process_by_key(std::uint64_t key) {
+    const auto [entry, fresh] = process_index_.try_emplace(key, static_cast<std::uint32_t>(timeline_.processes.size()));
+    if (fresh) timeline_.processes.emplace_back();
+    if (const auto found = table_->processes().find(key); found != table_->processes().end())
+      timeline_.processes[entry->second] = found->second.process;
+    return entry->second;
+  }
+
+  std::uint32_t thread_by_id(std::uint32_t id) {
+    const auto known = thread_index_.find(id);
+    if (known != thread_index_.end()) return known->second;
+    const auto found = table_->threads().find(id);
+    if (found == table_->threads().end()) return kNoIndex;
+    const auto index = static_cast<std::uint32_t>(timeline_.threads.size());
+    thread_index_.emplace(id, index);
+    timeline_.threads.emplace_back();
+    fill_thread(index, found->second);
+    return index;
+  }
+
+  void fill_thread(std::uint32_t index, const TrackedThread& tracked) {
+    Thread& thread = timeline_.threads[index];
+    thread.tid = tracked.tid;
+    thread.process = process_by_key(tracked.process);
+    thread.name = tracked.name;
+    thread.started = tracked.started;
+    thread.ended = tracked.ended;
+    const fdr_thread& a = tracked.account;
+    const Timestamp last = tracked.ended.value_or(now_);
+    if (a.first_ns) thread.account.observed = std::max(Duration{}, last - from_ns(a.first_ns));
+    thread.account.on_cpu = ns(a.cpu_ns);
+    thread.account.in_syscalls = ns(a.call_cpu_ns);
+    thread.account.run_queue = ns(a.run_delay_ns - a.run_delay_base);
+    thread.account.voluntary_switches = a.voluntary;
+    thread.account.involuntary_switches = a.involuntary;
+    thread.account.syscalls = a.calls;
+  }
+
+  std::shared_ptr<AddressSpace> space_of(std::uint32_t id, Timestamp time) const {
+    const auto thread = table_->threads().find(id);
+    if (thread == table_->threads().end()) return nullptr;
+    const auto process = table_->processes().find(thread->second.process);
+    return process == table_->processes().end() ? nullptr : process->second.space_at(time);
+  }
+
+  DecodedStack stack_of(const StackPart& part, std::uint32_t thread, Timestamp time) {
+    return stacks_.decode(part.header, part.kernel, part.bytes, space_of(thread, time), time);
+  }
+
+  void chunk(int ring, const ChunkCopy& copy) {
+    if (ring == FDR_SYSCALLS) return syscalls(copy);
+    std::span<const std::uint8_t> rest = copy.body.subspan(std::min<std::size_t>(copy.skip, copy.body.size()));
+    while (rest.size() >= sizeof(fdr_record)) {
+      fdr_record head;
+      std::memcpy(&head, rest.data(), sizeof head);
+      const std::size_t length = std::size_t{head.len8} * 8;
+      if (length < sizeof head || length > rest.size() || !record(ring, copy, head, rest.first(length))) {
+        ++counts_.torn[ring];
+        return;
+      }
+      rest = rest.subspan(length);
+    }
+  }
+
+  void syscalls(const ChunkCopy& copy) {
+    for (std::size_t at = copy.skip; at + sizeof(fdr_syscall) <= copy.body.size(); at += sizeof(fdr_syscall)) {
+      fdr_syscall raw;
+      std::memcpy(&raw, copy.body.data() + at, sizeof raw);
+      ++counts_.seen[FDR_SYSCALLS];
+      if (from_ns(raw.end_ns) < begin_) continue;
+      const int shift = raw.nr & FDR_NR_SCALED ? 10 : 0;
+      SyscallCall call;
+      call.wall = ns(std::uint64_t{raw.wall} << shift);
+      call.cpu = ns(std::uint64_t{raw.cpu} << shift);
+      call.begin = from_ns(raw.end_ns) - call.wall;
+      call.thread = thread_by_id(raw.thread);
+      call.number = raw.nr & FDR_NR_MASK;
+      call.abi = abi_of(raw.nr);
+      call.cpu_id = static_cast<std::uint16_t>(copy.cpu);
+      call.result = sign_extend_48(std::uint64_t{raw.ret_high} << 32 | raw.ret_low);
+      call.argument = raw.argument;
+      timeline_.syscalls.push_back(call);
+      ++counts_.kept[FDR_SYSCALLS];
+    }
+  }
+
+  // False: the record cannot be what its ring holds.
+  bool record(int ring, const ChunkCopy& copy, const fdr_record& head, std::span<const std::uint8_t> bytes) {
+    ++counts_.seen[ring];
+    if (from_ns(head.ns) < begin_) return true;
+    switch (ring) {
+      case FDR_STACKS: return sample(copy, head, bytes);
+      case FDR_STALLS: return stall(head, bytes);
+      case FDR_SLOW: return detailed(ring, copy, head, bytes, timeline_.slow);
+      case FDR_FAILED: return detailed(ring, copy, head, bytes, timeline_.failed);
+      default: ++counts_.kept[ring]; return true;  // life: the process table has it
+    }
+  }
+
+  bool sample(const ChunkCopy& copy, const fdr_record& head, std::span<const std::uint8_t> bytes) {
+    StackPart part;
+    if (!read_stack(bytes, sizeof head, part)) return false;
+    StackSample sample;
+    sample.time = from_ns(head.ns);
+    sample.thread = thread_by_id(head.thread);
+    sample.cpu = static_cast<std::uint16_t>(copy.cpu);
+    sample.in_kernel = part.header.flags & FDR_STACK_IN_KERNEL;
+    const DecodedStack decoded = stack_of(part, head.thread, sample.time);
+    sample.stack = decoded.stack;
+    sample.end = decoded.end;
+    timeline_.samples.push_back(sample);
+    ++counts_.kept[FDR_STACKS];
+    return true;
+  }
+
+  bool stall(const fdr_record& head, std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t kFixed = offsetof(fdr_stall, stack);
+    if (bytes.size() < kFixed) return false;
+    fdr_stall raw{};
+    std::memcpy(&raw, bytes.data(), kFixed);
+    Stall stall;
+    stall.length = ns(raw.length_ns);
+    stall.begin = from_ns(head.ns) - stall.length;
+    stall.thread = thread_by_id(head.thread);
+    stall.kind = stall_kind(head.kind);
+    stall.syscall = raw.syscall < 0 ? -1 : raw.syscall & FDR_NR_MASK;
+    if (stall.kind == StallKind::kRunnable) stall.run_queue = stall.length;
+    if (raw.has_stack) {
+      StackPart part;
+      if (!read_stack(bytes, kFixed, part)) return false;
+      const DecodedStack decoded = stack_of(part, head.thread, stall.begin);
+      stall.stack = decoded.stack;
+      stall.end = decoded.end;
+    }
+    timeline_.stalls.push_back(stall);
+    ++counts_.kept[FDR_STALLS];
+    return true;
+  }
+
+  bool detailed(int ring, const ChunkCopy& copy, const fdr_record& head, std::span<const std::uint8_t> bytes,
+                std::vector<DetailedCall>& calls) {
+    constexpr std::size_t kFixed = offsetof(fdr_call, stack);
+    StackPart part;
+    if (bytes.size() < kFixed || !read_stack(bytes, kFixed, part)) return false;
+    fdr_call raw{};
+    std::memcpy(&raw, bytes.data(), kFixed);
+    DetailedCall detail;
+    detail.call.wall = ns(raw.wall);
+    detail.call.cpu = ns(raw.cpu);
+    detail.call.begin = from_ns(head.ns) - detail.call.wall;
+    detail.call.thread = thread_by_id(head.thread);
+    detail.call.number = raw.nr & FDR_NR_MASK;
+    detail.call.abi = abi_of(raw.nr);
+    detail.call.cpu_id = static_cast<std::uint16_t>(copy.cpu);
+    detail.call.result = raw.ret;
+    detail.call.argument = raw.args[0];
+    std::copy(std::begin(raw.args), std::end(raw.args), detail.arguments.begin());
+    detail.subject = subject_text(raw);
+    const DecodedStack decoded = stack_of(part, head.thread, from_ns(head.ns));
+    detail.stack = decoded.stack;
+    detail.end = decoded.end;
+    calls.push_back(std::move(detail));
+    ++counts_.kept[ring];
+    return true;
+  }
+
+  void open_stall(const fdr_thread& thread, const std::vector<fdr_parked>& parked, Timestamp now, Duration least) {
+    if (!thread.out_ns || thread.flags & (FDR_THREAD_EXITED | FDR_THREAD_MUTE)) return;
+    Stall stall;
+    stall.begin = from_ns(thread.out_ns);
+    stall.length = now - stall.begin;
+    if (stall.length < least) return;
+    stall.thread = thread_by_id(thread.id);
+    stall.open = true;
+    stall.syscall = thread.flags & FDR_THREAD_IN_CALL ? static_cast<std::int32_t>(thread.nr & FDR_NR_MASK) : -1;
+    // TASK_UNINTERRUPTIBLE is bit 1 of the state (include/linux/sched.h); 0 is runnable.
+    if (thread.out_state == 0) stall.kind = StallKind::kRunnable, stall.run_queue = stall.length;
+    else if (thread.out_state & 2) stall.kind = StallKind::kUninterruptible;
+    else stall.kind = stall.syscall >= 0 ? StallKind::kWait : StallKind::kBlocked;
+    const fdr_parked& place = parked[thread.id & (FDR_PARKED - 1)];
+    if (place.thread == thread.id && place.out_ns == thread.out_ns && place.stack.kernel_frames <= FDR_KERNEL_FRAMES &&
+        place.stack.bytes <= sizeof place.bytes) {
+      const DecodedStack decoded = stacks_.decode(place.stack, {place.kernel, place.stack.kernel_frames},
+                                                  {place.bytes, place.stack.bytes}, space_of(thread.id, stall.begin), stall.begin);
+      stall.stack = decoded.stack;
+      stall.end = decoded.end;
+    }
+    timeline_.stalls.push_back(stall);
+  }
+
+  std::uint32_t process_at(std::uint32_t tgid, Timestamp time) {
+    std::uint32_t found = kNoIndex;
+    for (const auto& [key, tracked] : table_->processes()) {
+      const Process& process = tracked.process;
+      if (process.pid != static_cast<std::int32_t>(tgid)) continue;
+      if (found == kNoIndex || !process.started || *process.started <= time) found = process_by_key(key);
+    }
+    return found;
+  }
+
+  void finish(Timestamp now) {
+    now_ = now;
+    for (const auto& [key, tracked] : table_->processes()) process_by_key(key);
+    for (const auto& [id, tracked] : table_->threads()) {
+      const std::uint32_t index = thread_by_id(id);
+      fill_thread(index, tracked);
+    }
+    const auto by_time = [](const auto& a, const auto& b) { return a.time < b.time; };
+    const auto by_begin = [](const auto& a, const auto& b) { return a.begin < b.begin; };
+    const auto by_call = [](const DetailedCall& a, const DetailedCall& b) { return a.call.begin < b.call.begin; };
+    for (const LifeEvent& event : table_->life()) {
+      if (event.time < begin_) continue;
+      timeline_.life.push_back(event);
+      if (event.thread != kNoIndex) timeline_.life.back().thread = thread_by_id(event.thread);
+    }
+    std::stable_sort(timeline_.life.begin(), timeline_.life.end(), by_time);
+    std::stable_sort(timeline_.samples.begin(), timeline_.samples.end(), by_time);
+    std::stable_sort(timeline_.syscalls.begin(), timeline_.syscalls.end(), by_begin);
+    std::stable_sort(timeline_.stalls.begin(), timeline_.stalls.end(), by_begin);
+    std::stable_sort(timeline_.slow.begin(), timeline_.slow.end(), by_call);
+    std::stable_sort(timeline_.failed.begin(), timeline_.failed.end(), by_call);
+  }
+
+ private:
+  Timeline& timeline_;
+  StackDecoder stacks_;
+  Timestamp begin_, now_{};
+  DecodeCounts& counts_;
+  std::unordered_map<std::uint32_t, std::uint32_t> thread_index_;
+  std::unordered_map<std::uint64_t, std::uint32_t> process_index_;
+};
+
+Decoder::Decoder(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin)
+    : impl_(std::make_unique<Impl>(timeline, files, kernel, begin, counts_)) {}
+Decoder::~Decoder() = default;
+
+void Decoder::use_processes(const ProcessTable& table) { impl_->table_ = &table; }
+
+void Decoder::decode(const Snapshot& snapshot) {
+  for (int ring = 0; ring < FDR_RINGS; ++ring) {
+    counts_.overtaken[ring] += snapshot.ring(ring).overtaken;
+    for (const ChunkCopy& copy : snapshot.ring(ring).chunks) impl_->chunk(ring, copy);
+  }
+}
+
+void Decoder::decode_open_stalls(const std::vector<fdr_thread>& threads, const std::vector<fdr_parked>& parked, Timestamp now,
+                                 Duration least) {
+  for (const fdr_thread& thread : threads) impl_->open_stall(thread, parked, now, least);
+}
+
+void Decoder::finish(Timestamp now) { impl_->finish(now); }
+std::uint32_t Decoder::process_index(std::uint32_t tgid, Timestamp time) { return impl_->process_at(tgid, time); }
+
+}  // namespace fdr

@@ -1,0 +1,51 @@
+// From raw chunks to a Timeline: the dumper's work. Records become calls, samples, stalls; copied stacks are walked; kernel frames named.
+//
+// Works on copies only (Snapshot, ProcessTable) and on files; the recording goes on meanwhile. Damage in a chunk (a length that cannot be)
+// ends that chunk and is counted as torn. One thread (the dumper).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "formats/timeline.hpp"
+#include "recorder/process_table.hpp"
+#include "recorder/window/snapshot.hpp"
+#include "unwind/kernel_symbols.hpp"
+#include "unwind/unwinder.hpp"
+
+namespace fdr {
+
+struct DecodeCounts {
+  std::array<std::uint64_t, FDR_RINGS> seen{};       // met in the rings, those older than the window too
+  std::array<std::uint64_t, FDR_RINGS> kept{};
+  std::array<std::uint64_t, FDR_RINGS> torn{};
+  std::array<std::uint64_t, FDR_RINGS> overtaken{};
+};
+
+class Decoder {
+ public:
+  // `begin`: records that ended before it are left out.
+  Decoder(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin);
+  ~Decoder();
+
+  // The table must hold every thread of the snapshots decoded after this; called anew with the table of the second snapshot.
+  void use_processes(const ProcessTable& table);
+  void decode(const Snapshot& snapshot);
+  // Threads that are off the CPU right now: stalls that are still open, with the stack they left with where it is still parked.
+  void decode_open_stalls(const std::vector<fdr_thread>& threads, const std::vector<fdr_parked>& parked, Timestamp now, Duration least);
+  // Fills processes, threads and their accounts, sorts every table by time. Last.
+  void finish(Timestamp now);
+
+  const DecodeCounts& counts() const { return counts_; }
+  std::uint32_t process_index(std::uint32_t tgid, Timestamp time);  // kNoIndex where unknown
+
+ private:
+  class Impl;
+  DecodeCounts counts_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fdr

@@ -1,0 +1,175 @@
+#include "recorder/dump_control.hpp"
+
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "formats/bundle_writer.hpp"
+#include "formats/text.hpp"
+#include "recorder/self_cost.hpp"
+#include "recorder/sources/cpu_list.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr Duration kTextAge = std::chrono::seconds(5);
+constexpr Duration kAnchorEvery = std::chrono::minutes(1);
+
+std::vector<std::int32_t> live_pids(const ProcessTable& table) {
+  std::vector<std::int32_t> pids;
+  for (const auto& [key, tracked] : table.processes())
+    if (!tracked.process.ended) pids.push_back(tracked.process.pid);
+  return pids;
+}
+
+std::vector<std::string> losses_of(const Recording& recording) {
+  std::vector<std::string> losses = recording.source().notes();
+  const fdr_control& control = *recording.window().control;
+  if (control.slots_exhausted)
+    losses.push_back(std::to_string(control.slots_exhausted) + " threads found no slot and were not recorded: raise --memory");
+  if (control.summary_overflow)
+    losses.push_back(std::to_string(control.summary_overflow) + " calls are counted by number only, for want of room in the summary table");
+  if (const std::uint64_t misses = recording.source().recursion_misses())
+    losses.push_back(std::to_string(misses) + " runs of our programs were refused by the kernel (recursion)");
+  return losses;
+}
+
+}  // namespace
+
+struct DumpControl::Dump {
+  DumpTrigger trigger;
+  Timestamp begin;        // of the window
+  Duration after{};
+  bool temporary = false;
+  bool completed = false; // the second snapshot was taken
+  WindowMark mark;
+  Coverage first, second;
+  TextFiles texts;
+  std::vector<FileDescriptor> askers;
+  std::atomic<bool> done = false;
+  std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
+};
+
+DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake)
+    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake) {}
+DumpControl::~DumpControl() = default;
+
+void DumpControl::keep_text(const Recording& recording, Timestamp now) {
+  if (kept_at_ != Timestamp{} && now - kept_at_ < kTextAge) return;
+  kept_.clear();
+  take_system_text("before", kept_);
+  take_process_text("before", live_pids(recording.processes()), kept_);
+  kept_at_ = now;
+}
+
+void DumpControl::add_anchor(Timestamp now) {
+  if (anchored_at_ != Timestamp{} && now - anchored_at_ < kAnchorEvery) return;
+  anchors_.push_back(ClockAnchor::now());
+  if (anchors_.size() > 64) anchors_.erase(anchors_.begin());
+  anchored_at_ = now;
+}
+
+Manifest DumpControl::describe(const Recording& recording, const DumpTrigger& trigger) const {
+  Manifest manifest;
+  manifest.fdr_version = FDR_VERSION;
+  utsname system{};
+  ::uname(&system);
+  struct sysinfo memory {};
+  ::sysinfo(&memory);
+  manifest.host = {.name = system.nodename, .kernel = system.release, .machine = system.machine,
+                   .cpus = static_cast<int>(online_cpus().size()), .memory_bytes = std::uint64_t{memory.totalram} * memory.mem_unit};
+  manifest.target = {.mode = mode_, .pids = live_pids(recording.processes()), .command = command_, .names = target_names(config_)};
+  manifest.clock = ClockAnchor::now();
+  manifest.trigger = {.name = trigger.name, .when = trigger.when, .value = trigger.value, .value_text = trigger.value_text,
+                      .evidence = trigger.evidence, .realtime_ns = manifest.clock.realtime_of(trigger.time),
+                      .monotonic_ns = to_ns(trigger.time)};
+  manifest.backend = "bpf";
+  manifest.config = config_toml(config_);
+  return manifest;
+}
+
+void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Duration after, const std::string& temporary_directory) {
+  auto dump = std::make_unique<Dump>();
+  dump->trigger = trigger;
+  dump->after = after;
+  dump->temporary = !temporary_directory.empty();
+  // The rings first: every microsecond until here is time in which the cause may be overwritten.
+  dump->mark = recording.take_snapshot({}, dump->first);
+  dump->begin = std::max(dump->first.at - config_.span, recording.armed_at());
+  dump->texts = kept_;
+  take_system_text("at", dump->texts);
+  take_process_text("at", live_pids(recording.processes()), dump->texts);
+  take_facts(dump->texts);
+
+  DumpRequest request;
+  request.directory = dump->temporary ? temporary_directory : config_.directory;
+  request.manifest = describe(recording, trigger);
+  request.bundle_name = bundle_name(request.manifest.trigger.realtime_ns, request.manifest.host.name,
+                                    config_.targets.empty() ? mode_ : config_.targets.front().name, trigger.name);
+  request.trigger = {.name = trigger.name, .time = trigger.time};
+  request.begin = dump->begin;
+  request.open_stall_least = config_.off_cpu;
+  Dump* const raw = dump.get();
+  const int wake = wake_;
+  dump->dumper = std::make_unique<Dumper>(std::move(request), recording.snapshot(), recording.copy_moment(dump->first.at), [raw, wake] {
+    raw->done = true;
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(wake, &one, sizeof one);
+  });
+  dump_ = std::move(dump);
+}
+
+void DumpControl::merge(const DumpTrigger& trigger) {
+  if (dump_) dump_->trigger.evidence += "; also fired: " + trigger.name;
+}
+
+void DumpControl::add_asker(FileDescriptor connection) { dump_->askers.push_back(std::move(connection)); }
+
+void DumpControl::advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone) {
+  if (!dump_ || dump_->completed) return;
+  if (now < dump_->first.at + dump_->after && !targets_gone) return;
+  if (!dump_->dumper->decoded()) return;  // the buffer is still being read; the next tick asks again
+  dump_->completed = true;
+  if (dump_->done) return;  // it failed in stage one
+  recording.read_summary(now);
+  recording.take_snapshot(dump_->mark, dump_->second);
+  anchors_.push_back(ClockAnchor::now());
+  DumpRest rest{.summary = {recording.summary().rows().begin(), recording.summary().rows().end()},
+                .errors = recording.source().errors(),
+                .metrics = metrics.series(dump_->begin),
+                .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),
+                .texts = std::move(dump_->texts),
+                .anchors = anchors_};
+  // All that the manifest needs of the recording is copied now: the dumper's thread must not look at what goes on changing.
+  const RingFacts facts{.live = recording.live_reports(dump_->second.at),
+                        .first = dump_->first,
+                        .second = dump_->second,
+                        .begin = dump_->begin,
+                        .armed_at = recording.armed_at(),
+                        .summary_begin = recording.summary().begin(),
+                        .before = config_.span};
+  const std::uint64_t window_bytes = recording.window().layout.total_bytes();
+  auto finish = [facts, window_bytes, evidence = dump_->trigger.evidence, losses = losses_of(recording)](
+                    Manifest& manifest, const DecodeCounts& counts, double seconds) {
+    manifest.trigger.evidence = evidence;
+    manifest.window.before_s = to_seconds(facts.first.at - facts.begin);
+    manifest.window.after_s = to_seconds(facts.second.at - facts.first.at);
+    manifest.rings = ring_reports(facts, counts);
+    manifest.losses = losses;
+    manifest.cost = {.cpu_seconds = own_cpu_seconds(), .rss_bytes = own_rss_bytes(window_bytes / 2), .window_bytes = window_bytes,
+                     .dump_seconds = seconds};
+  };
+  dump_->dumper->complete(recording.snapshot(), recording.copy_moment(now), std::move(rest), std::move(finish));
+}
+
+std::optional<FinishedDump> DumpControl::collect() {
+  if (!dump_ || !dump_->done) return std::nullopt;
+  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .askers = std::move(dump_->askers)};
+  dump_.reset();
+  return finished;
+}
+
+}  // namespace fdr

@@ -1,0 +1,65 @@
+// One bundle at a time, from the firing to its final name: when the snapshots are taken, what goes into the manifest, who is told.
+//
+// Firings that come while a bundle is being made are merged into it (DESIGN 5). `fdr now` makes a short-lived one under /run. Session thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recorder/control.hpp"
+#include "recorder/metric_reader.hpp"
+#include "recorder/recording.hpp"
+#include "triggers/engine.hpp"
+
+namespace fdr {
+
+struct DumpTrigger {
+  std::string name, when, value_text, evidence;
+  double value = 0;
+  Timestamp time;
+};
+
+struct FinishedDump {
+  DumpResult result;
+  bool temporary = false;  // of `fdr now`
+  std::vector<FileDescriptor> askers;
+};
+
+class DumpControl {
+ public:
+  // `wake` is written to (an eventfd) when the dumper's thread has finished.
+  DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake);
+  ~DumpControl();
+
+  bool busy() const { return dump_ != nullptr; }
+  // Takes the first snapshot now. `temporary_directory`: `fdr now`. Must not be busy.
+  void begin(Recording& recording, const DumpTrigger& trigger, Duration after, const std::string& temporary_directory = {});
+  void merge(const DumpTrigger& trigger);
+  void add_asker(FileDescriptor connection);
+  // Takes the second snapshot when `after` is over (or at once when the targets are gone). Once a tick.
+  void advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone);
+  // The one that is done, if any.
+  std::optional<FinishedDump> collect();
+
+  // The volatile text kept for the next firing; taken anew when older than five seconds.
+  void keep_text(const Recording& recording, Timestamp now);
+  void add_anchor(Timestamp now);
+
+ private:
+  struct Dump;
+  Manifest describe(const Recording& recording, const DumpTrigger& trigger) const;
+
+  const Config& config_;
+  std::string mode_;
+  std::vector<std::string> command_;
+  int wake_;
+  std::unique_ptr<Dump> dump_;
+  TextFiles kept_;
+  Timestamp kept_at_{};
+  std::vector<ClockAnchor> anchors_;
+  Timestamp anchored_at_{};
+};
+
+}  // namespace fdr

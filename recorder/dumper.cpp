@@ -1,0 +1,173 @@
+#include "recorder/dumper.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "formats/bundle_writer.hpp"
+#include "formats/report/report.hpp"
+#include "recorder/small_file.hpp"
+
+namespace fdr {
+namespace {
+
+double thread_seconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+// The kernel gives every process of a host the same vDSO pages: ours serve for all.
+std::unique_ptr<ElfImage> own_vdso() {
+  for (const Mapping& mapping : parse_maps(read_small_file("/proc/self/maps", 4u << 20).value_or(""))) {
+    if (mapping.module.kind != ModuleKind::kVdso) continue;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(mapping.start);
+    std::string problem;
+    return ElfImage::from_memory(std::vector<std::uint8_t>(bytes, bytes + (mapping.end - mapping.start)), &problem);
+  }
+  return nullptr;
+}
+
+// While a process lives, its files are best read through it: deleted, replaced, or in another mount namespace, they are still there.
+void add_sources(ModuleFiles& files, const ProcessTable& table) {
+  std::set<Module> done;
+  for (const auto& [key, tracked] : table.processes()) {
+    if (tracked.process.ended) continue;
+    for (const auto& space : tracked.spaces) {
+      for (const Mapping& mapping : space.space->mappings()) {
+        if (mapping.module.kind != ModuleKind::kFile || !done.insert(mapping.module).second) continue;
+        files.add_source(mapping.module, fmt::format("/proc/{}/map_files/{:x}-{:x}", tracked.process.pid, mapping.start, mapping.end));
+        files.add_source(mapping.module, fmt::format("/proc/{}/root{}", tracked.process.pid, mapping.module.path));
+      }
+    }
+  }
+}
+
+void add_vdso(ModuleFiles& files, const ProcessTable& table) {
+  std::set<Module> done;
+  for (const auto& [key, tracked] : table.processes())
+    for (const auto& space : tracked.spaces)
+      for (const Mapping& mapping : space.space->mappings())
+        if (mapping.module.kind == ModuleKind::kVdso && done.insert(mapping.module).second)
+          if (auto image = own_vdso()) files.add_image(mapping.module, std::move(image));
+}
+
+}  // namespace
+
+Dumper::Dumper(DumpRequest request, const Snapshot& first, MomentCopy at_firing, std::function<void()> done)
+    : request_(std::move(request)), first_(first), at_firing_(std::move(at_firing)), done_(std::move(done)), thread_([this] { work(); }) {}
+
+Dumper::~Dumper() {
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+  }
+  completed_.notify_all();
+  thread_.join();
+}
+
+void Dumper::complete(const Snapshot& second, MomentCopy at_end, DumpRest rest,
+                      std::function<void(Manifest&, const DecodeCounts&, double)> finish_manifest) {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_.emplace(Ending{&second, std::move(at_end), std::move(rest), std::move(finish_manifest)});
+  }
+  completed_.notify_all();
+}
+
+void Dumper::work() {
+  // Nice 19 of this thread only (setpriority takes a tid): the targets come first.
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 19);
+  try {
+    Timeline timeline;
+    ModuleFiles files;
+    add_sources(files, at_firing_.processes);
+    add_vdso(files, at_firing_.processes);
+    const KernelSymbols kernel = KernelSymbols::load();
+    Decoder decoder(timeline, files, kernel, request_.begin);
+    decoder.use_processes(at_firing_.processes);
+    decoder.decode(first_);
+    decoded_ = true;
+    std::unique_lock lock(mutex_);
+    completed_.wait(lock, [this] { return ending_ || abandoned_; });
+    if (!ending_) return;
+    Ending& ending = *ending_;
+    lock.unlock();
+    add_sources(files, ending.moment.processes);
+    add_vdso(files, ending.moment.processes);
+    write(decoder, timeline, ending);
+  } catch (const Error& error) {
+    result_.error = error.what();
+    result_.hint = error.hint();
+  } catch (const std::exception& error) {
+    result_.error = error.what();
+  }
+  result_.seconds = thread_seconds();
+  decoded_ = true;
+  done_();
+}
+
+void Dumper::write(Decoder& decoder, Timeline& timeline, Ending& ending) {
+  const MomentCopy& end = ending.moment;
+  decoder.use_processes(end.processes);
+  decoder.decode(*ending.second);
+  decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
+  decoder.finish(end.time);
+
+  Manifest& manifest = request_.manifest;
+  timeline.machine = manifest.host.machine;
+  timeline.kernel = manifest.host.kernel;
+  timeline.cpus = manifest.host.cpus;
+  timeline.anchor = manifest.clock;
+  timeline.begin = request_.begin;
+  timeline.end = end.time;
+  for (const SummaryRow& row : ending.rest.summary) {
+    if (row.begin + row.interval < request_.begin) continue;
+    SyscallSummary summary;
+    summary.begin = row.begin;
+    summary.interval = row.interval;
+    summary.process = row.tgid ? decoder.process_index(row.tgid, row.begin + row.interval) : kNoIndex;
+    summary.number = row.nr & FDR_NR_MASK;
+    summary.abi = row.nr & FDR_NR_COMPAT ? SyscallAbi::kCompat : row.nr & FDR_NR_X32 ? SyscallAbi::kX32 : SyscallAbi::kNative;
+    summary.calls = row.calls;
+    summary.errors = row.errors;
+    summary.wall = Duration{static_cast<std::int64_t>(row.wall_ns)};
+    summary.cpu = Duration{static_cast<std::int64_t>(row.cpu_ns)};
+    summary.max = Duration{static_cast<std::int64_t>(row.max_ns)};
+    static_assert(kHistogramBuckets == FDR_HISTOGRAM);
+    std::copy(std::begin(row.histogram), std::end(row.histogram), summary.histogram.begin());
+    timeline.summary.push_back(summary);
+  }
+  for (const ErrnoTotal& total : ending.rest.errors)
+    timeline.errors.push_back({decoder.process_index(total.tgid, end.time), static_cast<std::uint16_t>(total.nr & FDR_NR_MASK), total.error, total.count});
+  timeline.metrics = std::move(ending.rest.metrics);
+  timeline.life.push_back({request_.trigger.time, LifeKind::kTrigger, kNoIndex, request_.trigger.name, 0});
+  std::stable_sort(timeline.life.begin(), timeline.life.end(), [](const LifeEvent& a, const LifeEvent& b) { return a.time < b.time; });
+
+  manifest.anchors = ending.rest.anchors;
+  manifest.stacks = {};
+  for (const StackSample& sample : timeline.samples) {
+    ++manifest.stacks.samples;
+    if (sample.end == WalkEnd::kRoot) ++manifest.stacks.complete;
+    ++manifest.stacks.reasons[walk_end_name(sample.end)];
+  }
+  manifest.window.start_ns = to_ns(request_.begin);
+  manifest.window.end_ns = to_ns(end.time);
+
+  BundleWriter writer(request_.directory, request_.bundle_name);
+  writer.add_trace(timeline, request_.trigger);
+  writer.add_modules(timeline.stacks);
+  writer.add_file("ledger.ndjson", ending.rest.ledger);
+  for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
+  ending.finish_manifest(manifest, decoder.counts(), thread_seconds());
+  writer.add_file("summary.txt", summary_text(manifest, timeline));
+  result_.path = writer.finish(manifest);
+}
+
+}  // namespace fdr

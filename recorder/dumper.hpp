@@ -1,0 +1,96 @@
+// Writes one bundle, on its own low-priority thread, while recording goes on (DESIGN 4, "two snapshots").
+//
+// Stage one begins at the firing: the first snapshot is decoded at once (stacks walked), so that the buffer is free again; stage two begins
+// with complete(): what is newer is decoded, everything is put together and written. An Error ends the dump, is told in the result, and
+// never reaches the recording. The session owns the snapshot buffer and must not touch it between start and decoded(), nor after complete().
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "formats/manifest.hpp"
+#include "formats/perfetto_writer.hpp"
+#include "recorder/decode/decoder.hpp"
+#include "recorder/process_table.hpp"
+#include "recorder/sources/bpf_source.hpp"
+#include "recorder/system_text.hpp"
+#include "recorder/window/snapshot.hpp"
+#include "recorder/window/summary_log.hpp"
+
+namespace fdr {
+
+// What the session copies out at each of the two moments.
+struct MomentCopy {
+  ProcessTable processes;
+  std::vector<fdr_thread> threads;  // in use
+  std::vector<fdr_parked> parked;
+  Timestamp time;
+};
+
+// All that the bundle needs beside the records. The manifest comes filled but for what decoding finds out.
+struct DumpRequest {
+  std::string directory, bundle_name;
+  Manifest manifest;
+  TraceTrigger trigger;
+  Timestamp begin;             // of the window
+  Duration open_stall_least{};
+};
+
+struct DumpRest {
+  std::vector<SummaryRow> summary;
+  std::vector<ErrnoTotal> errors;
+  std::vector<MetricSeries> metrics;
+  std::string ledger;          // ledger.ndjson
+  TextFiles texts;
+  std::vector<ClockAnchor> anchors;
+};
+
+struct DumpResult {
+  std::string path;            // empty: it failed
+  std::string error, hint;
+  double seconds = 0;          // CPU time of the dumper's thread
+};
+
+class Dumper {
+ public:
+  // `done` is called once, on the dumper's thread, when the result can be had.
+  Dumper(DumpRequest request, const Snapshot& first, MomentCopy at_firing, std::function<void()> done);
+  ~Dumper();  // waits for the thread
+  Dumper(const Dumper&) = delete;
+
+  bool decoded() const { return decoded_.load(); }
+  // `finish_manifest` fills what depends on the counts (rings, cost).
+  void complete(const Snapshot& second, MomentCopy at_end, DumpRest rest,
+                std::function<void(Manifest&, const DecodeCounts&, double seconds)> finish_manifest);
+  const DumpResult& result() const { return result_; }  // after `done`
+
+ private:
+  struct Ending {
+    const Snapshot* second;
+    MomentCopy moment;
+    DumpRest rest;
+    std::function<void(Manifest&, const DecodeCounts&, double)> finish_manifest;
+  };
+  void work();
+  void write(Decoder& decoder, Timeline& timeline, Ending& ending);
+
+  DumpRequest request_;
+  const Snapshot& first_;
+  MomentCopy at_firing_;
+  std::function<void()> done_;
+  std::atomic<bool> decoded_ = false;
+  std::mutex mutex_;
+  std::condition_variable completed_;
+  std::optional<Ending> ending_;
+  bool abandoned_ = false;
+  DumpResult result_;
+  std::thread thread_;
+};
+
+}  // namespace fdr

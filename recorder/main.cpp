@@ -1,0 +1,62 @@
+// fdr: parse the command, run it, turn an Error into words and an exit code (DESIGN 3).
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "formats/error.hpp"
+#include "formats/text.hpp"
+#include "recorder/commands/commands.hpp"
+
+namespace {
+
+constexpr const char* kDescription = R"(fdr: a flight data recorder for Linux processes
+
+Examples:
+  fdr run --when 'process.cpu.total > 80% for 3s' -- ./server    wrap a command
+  fdr attach --comm haproxy -c haproxy.toml                      watch what runs
+  fdr now                                                        the last minute, live
+  fdr dump                                                       write it
+  fdr report BUNDLE                                              read it, anywhere)";
+
+int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  try {
+    app.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    app.exit(error, std::cerr, std::cerr);
+    // In `run` an exit code belongs to the command; ours must not look like one of its own (DESIGN 3).
+    const bool wrapping = argc > 1 && std::string_view(argv[1]) == "run";
+    return wrapping ? 125 : 2;
+  } catch (const fdr::Error& error) {
+    std::fprintf(stderr, "fdr: error: %s\n", fdr::printable_lines(error.what()).c_str());
+    if (!error.hint().empty()) std::fprintf(stderr, "fdr: hint: %s\n", fdr::printable_lines(error.hint()).c_str());
+    return 1;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // libdw would download debug files by itself, silently and for minutes.
+  ::unsetenv("DEBUGINFOD_URLS");
+  CLI::App app{kDescription, "fdr"};
+  app.set_version_flag("--version", std::string("fdr ") + FDR_VERSION);
+  app.require_subcommand(1);
+  int exit_code = 0;
+#ifdef FDR_RECORDER
+  fdr::add_run(app, exit_code);
+  fdr::add_attach(app, exit_code);
+  fdr::add_now(app, exit_code);
+  fdr::add_dump(app, exit_code);
+  fdr::add_mark(app, exit_code);
+  fdr::add_beat(app, exit_code);
+  fdr::add_status(app, exit_code);
+  fdr::add_doctor(app, exit_code);
+#endif
+  fdr::add_check(app, exit_code);
+  fdr::add_report(app, exit_code);
+  fdr::add_show(app, exit_code);
+  fdr::add_export(app, exit_code);
+  return parse_and_run(app, argc, argv, exit_code);
+}

@@ -1,0 +1,83 @@
+#include "recorder/metric_reader.hpp"
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "recorder/self_cost.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+std::size_t rows_for(const Config& config) {
+  // The span, what follows it, and a little for ticks that come early.
+  return static_cast<std::size_t>((config.span + config.after) / config.every) + 64;
+}
+
+}  // namespace
+
+MetricReader::MetricReader(const Config& config)
+    : catalogue_(build_catalogue(config)),
+      host_(catalogue_),
+      processes_(catalogue_, target_names(config)),
+      threads_(catalogue_),
+      history_(catalogue_.size(), rows_for(config)),
+      row_(catalogue_.size()),
+      exit_code_(kUnknown),
+      exit_signal_(kUnknown) {
+  for (const HeartbeatConfig& beat : config.heartbeats) beat_names_.push_back("beat." + beat.name + ".age");
+  own_cpu_.percent = kUnknown;
+}
+
+void MetricReader::target_exited(int wait_status) {
+  exit_code_ = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+  exit_signal_ = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+}
+
+void MetricReader::set(const char* name, double value) {
+  if (const auto id = catalogue_.find(name)) row_[*id] = value;
+}
+
+void MetricReader::read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, Duration lateness, Timestamp now) {
+  std::fill(row_.begin(), row_.end(), kUnknown);
+  for (const auto& [pid, target] : changes.processes.started) processes_.began(pid, target);
+  for (const TargetExit& exit : changes.processes.exits) processes_.ended(exit.pid, exit.user_s, exit.system_s);
+  host_.read(now, row_);
+  processes_.read(now, row_);
+  threads_.read(recording.window().threads, recording.live_slots(), changes.ended_threads, now, row_);
+  const std::vector<double> ages = beats.ages(now);
+  for (std::size_t i = 0; i < beat_names_.size(); ++i) set(beat_names_[i].c_str(), ages[i]);
+  set("exit.code", exit_code_);
+  set("exit.signal", exit_signal_);
+  set("recorder.lateness", to_seconds(lateness));
+  if (now - own_cpu_.time >= std::chrono::seconds(1)) {
+    const double seconds = own_cpu_seconds();
+    if (own_cpu_.time != Timestamp{}) own_cpu_.percent = 100 * (seconds - own_cpu_.seconds) / to_seconds(now - own_cpu_.time);
+    own_cpu_.time = now;
+    own_cpu_.seconds = seconds;
+    own_rss_ = static_cast<double>(own_anonymous_bytes(0));
+  }
+  set("recorder.cpu", own_cpu_.percent);
+  set("recorder.rss", own_rss_);
+  history_.push(now, row_);
+}
+
+std::vector<MetricSeries> MetricReader::series(Timestamp begin) const {
+  std::vector<MetricSeries> all;
+  for (MetricId id = 0; id < catalogue_.size(); ++id) {
+    const MetricInfo& info = catalogue_.info(id);
+    MetricSeries series{.name = info.name, .unit = info.unit, .kind = info.kind, .points = {}};
+    for (std::size_t i = 0; i < history_.size(); ++i) {
+      const double value = history_.value(id, i);
+      if (history_.time(i) >= begin && !std::isnan(value)) series.points.push_back({history_.time(i), value});
+    }
+    if (!series.points.empty()) all.push_back(std::move(series));
+  }
+  return all;
+}
+
+}  // namespace fdr

@@ -1,0 +1,45 @@
+// All metrics of a tick in one row: host, targets, threads, heartbeats, exits and the recorder itself. Session thread only.
+#pragma once
+
+#include <vector>
+
+#include "recorder/config.hpp"
+#include "recorder/metrics/catalogue.hpp"
+#include "recorder/metrics/host.hpp"
+#include "recorder/metrics/process.hpp"
+#include "recorder/recording.hpp"
+#include "recorder/thread_metrics.hpp"
+#include "triggers/heartbeat.hpp"
+
+namespace fdr {
+
+class MetricReader {
+ public:
+  explicit MetricReader(const Config& config);
+
+  const MetricCatalogue& catalogue() const { return catalogue_; }
+  const MetricHistory& history() const { return history_; }
+  void add_process(std::int32_t pid, std::uint32_t target) { processes_.began(pid, target); }
+  // A target's first process has ended; known to rules from the next row on.
+  void target_exited(int wait_status);
+
+  void read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, Duration lateness, Timestamp now);
+  // Every metric that was ever known within the history, from `begin` on.
+  std::vector<MetricSeries> series(Timestamp begin) const;
+
+ private:
+  void set(const char* name, double value);
+
+  MetricCatalogue catalogue_;
+  HostMetrics host_;
+  ProcessMetrics processes_;
+  ThreadMetrics threads_;
+  std::vector<std::string> beat_names_;
+  MetricHistory history_;
+  std::vector<double> row_;
+  double exit_code_, exit_signal_;
+  struct { Timestamp time; double seconds = 0; double percent; } own_cpu_;
+  double own_rss_ = 0;
+};
+
+}  // namespace fdr

@@ -1,0 +1,126 @@
+#include "recorder/metrics/catalogue.hpp"
+
+#include <array>
+#include <limits>
+
+namespace fdr {
+namespace {
+
+constexpr double kNoMaximum = std::numeric_limits<double>::infinity();
+constexpr const char* kStat = "/proc/stat, mean over the last second";
+constexpr const char* kPressure = "/proc/pressure total=, share of the last second";
+constexpr const char* kPidStat = "/proc/PID/stat, living and ended processes, mean over the last second";
+constexpr const char* kPidStatus = "/proc/PID/status";
+constexpr const char* kAccounting = "kernel-side accounting, backend bpf";
+
+struct Entry {
+  const char* name;
+  Unit unit;
+  MetricKind kind;
+  const char* base;
+  const char* source;
+  double maximum = kNoMaximum;
+  bool event = false;
+};
+
+constexpr auto kGauge = MetricKind::kGauge;
+constexpr auto kCounter = MetricKind::kCounter;
+
+constexpr std::array kHost = {
+    Entry{"host.cpu.user", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
+    Entry{"host.cpu.system", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
+    Entry{"host.cpu.iowait", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
+    Entry{"host.cpu.irq", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
+    Entry{"host.cpu.softirq", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
+    Entry{"host.cpu.steal", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
+    Entry{"host.cpu.busy", Unit::kPercent, kGauge, "% of all CPUs, all but idle and iowait", kStat, 100},
+    Entry{"host.mem.total", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemTotal"},
+    Entry{"host.mem.free", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemFree"},
+    Entry{"host.mem.available", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemAvailable"},
+    Entry{"host.mem.cached", Unit::kBytes, kGauge, "bytes", "/proc/meminfo Cached"},
+    Entry{"host.mem.dirty", Unit::kBytes, kGauge, "bytes", "/proc/meminfo Dirty"},
+    Entry{"host.mem.anon", Unit::kBytes, kGauge, "bytes", "/proc/meminfo AnonPages"},
+    Entry{"host.mem.slab", Unit::kBytes, kGauge, "bytes", "/proc/meminfo Slab"},
+    Entry{"host.swap.used", Unit::kBytes, kGauge, "bytes", "/proc/meminfo SwapTotal - SwapFree"},
+    Entry{"host.swap.in", Unit::kBytes, kCounter, "bytes", "/proc/vmstat pswpin"},
+    Entry{"host.swap.out", Unit::kBytes, kCounter, "bytes", "/proc/vmstat pswpout"},
+    Entry{"host.vm.scan", Unit::kNone, kCounter, "pages", "/proc/vmstat pgscan_*"},
+    Entry{"host.vm.steal", Unit::kNone, kCounter, "pages", "/proc/vmstat pgsteal_*"},
+    Entry{"host.vm.allocstall", Unit::kNone, kCounter, "direct reclaims", "/proc/vmstat allocstall_*"},
+    Entry{"host.vm.faults", Unit::kNone, kCounter, "page faults", "/proc/vmstat pgfault"},
+    Entry{"host.psi.cpu.some", Unit::kPercent, kGauge, "% of time in which some task waited", kPressure, 100},
+    Entry{"host.psi.cpu.full", Unit::kPercent, kGauge, "% of time in which all tasks waited", kPressure, 100},
+    Entry{"host.psi.memory.some", Unit::kPercent, kGauge, "% of time in which some task waited", kPressure, 100},
+    Entry{"host.psi.memory.full", Unit::kPercent, kGauge, "% of time in which all tasks waited", kPressure, 100},
+    Entry{"host.psi.io.some", Unit::kPercent, kGauge, "% of time in which some task waited", kPressure, 100},
+    Entry{"host.psi.io.full", Unit::kPercent, kGauge, "% of time in which all tasks waited", kPressure, 100},
+    Entry{"host.dentries", Unit::kNone, kGauge, "dentries, used and unused", "/proc/sys/fs/dentry-state"},
+    Entry{"host.net.udp.rcvbuf_errors", Unit::kNone, kCounter, "datagrams dropped for want of receive buffer",
+          "/proc/net/snmp Udp RcvbufErrors, network namespace of the recorder"},
+    Entry{"host.net.tcp.retransmits", Unit::kNone, kCounter, "segments",
+          "/proc/net/snmp Tcp RetransSegs, network namespace of the recorder"},
+    Entry{"host.net.tcp.listen_overflows", Unit::kNone, kCounter, "connections",
+          "/proc/net/netstat TcpExt ListenOverflows, network namespace of the recorder"},
+};
+
+// Behind "process." and "process[NAME].".
+constexpr std::array kProcess = {
+    Entry{"cpu.user", Unit::kPercent, kGauge, "% of one CPU", kPidStat},
+    Entry{"cpu.system", Unit::kPercent, kGauge, "% of one CPU", kPidStat},
+    Entry{"cpu.total", Unit::kPercent, kGauge, "% of one CPU", kPidStat},
+    Entry{"rss", Unit::kBytes, kGauge, "bytes, anonymous of each process and the largest shared part", kPidStatus},
+    Entry{"anon", Unit::kBytes, kGauge, "bytes", kPidStatus},
+    Entry{"swap", Unit::kBytes, kGauge, "bytes", kPidStatus},
+    Entry{"fds", Unit::kNone, kGauge, "open descriptors", "/proc/PID/fd"},
+    Entry{"threads", Unit::kNone, kGauge, "threads", "/proc/PID/stat"},
+    Entry{"age", Unit::kSeconds, kGauge, "seconds since the oldest process started", "/proc/PID/stat"},
+    Entry{"faults.minor", Unit::kNone, kCounter, "page faults", "/proc/PID/stat"},
+    Entry{"faults.major", Unit::kNone, kCounter, "page faults that waited for a disk", "/proc/PID/stat"},
+    Entry{"processes", Unit::kNone, kGauge, "living processes", "/proc/PID/stat"},
+    Entry{"switches.voluntary", Unit::kNone, kCounter, "context switches", "/proc/PID/status, first thread of each process"},
+    Entry{"switches.involuntary", Unit::kNone, kCounter, "context switches", "/proc/PID/status, first thread of each process"},
+};
+
+// Of all targets together only; filled by the session from what the kernel side counts.
+constexpr std::array kAccounted = {
+    Entry{"process.cpu.demand", Unit::kPercent, kGauge, "% of one CPU, running and waiting for one", kAccounting},
+    Entry{"process.syscalls", Unit::kNone, kCounter, "system calls", kAccounting},
+    Entry{"process.syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
+    Entry{"thread.cpu.max", Unit::kPercent, kGauge, "% of one CPU, of the busiest thread", kAccounting},
+    Entry{"exit.code", Unit::kNone, kGauge, "exit code of a target's first process", "wait status, at its exit", kNoMaximum, true},
+    Entry{"exit.signal", Unit::kNone, kGauge, "signal that ended a target's first process, 0 for none",
+          "wait status, at its exit", kNoMaximum, true},
+};
+
+constexpr std::array kRecorder = {
+    Entry{"recorder.cpu", Unit::kPercent, kGauge, "% of one CPU", "getrusage, mean over the last second"},
+    Entry{"recorder.rss", Unit::kBytes, kGauge, "bytes, window included", "/proc/self/statm"},
+    Entry{"recorder.lateness", Unit::kSeconds, kGauge, "seconds by which the tick was late", "clock"},
+};
+
+MetricInfo made(const std::string& name, const Entry& entry, const std::string& scope) {
+  return {name, entry.unit, entry.kind, scope, entry.base, entry.source, entry.maximum, entry.event};
+}
+
+}  // namespace
+
+MetricCatalogue build_catalogue(const Config& config) {
+  MetricCatalogue catalogue;
+  for (const Entry& entry : kHost) catalogue.add(made(entry.name, entry, "host"));
+  for (const Entry& entry : kProcess) catalogue.add(made(std::string("process.") + entry.name, entry, "all targets"));
+  for (const Entry& entry : kAccounted) catalogue.add(made(entry.name, entry, "all targets"));
+  for (const TargetConfig& target : config.targets) {
+    if (target.name.empty()) continue;
+    for (const Entry& entry : kProcess) {
+      catalogue.add(made("process[" + target.name + "]." + entry.name, entry, "target " + target.name));
+    }
+  }
+  for (const Entry& entry : kRecorder) catalogue.add(made(entry.name, entry, "recorder"));
+  for (const HeartbeatConfig& beat : config.heartbeats) {
+    catalogue.add({"beat." + beat.name + ".age", Unit::kSeconds, MetricKind::kGauge, "heartbeat " + beat.name,
+                   "seconds since its last beat, or the longest gap just closed", "fdr beat " + beat.name});
+  }
+  return catalogue;
+}
+
+}  // namespace fdr

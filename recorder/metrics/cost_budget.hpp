@@ -1,0 +1,42 @@
+// What a source of metrics may cost: a share of one CPU, saved up while it is not spent (recording-rules 22). A source that costs
+// more than its share is read less often, by as much as it costs more, and never so that it stops. Pure; one thread.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "formats/clock.hpp"
+
+namespace fdr {
+
+class CostBudget {
+ public:
+  explicit CostBudget(double share) : share_(share), balance_s_(share * kSavedSeconds) {}
+
+  // Once a tick, before may_spend().
+  void advance(Timestamp now) {
+    if (last_) balance_s_ = std::min(balance_s_ + share_ * to_seconds(now - *last_), share_ * kSavedSeconds);
+    last_ = now;
+  }
+  // Whether anything is left, `spending` being under way and not yet told to spent().
+  bool may_spend(Duration spending = {}) const { return balance_s_ > to_seconds(spending); }
+  void spent(Duration cost) {
+    // One reading that was held up (a busy CPU, a lock) must not silence the source for minutes.
+    balance_s_ = std::max(balance_s_ - to_seconds(cost), -share_ * kMaxPauseSeconds);
+    total_ += cost;
+    ++readings_;
+  }
+
+  Duration total() const { return total_; }
+  std::uint64_t readings() const { return readings_; }
+
+ private:
+  static constexpr double kSavedSeconds = 5, kMaxPauseSeconds = 5;
+  double share_, balance_s_;
+  std::optional<Timestamp> last_;
+  Duration total_{};
+  std::uint64_t readings_ = 0;
+};
+
+}  // namespace fdr

@@ -1,0 +1,209 @@
+#include "recorder/metrics/host.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+
+#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/metrics/proc_file.hpp"
+#include "recorder/metrics/proc_text.hpp"
+#include "recorder/metrics/sliding_second.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+double share_in_percent(double part, double whole) { return std::clamp(100 * part / whole, 0.0, 100.0); }
+
+// Sums counters whose names begin alike; unknown where there is none.
+void add_known(double& sum, double value) { sum = std::isnan(sum) ? value : sum + value; }
+
+}  // namespace
+
+class HostMetrics::Impl {
+ public:
+  Impl(const MetricCatalogue& catalogue, const std::string& proc)
+      : ticks_per_second_(sysconf(_SC_CLK_TCK)), page_size_(static_cast<double>(sysconf(_SC_PAGESIZE))) {
+    using Text = std::string_view;
+    using Out = std::span<double>;
+    // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes them.
+    const auto add = [&](const char* file, double share, std::vector<std::string> names, Parser parser) {
+      sources_.emplace_back(proc + "/" + file, share, std::move(names), std::move(parser), catalogue);
+    };
+    add("stat", 0.0012,
+        {"host.cpu.user", "host.cpu.system", "host.cpu.iowait", "host.cpu.irq", "host.cpu.softirq", "host.cpu.steal",
+         "host.cpu.busy"},
+        [this](Text text, Timestamp now, Out out) { cpu(text, now, out); });
+    add("meminfo", 0.0004,
+        {"host.mem.total", "host.mem.free", "host.mem.available", "host.mem.cached", "host.mem.dirty", "host.mem.anon",
+         "host.mem.slab", "host.swap.used"},
+        [](Text text, Timestamp, Out out) { memory(text, out); });
+    add("vmstat", 0.0006,
+        {"host.swap.in", "host.swap.out", "host.vm.scan", "host.vm.steal", "host.vm.allocstall", "host.vm.faults"},
+        [this](Text text, Timestamp, Out out) { vm(text, out); });
+    add("pressure/cpu", 0.0002, {"host.psi.cpu.some", "host.psi.cpu.full"},
+        [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[0], out); });
+    add("pressure/memory", 0.0002, {"host.psi.memory.some", "host.psi.memory.full"},
+        [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[1], out); });
+    add("pressure/io", 0.0002, {"host.psi.io.some", "host.psi.io.full"},
+        [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[2], out); });
+    add("sys/fs/dentry-state", 0.0002, {"host.dentries"}, [](Text text, Timestamp, Out out) { dentries(text, out); });
+    add("net/snmp", 0.0003, {"host.net.udp.rcvbuf_errors", "host.net.tcp.retransmits"},
+        [](Text text, Timestamp, Out out) { snmp(text, out); });
+    add("net/netstat", 0.0003, {"host.net.tcp.listen_overflows"},
+        [](Text text, Timestamp, Out out) { netstat(text, out); });
+  }
+
+  void read(Timestamp now, std::span<double> row) {
+    for (Source& source : sources_) {
+      source.budget.advance(now);
+      if (source.file.is_open() && source.budget.may_spend()) {
+        const Timestamp begin = MonotonicClock::now();
+        const auto text = source.file.read(buffer_);
+        std::fill(source.values.begin(), source.values.end(), kUnknown);
+        if (text) source.parse(*text, now, source.values);
+        source.budget.spent(MonotonicClock::now() - begin);
+      }
+      for (std::size_t i = 0; i < source.ids.size(); ++i) {
+        if (source.ids[i] && *source.ids[i] < row.size()) row[*source.ids[i]] = source.values[i];
+      }
+    }
+  }
+
+  std::vector<std::string> problems() const {
+    std::vector<std::string> problems;
+    for (const Source& source : sources_) {
+      if (source.file.error() == 0) continue;
+      std::string names;
+      for (const std::string& name : source.names) names += (names.empty() ? "" : ", ") + name;
+      problems.push_back(names + ": " + source.path + ": " + std::strerror(source.file.error()));
+    }
+    return problems;
+  }
+
+  std::vector<SourceCost> costs() const {
+    std::vector<SourceCost> costs;
+    for (const Source& source : sources_) costs.push_back({source.path, source.budget.readings(), source.budget.total()});
+    return costs;
+  }
+
+ private:
+  using Parser = std::function<void(std::string_view, Timestamp, std::span<double>)>;
+
+  struct Source {
+    Source(std::string file_path, double share, std::vector<std::string> metric_names, Parser parser,
+           const MetricCatalogue& catalogue)
+        : path(std::move(file_path)), file(path), budget(share), names(std::move(metric_names)), parse(std::move(parser)),
+          values(names.size(), kUnknown) {
+      for (const std::string& name : names) ids.push_back(catalogue.find(name));
+    }
+    std::string path;
+    ProcFile file;
+    CostBudget budget;
+    std::vector<std::string> names;
+    Parser parse;
+    std::vector<double> values;  // the last ones read
+    std::vector<std::optional<MetricId>> ids;
+  };
+
+  void cpu(std::string_view text, Timestamp now, std::span<double> out) {
+    const auto t = parse_proc_stat(text, ticks_per_second_);
+    if (!t) return;
+    const auto change =
+        cpu_.push(now, {t->user + t->nice, t->system, t->iowait, t->irq, t->softirq, t->steal, t->idle});
+    if (!change) return;
+    // idle and iowait may go back by a tick; the whole is what the kernel itself accounted, not the clock.
+    std::array<double, 7> amount = change->amount;
+    double whole = 0;
+    for (double& part : amount) whole += part = std::max(part, 0.0);
+    if (whole <= 0) return;
+    for (std::size_t i = 0; i < 6; ++i) out[i] = share_in_percent(amount[i], whole);
+    out[6] = share_in_percent(whole - amount[2] - amount[6], whole);
+  }
+
+  static void memory(std::string_view text, std::span<double> out) {
+    static constexpr std::array<std::string_view, 7> kNames = {"MemTotal", "MemFree",   "MemAvailable", "Cached",
+                                                               "Dirty",    "AnonPages", "Slab"};
+    double swap_total = kUnknown, swap_free = kUnknown;
+    for_each_field(text, [&](std::string_view name, double value) {
+      const auto found = std::find(kNames.begin(), kNames.end(), name);
+      if (found != kNames.end()) {
+        out[static_cast<std::size_t>(found - kNames.begin())] = value;
+      } else if (name == "SwapTotal") {
+        swap_total = value;
+      } else if (name == "SwapFree") {
+        swap_free = value;
+      }
+    });
+    out[7] = swap_total - swap_free;
+  }
+
+  void vm(std::string_view text, std::span<double> out) const {
+    for_each_field(text, [&](std::string_view name, double value) {
+      if (name == "pswpin") {
+        out[0] = value * page_size_;
+      } else if (name == "pswpout") {
+        out[1] = value * page_size_;
+      } else if (name.starts_with("pgscan_")) {
+        // By who scanned; _anon and _file count the same pages again (5.8), _throttle counts waits. Zones before 4.8.
+        if (name != "pgscan_anon" && name != "pgscan_file" && name != "pgscan_direct_throttle") add_known(out[2], value);
+      } else if (name.starts_with("pgsteal_")) {
+        if (name != "pgsteal_anon" && name != "pgsteal_file") add_known(out[3], value);
+      } else if (name.starts_with("allocstall")) {
+        add_known(out[4], value);  // one per zone since 4.10
+      } else if (name == "pgfault") {
+        out[5] = value;
+      }
+    });
+  }
+
+  static void pressure(std::string_view text, Timestamp now, SlidingSecond<2>& history, std::span<double> out) {
+    const auto totals = parse_pressure(text);
+    if (!totals) return;
+    const auto change = history.push(now, {totals->some, totals->full});
+    if (!change) return;
+    for (std::size_t i = 0; i < 2; ++i) {
+      out[i] = std::isnan(change->amount[i]) ? kUnknown : share_in_percent(change->amount[i], change->seconds);
+    }
+  }
+
+  static void dentries(std::string_view text, std::span<double> out) {
+    std::string_view line = take_line(text);
+    if (const auto count = parse_count(take_word(line))) out[0] = *count;
+  }
+
+  static void snmp(std::string_view text, std::span<double> out) {
+    for_each_net_counter(text, [&](std::string_view protocol, std::string_view name, double value) {
+      if (protocol == "Udp" && name == "RcvbufErrors") out[0] = value;
+      if (protocol == "Tcp" && name == "RetransSegs") out[1] = value;
+    });
+  }
+
+  static void netstat(std::string_view text, std::span<double> out) {
+    for_each_net_counter(text, [&](std::string_view protocol, std::string_view name, double value) {
+      if (protocol == "TcpExt" && name == "ListenOverflows") out[0] = value;
+    });
+  }
+
+  const long ticks_per_second_;
+  const double page_size_;
+  SlidingSecond<7> cpu_;
+  std::array<SlidingSecond<2>, 3> psi_;
+  std::vector<Source> sources_;
+  std::string buffer_;
+};
+
+HostMetrics::HostMetrics(const MetricCatalogue& catalogue, const std::string& proc)
+    : impl_(std::make_unique<Impl>(catalogue, proc)) {}
+HostMetrics::~HostMetrics() = default;
+void HostMetrics::read(Timestamp now, std::span<double> row) { impl_->read(now, row); }
+std::vector<std::string> HostMetrics::problems() const { return impl_->problems(); }
+std::vector<HostMetrics::SourceCost> HostMetrics::costs() const { return impl_->costs(); }
+
+}  // namespace fdr

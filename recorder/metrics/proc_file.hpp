@@ -1,0 +1,47 @@
+// A file of /proc that stays open and is read from its beginning with pread: no path walk per tick, and the identity stays: once
+// the process behind it is gone, reading fails (ESRCH) and never gives another process of the same pid. Owned by one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace fdr {
+
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor();
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+class ProcFile {
+ public:
+  ProcFile() = default;
+  explicit ProcFile(const std::string& path);
+  ProcFile(const Descriptor& directory, const char* name);
+
+  bool is_open() const { return file_.valid(); }
+  int error() const { return error_; }  // errno of the last open or read that failed, 0 where none did
+
+  // The whole content, in `buffer` (kept by the caller, so that it grows once), which is valid until its next use. Nothing where
+  // it cannot be read or is larger than 4 MB.
+  std::optional<std::string_view> read(std::string& buffer);
+
+ private:
+  Descriptor file_;
+  int error_ = 0;
+};
+
+}  // namespace fdr

@@ -1,0 +1,106 @@
+#include "recorder/proc_reader.hpp"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "recorder/metrics/process.hpp"
+#include "recorder/small_file.hpp"
+#include "unwind/module_files.hpp"
+
+namespace fdr {
+namespace {
+
+std::vector<std::int32_t> all_pids() {
+  std::vector<std::int32_t> pids;
+  DIR* entries = ::opendir("/proc");
+  if (!entries) return pids;
+  while (const dirent* entry = ::readdir(entries)) {
+    std::int32_t pid = 0;
+    const char* end = entry->d_name + std::char_traits<char>::length(entry->d_name);
+    if (const auto parsed = std::from_chars(entry->d_name, end, pid); parsed.ec == std::errc{} && parsed.ptr == end) pids.push_back(pid);
+  }
+  ::closedir(entries);
+  return pids;
+}
+
+}  // namespace
+
+std::string comm_of(std::int32_t pid) {
+  std::string comm = read_small_file(fmt::format("/proc/{}/comm", pid)).value_or("");
+  if (!comm.empty() && comm.back() == '\n') comm.pop_back();
+  return comm;
+}
+
+std::string executable_of(std::int32_t pid) { return read_link(fmt::format("/proc/{}/exe", pid)); }
+
+std::vector<std::string> command_line_of(std::int32_t pid) {
+  const std::string text = read_small_file(fmt::format("/proc/{}/cmdline", pid), 16384).value_or("");
+  std::vector<std::string> arguments;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\0', at), text.size());
+    arguments.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return arguments;
+}
+
+std::vector<std::int32_t> matching_pids(const TargetConfig& target) {
+  std::vector<std::int32_t> found = target.pids;
+  if (target.comm.empty() && target.exe.empty()) return found;
+  for (const std::int32_t pid : all_pids()) {
+    if (pid == ::getpid()) continue;
+    if (!target.comm.empty() && comm_of(pid) != target.comm) continue;
+    if (!target.exe.empty() && executable_of(pid) != target.exe) continue;
+    found.push_back(pid);
+  }
+  return found;
+}
+
+std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& roots) {
+  std::multimap<std::int32_t, std::int32_t> children;
+  const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
+  for (const std::int32_t pid : all_pids()) {
+    const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ticks, page);
+    if (stat) children.emplace(stat->parent, pid);
+  }
+  std::vector<std::int32_t> all = roots;
+  std::set<std::int32_t> seen(roots.begin(), roots.end());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto [first, last] = children.equal_range(all[i]);
+    for (auto child = first; child != last; ++child)
+      if (child->second != ::getpid() && seen.insert(child->second).second) all.push_back(child->second);
+  }
+  return all;
+}
+
+std::vector<Mapping> MapReader::read(std::int32_t pid) {
+  std::vector<Mapping> mappings = parse_maps(read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20).value_or(""));
+  for (Mapping& mapping : mappings)
+    if (mapping.module.kind == ModuleKind::kFile) mapping.module.build_id = build_id(pid, mapping);
+  return mappings;
+}
+
+std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
+  // The mapped file itself, whatever its path holds by now (root only); else the path as the process sees it.
+  std::string path = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+  struct stat info {};
+  if (::stat(path.c_str(), &info)) {
+    path = fmt::format("/proc/{}/root{}", pid, mapping.module.path);
+    if (::stat(path.c_str(), &info)) return {};
+  }
+  const std::string key = fmt::format("{}:{}:{}", info.st_dev, info.st_ino, mapping.module.path);
+  const auto [entry, fresh] = known_.try_emplace(key);
+  if (fresh) {
+    std::string problem;
+    if (const auto image = ElfImage::open(path, &problem)) entry->second = image->build_id();
+  }
+  return entry->second;
+}
+
+}  // namespace fdr

@@ -1,0 +1,32 @@
+// What /proc says of processes at attach and after an exec: who is there, whose child, which command, which mappings.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "recorder/config.hpp"
+#include "unwind/address_space.hpp"
+
+namespace fdr {
+
+// Pids that a [[target]] means now (not ourselves, not our children's helpers), with all their descendants.
+std::vector<std::int32_t> matching_pids(const TargetConfig& target);
+std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& pids);
+
+std::string comm_of(std::int32_t pid);
+std::string executable_of(std::int32_t pid);
+std::vector<std::string> command_line_of(std::int32_t pid);
+
+// Executable mappings with the build-ids of their files; build-ids are read once per file.
+class MapReader {
+ public:
+  std::vector<Mapping> read(std::int32_t pid);
+
+ private:
+  std::string build_id(std::int32_t pid, const Mapping& mapping);
+  std::map<std::string, std::string> known_;  // by device, inode and path
+};
+
+}  // namespace fdr

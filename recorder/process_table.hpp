@@ -1,0 +1,109 @@
+// Who the targets are: processes, threads, their names and their mappings over time. Outlives the rings (recording-rules 5): a process
+// that lived 30 ms inside the window is still nameable, and its stacks can still be walked, at the dump.
+//
+// Fed by the session from two ordered streams, the life ring and the perf side band; the order between them is restored by time, so both
+// are given as events to apply(). A copy is cheap (address spaces are shared until one side changes) and is what the dumper works on.
+// What ended longer ago than the window is forgotten by forget(). Bounded by kMaxProcesses; past it new ones are counted, not kept.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/timeline.hpp"
+#include "recorder/window/wire.h"
+#include "unwind/address_space.hpp"
+
+namespace fdr {
+
+// A change that the side band told of (perf MMAP2 and COMM with the exec flag).
+struct SideEvent {
+  enum Kind { kMap, kExec } kind = kMap;
+  Timestamp time;
+  std::int32_t pid = 0;
+  Mapping mapping;     // kMap
+};
+
+struct TrackedProcess {
+  Process process;
+  // Address spaces in order of time; an exec begins a new one.
+  struct Space { Timestamp since; std::shared_ptr<AddressSpace> space; };
+  std::vector<Space> spaces;
+  std::shared_ptr<AddressSpace> space_at(Timestamp time) const;
+};
+
+struct TrackedThread {
+  std::uint32_t id = 0;        // wire thread id
+  std::uint64_t process = 0;   // key into processes()
+  std::int32_t tid = 0;
+  std::string name;
+  std::optional<Timestamp> started, ended;
+  fdr_thread account{};        // as last seen; final once ended
+};
+
+struct TargetExit {
+  std::int32_t pid = 0;
+  std::uint32_t target = 0;
+  int wait_status = 0;
+  Timestamp time;
+  double user_s = 0, system_s = 0;
+};
+
+class ProcessTable {
+ public:
+  static constexpr std::size_t kMaxProcesses = 65'536;
+
+  explicit ProcessTable(std::vector<std::string> target_names) : target_names_(std::move(target_names)) {}
+
+  // A process that exists at attach; `maps` as of now. Idempotent.
+  void add_existing(std::int32_t pid, std::uint32_t target, const std::vector<Mapping>& maps, Timestamp now);
+  // A thread slot found in the threads array (attach, or an event that was missed).
+  void add_thread(const fdr_thread& thread);
+
+  // Events up to `until`, of both streams in any order; later ones stay pending until the next call. Threads whose end was read are put on
+  // `released` (their slots may be used again), ended processes on `exits`, new processes' pids on `started`.
+  struct Changes {
+    std::vector<std::uint32_t> armed, released;                  // slots
+    std::vector<TargetExit> exits;
+    std::vector<std::pair<std::int32_t, std::uint32_t>> started;  // pid, target
+    std::vector<std::int32_t> execed;
+  };
+  Changes apply(std::vector<fdr_life> life, std::vector<SideEvent> side, Timestamp until, const fdr_thread* threads,
+                std::uint32_t thread_count);
+
+  // What /proc said of a live process.
+  void describe(std::int32_t pid, std::string executable, std::vector<std::string> command_line);
+  void forget(Timestamp ended_before);
+
+  const std::vector<LifeEvent>& life() const { return life_; }
+  void add_life(LifeEvent event) { life_.push_back(std::move(event)); }
+
+  const std::map<std::uint64_t, TrackedProcess>& processes() const { return processes_; }
+  const std::unordered_map<std::uint32_t, TrackedThread>& threads() const { return threads_; }
+  std::optional<std::uint64_t> live_process(std::int32_t pid) const;  // key into processes()
+  bool known(std::int32_t pid) const { return live_.contains(pid); }
+  std::size_t live_count() const { return live_.size(); }
+  std::uint64_t refused() const { return refused_; }
+  const std::vector<std::string>& target_names() const { return target_names_; }
+
+ private:
+  std::uint64_t begin_process(std::int32_t pid, std::int32_t parent, std::uint64_t start_boottime, std::uint32_t target);
+  void on_life(const fdr_life& event, Changes& changes, const fdr_thread* threads, std::uint32_t thread_count);
+  void on_side(const SideEvent& event);
+
+  std::vector<std::string> target_names_;
+  std::uint64_t next_key_ = 1;
+  std::map<std::uint64_t, TrackedProcess> processes_;                 // by key, in order of appearance
+  std::unordered_map<std::int32_t, std::uint64_t> live_;              // pid -> key
+  std::unordered_map<std::uint32_t, TrackedThread> threads_;          // by wire id
+  std::vector<LifeEvent> life_;
+  std::vector<fdr_life> pending_life_;
+  std::vector<SideEvent> pending_side_;
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace fdr

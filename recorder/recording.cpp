@@ -1,0 +1,190 @@
+#include "recorder/recording.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "formats/error.hpp"
+#include "recorder/sources/cpu_list.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr Duration kSecond = std::chrono::seconds(1);
+// What has ended is remembered for a span, an `after`, and the time a slow dump may take to begin.
+constexpr Duration kMemoryOfTheDead = std::chrono::seconds(10);
+
+}  // namespace
+
+std::vector<std::string> target_names(const Config& config) {
+  std::vector<std::string> names;
+  for (const TargetConfig& target : config.targets) names.push_back(target.name);
+  return names;
+}
+
+// Online CPUs and at most two that could come (recording-rules 7).
+int recorded_slots() {
+  const auto online = online_cpus().size(), possible = possible_cpus().size();
+  return static_cast<int>(std::max<std::size_t>(1, std::min(possible, online + 2)));
+}
+
+Recording::Recording(const Config& config, const std::string& name)
+    : config_(config),
+      layout_(divide_memory(config.memory_bytes(static_cast<int>(online_cpus().size())), static_cast<std::uint32_t>(recorded_slots()), config.span)),
+      source_(config, layout_, name),
+      side_band_(online_cpus()),
+      window_(source_.window()),
+      table_(target_names(config)),
+      summary_(config.span + config.after),
+      snapshot_(std::make_unique<Snapshot>(layout_)),
+      armed_at_(MonotonicClock::now()) {}
+
+std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target) {
+  std::vector<std::int32_t> added;
+  for (const std::int32_t pid : with_descendants(pids)) {
+    source_.add_target(pid, target, false);
+    added.push_back(pid);
+  }
+  source_.arm_threads();
+  const Timestamp now = MonotonicClock::now();
+  for (const std::int32_t pid : added) {
+    table_.add_existing(pid, target, maps_.read(pid), now);
+    describe(pid);
+  }
+  collect_armed_threads();
+  armed_at_ = MonotonicClock::now();
+  summary_.read(window_, armed_at_, {});
+  return added;
+}
+
+void Recording::add_child(std::int32_t pid) {
+  source_.add_target(pid, 0, true);
+  source_.arm_threads();
+  table_.add_existing(pid, 0, {}, MonotonicClock::now());
+  collect_armed_threads();
+  armed_at_ = MonotonicClock::now();
+  summary_.read(window_, armed_at_, {});
+}
+
+void Recording::describe(std::int32_t pid) { table_.describe(pid, executable_of(pid), command_line_of(pid)); }
+
+void Recording::collect_armed_threads() {
+  live_slots_.clear();
+  for (std::uint32_t slot = 0; slot < layout_.threads; ++slot) {
+    const fdr_thread& thread = window_.threads[slot];
+    if (!(thread.flags & FDR_THREAD_USED) || thread.flags & FDR_THREAD_EXITED) continue;
+    table_.add_thread(thread);
+    live_slots_.push_back(slot);
+  }
+}
+
+Recording::Changes Recording::advance(Timestamp now) {
+  source_.renew_lease(now);
+  // The side band is read before the life ring: whatever began before a mapping is then known when the mapping is applied.
+  std::vector<SideEvent> side = side_band_.drain();
+  Changes changes;
+  changes.processes = table_.apply(life_.read(window_), std::move(side), now, window_.threads, layout_.threads);
+  for (const auto& [pid, target] : changes.processes.started) describe(pid);
+  for (const std::int32_t pid : changes.processes.execed) describe(pid);
+  for (const TargetExit& exit : changes.processes.exits) dead_since_second_.push_back(static_cast<std::uint32_t>(exit.pid));
+
+  live_slots_.insert(live_slots_.end(), changes.processes.armed.begin(), changes.processes.armed.end());
+  for (const std::uint32_t slot : changes.processes.released) {
+    changes.ended_threads.push_back(window_.threads[slot]);
+    window_.threads[slot].flags = 0;
+    source_.release_slot(slot);
+  }
+  if (!changes.processes.released.empty()) {
+    const std::unordered_set<std::uint32_t> gone(changes.processes.released.begin(), changes.processes.released.end());
+    std::erase_if(live_slots_, [&](std::uint32_t slot) { return gone.contains(slot); });
+  }
+
+  if (now - last_second_ >= kSecond) {
+    last_second_ = now;
+    read_summary(now);
+    source_.follow_cpus();
+    table_.forget(now - config_.span - config_.after - kMemoryOfTheDead);
+  }
+  return changes;
+}
+
+void Recording::read_summary(Timestamp now) {
+  summary_.read(window_, now, dead_since_second_);
+  dead_since_second_.clear();
+}
+
+WindowMark Recording::take_snapshot(const WindowMark& after, Coverage& coverage) {
+  coverage.at = MonotonicClock::now();
+  WindowMark mark = snapshot_->take(window_, after);
+  for (int ring = 0; ring < FDR_RINGS; ++ring) coverage.covers_since_ns[ring] = snapshot_->ring(ring).covers_since_ns;
+  return mark;
+}
+
+MomentCopy Recording::copy_moment(Timestamp now) const {
+  MomentCopy copy{.processes = table_, .threads = {}, .parked = {}, .time = now};
+  for (const std::uint32_t slot : live_slots_) {
+    const fdr_thread thread = window_.threads[slot];
+    if (!(thread.flags & FDR_THREAD_USED)) continue;
+    copy.threads.push_back(thread);
+    copy.processes.add_thread(thread);
+  }
+  copy.parked.assign(window_.parked, window_.parked + FDR_PARKED);
+  return copy;
+}
+
+std::uint64_t Recording::missed_ticks() const {
+  std::uint64_t missed = 0;
+  for (std::uint32_t slot = 0; slot < layout_.slots; ++slot) {
+    const fdr_ticks& ticks = window_.ticks[slot];
+    const std::uint64_t due = ticks.counter_ns / source_.clock_period_ns();
+    if (due > ticks.run) missed += due - ticks.run;
+  }
+  return missed;
+}
+
+std::map<std::string, RingReport> Recording::live_reports(Timestamp now) const {
+  std::map<std::string, RingReport> reports;
+  for (int ring = 0; ring < FDR_RINGS; ++ring) {
+    RingReport& report = reports[kRingNames[ring]];
+    std::uint64_t since = static_cast<std::uint64_t>(to_ns(armed_at_));
+    for (std::uint32_t slot = 0; slot < layout_.slots; ++slot) {
+      const fdr_cursor& cursor = window_.cursor(ring, slot);
+      report.recorded += cursor.recorded;
+      report.dropped += cursor.dropped + cursor.limited;
+      if (cursor.seq > layout_.chunks[ring])
+        since = std::max(since, window_.chunk(ring, slot, cursor.seq - layout_.chunks[ring] + 1)->first_ns);
+    }
+    report.asked_s = to_seconds(config_.span);
+    report.obtained_s = std::min(report.asked_s, to_seconds(now - from_ns(since)));
+  }
+  reports["stacks"].missed = missed_ticks();
+  reports["life"].missed = side_band_lost() + life_lost();
+  RingReport& summary = reports["summary"];
+  summary.asked_s = to_seconds(config_.span);
+  summary.obtained_s = std::min(summary.asked_s, to_seconds(now - summary_.begin()));
+  summary.recorded = summary.kept = summary_.rows().size();
+  summary.dropped = window_.control->slots_exhausted;
+  return reports;
+}
+
+std::map<std::string, RingReport> ring_reports(const RingFacts& facts, const DecodeCounts& counts) {
+  std::map<std::string, RingReport> reports = facts.live;
+  const double asked = to_seconds(facts.before + (facts.second.at - facts.first.at));
+  for (int ring = 0; ring < FDR_RINGS; ++ring) {
+    RingReport& report = reports[kRingNames[ring]];
+    // What the first snapshot held up to the firing, and what the second held of the time since.
+    const Timestamp from_first = std::max({facts.begin, facts.armed_at, from_ns(facts.first.covers_since_ns[ring])});
+    const Timestamp from_second = std::max(facts.first.at, from_ns(facts.second.covers_since_ns[ring]));
+    const Duration obtained = std::max(Duration{}, facts.first.at - from_first) + std::max(Duration{}, facts.second.at - from_second);
+    report.asked_s = asked;
+    report.obtained_s = std::min(asked, to_seconds(obtained));
+    report.kept = counts.kept[ring];
+    report.torn = counts.torn[ring] + counts.overtaken[ring];
+    report.overwritten = report.recorded > counts.seen[ring] ? report.recorded - counts.seen[ring] : 0;
+  }
+  RingReport& summary = reports["summary"];
+  summary.asked_s = asked;
+  summary.obtained_s = std::min(asked, to_seconds(facts.second.at - std::max(facts.begin, facts.summary_begin)));
+  return reports;
+}
+
+}  // namespace fdr

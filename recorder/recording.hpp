@@ -1,0 +1,95 @@
+// One running recording: the bpf source, the side band, the process table, the summary and the snapshot buffer, kept in step.
+//
+// The session calls advance() once a tick; everything else is copied out for the dumper. Session thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "recorder/dumper.hpp"
+#include "recorder/proc_reader.hpp"
+#include "recorder/sources/bpf_source.hpp"
+#include "recorder/sources/side_band.hpp"
+#include "recorder/window/life_reader.hpp"
+#include "recorder/window/snapshot.hpp"
+#include "recorder/window/summary_log.hpp"
+
+namespace fdr {
+
+// When the two snapshots were taken and what they could cover, by ring; what rings.*.obtained_s is made of.
+struct Coverage {
+  Timestamp at;
+  std::array<std::uint64_t, FDR_RINGS> covers_since_ns{};
+};
+
+// What was known of the rings when the second snapshot was taken.
+struct RingFacts {
+  std::map<std::string, RingReport> live;
+  Coverage first, second;
+  Timestamp begin, armed_at, summary_begin;
+  Duration before{};
+};
+// Rings of the manifest: what was asked, and what both snapshots together hold. Pure.
+std::map<std::string, RingReport> ring_reports(const RingFacts& facts, const DecodeCounts& counts);
+
+class Recording {
+ public:
+  // Loads and attaches; nothing is recorded before the first target is added. Throws Error.
+  Recording(const Config& config, const std::string& name);
+
+  // Processes that exist now, with their descendants, as targets. Returns those that could be added.
+  std::vector<std::int32_t> add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target);
+  // `run`: our own child, mute until its execve.
+  void add_child(std::int32_t pid);
+
+  struct Changes {
+    ProcessTable::Changes processes;
+    std::vector<fdr_thread> ended_threads;
+  };
+  Changes advance(Timestamp now);
+  // Reads the syscall sums now; advance() does so once a second.
+  void read_summary(Timestamp now);
+
+  Snapshot& snapshot() { return *snapshot_; }
+  // First (empty mark) or second snapshot; `coverage` says what it holds.
+  WindowMark take_snapshot(const WindowMark& after, Coverage& coverage);
+  MomentCopy copy_moment(Timestamp now) const;
+  const std::vector<std::uint32_t>& live_slots() const { return live_slots_; }
+
+  WindowView window() const { return window_; }
+  const ProcessTable& processes() const { return table_; }
+  ProcessTable& processes() { return table_; }
+  const SummaryLog& summary() const { return summary_; }
+  const BpfSource& source() const { return source_; }
+  Timestamp armed_at() const { return armed_at_; }
+  std::uint64_t missed_ticks() const;
+  std::uint64_t side_band_lost() const { return side_band_.lost(); }
+  std::uint64_t life_lost() const { return life_.lost_chunks(); }
+  // Rings as they are now, without a snapshot: for `fdr status`, and the beginning of a manifest's.
+  std::map<std::string, RingReport> live_reports(Timestamp now) const;
+
+ private:
+  void describe(std::int32_t pid);
+  void collect_armed_threads();
+
+  Config config_;
+  WindowLayout layout_;
+  BpfSource source_;
+  SideBand side_band_;
+  WindowView window_;
+  ProcessTable table_;
+  LifeReader life_;
+  SummaryLog summary_;
+  std::unique_ptr<Snapshot> snapshot_;
+  MapReader maps_;
+  Timestamp armed_at_, last_second_{};
+  std::vector<std::uint32_t> live_slots_;
+  std::vector<std::uint32_t> dead_since_second_;
+};
+
+// Names of the targets, in order: process[NAME].
+std::vector<std::string> target_names(const Config& config);
+int recorded_slots();
+
+}  // namespace fdr

@@ -1,0 +1,81 @@
+#include "recorder/run_directory.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "formats/error.hpp"
+#include "recorder/config.hpp"
+
+namespace fdr {
+namespace {
+
+FileDescriptor open_lock(const std::string& name, int flags) {
+  const std::string path = std::string(kRunRoot) + "/" + name + "/lock";
+  return FileDescriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600));
+}
+
+void make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return;
+  throw system_error("create " + path, errno, errno == EACCES || errno == EPERM ? "run as root" : "");
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(const std::string& name, bool may_number) {
+  make_directory(kRunRoot);
+  for (int number = 1; number <= (may_number ? 100 : 1); ++number) {
+    name_ = number == 1 ? name : name + "-" + std::to_string(number);
+    make_directory(std::string(kRunRoot) + "/" + name_);
+    lock_ = open_lock(name_, O_CREAT);
+    if (!lock_.valid()) throw system_error("open " + path("lock"), errno);
+    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
+  }
+  throw Error("a recorder named '" + name + "' is running", "choose another --name, or see `fdr status`");
+}
+
+RunDirectory::~RunDirectory() {
+  ::unlink(path("control.sock").c_str());
+  ::unlink(path("beat.sock").c_str());
+}
+
+KnownRecorders known_recorders() {
+  KnownRecorders known;
+  DIR* entries = ::opendir(kRunRoot);
+  if (!entries) return known;
+  while (const dirent* entry = ::readdir(entries)) {
+    const std::string name = entry->d_name;
+    if (!valid_name(name) || name[0] == '.') continue;
+    const FileDescriptor lock = open_lock(name, 0);
+    if (!lock.valid()) {
+      if (errno == EACCES) known.alive.push_back(name);  // not ours to look into; its sockets say the rest
+      continue;
+    }
+    if (::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) known.dead.push_back(name);
+    else known.alive.push_back(name);
+  }
+  ::closedir(entries);
+  std::sort(known.alive.begin(), known.alive.end());
+  std::sort(known.dead.begin(), known.dead.end());
+  return known;
+}
+
+std::string choose_recorder(const std::optional<std::string>& name) {
+  const KnownRecorders known = known_recorders();
+  std::string list;
+  for (const std::string& alive : known.alive) list += (list.empty() ? "" : ", ") + alive;
+  if (name) {
+    if (std::find(known.alive.begin(), known.alive.end(), *name) != known.alive.end()) return *name;
+    throw Error("no recorder named '" + *name + "' is running", list.empty() ? "start one with `fdr attach PID`" : "running: " + list);
+  }
+  if (known.alive.size() == 1) return known.alive.front();
+  if (known.alive.empty()) throw Error("no recorder is running (or this user may not see it)", "start one with `fdr attach PID` or `fdr run -- COMMAND`");
+  throw Error("several recorders are running", "name one of: " + list);
+}
+
+}  // namespace fdr

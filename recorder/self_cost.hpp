@@ -1,0 +1,14 @@
+// What the recorder itself costs: CPU of its process, plus an estimate of what the programs cost their hosts; memory beside the window.
+#pragma once
+
+#include <cstdint>
+
+namespace fdr {
+
+double own_cpu_seconds();
+// Resident memory of this process without the mapped window and the snapshot buffer (recording-rules 4).
+std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes);
+// The same from a cheaper source, for a metric read each second.
+std::uint64_t own_anonymous_bytes(std::uint64_t snapshot_bytes);
+
+}  // namespace fdr

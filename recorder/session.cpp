@@ -1,0 +1,330 @@
+#include "recorder/session.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "formats/text.hpp"
+#include "recorder/beat_socket.hpp"
+#include "recorder/control.hpp"
+#include "recorder/dump_control.hpp"
+#include "recorder/metric_reader.hpp"
+#include "recorder/proc_reader.hpp"
+#include "recorder/recording.hpp"
+#include "recorder/retention.hpp"
+#include "recorder/run_directory.hpp"
+#include "recorder/self_cost.hpp"
+#include "recorder/status_json.hpp"
+#include "triggers/engine.hpp"
+
+namespace fdr {
+namespace {
+
+// Signals that mean something to `run`'s child; passed on when they came by kill(2), not from the terminal, which gave them to it already.
+constexpr int kForwarded[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
+
+std::string default_name(const SessionOptions& options) {
+  if (!options.config.name.empty()) return options.config.name;
+  std::string name = options.config.targets.empty() ? options.mode : options.config.targets.front().name;
+  for (char& c : name)
+    if (!valid_name(std::string_view(&c, 1))) c = '-';
+  name = name.substr(0, 28);
+  return valid_name(name) ? name : options.mode;
+}
+
+}  // namespace
+
+class Session::Impl {
+ public:
+  explicit Impl(SessionOptions options)
+      : options_(std::move(options)),
+        directory_(default_name(options_), options_.config.name.empty()),
+        recording_(prepared(options_.config, directory_.name()), directory_.name()),
+        metrics_(options_.config),
+        heartbeats_(options_.config.heartbeats),
+        engine_(all_rules(options_.config), metrics_.catalogue()),
+        control_(directory_.path("control.sock")),
+        beats_(directory_.path("beat.sock")),
+        finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+        dump_(options_.config, options_.mode, options_.command, finished_.get()) {
+    block_signals();
+  }
+
+  SessionOptions options_;
+  RunDirectory directory_;
+
+  void add_matching_targets() {
+    const auto& targets = options_.config.targets;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const std::vector<std::int32_t> roots = matching_pids(targets[i]);
+      for (const std::int32_t pid : roots)
+        if (::kill(pid, 0) && errno == ESRCH) throw Error(fmt::format("there is no process {}", pid), "`pgrep -a NAME` finds its pid");
+      for (const std::int32_t pid : recording_.add_existing(roots, static_cast<std::uint32_t>(i))) metrics_.add_process(pid, static_cast<std::uint32_t>(i));
+      roots_.insert(roots_.end(), roots.begin(), roots.end());
+    }
+    if (roots_.empty()) throw Error("no process matches the targets", "start it first; `fdr check CONFIG` shows what is matched");
+  }
+
+  void add_child(std::int32_t pid) {
+    child_ = pid;
+    recording_.add_child(pid);
+    metrics_.add_process(pid, 0);
+    roots_.push_back(pid);
+  }
+
+  SessionEnd loop(const std::function<void()>& on_armed) {
+    const Timestamp start = MonotonicClock::now();
+    next_tick_ = start + options_.config.every;
+    arm_timer();
+    engine_.note({.time = start, .rule = "", .event = "armed", .value = 0, .text = fmt::format("{} processes", recording_.processes().live_count())});
+    dump_.add_anchor(start);
+    dump_.keep_text(recording_, start);
+    on_armed();
+    while (!over()) {
+      wait();
+      take_signals();
+      answer_requests();
+      const Timestamp now = MonotonicClock::now();
+      if (now >= next_tick_ || gone_) tick(now);
+      finish_dumps();
+    }
+    return end_;
+  }
+
+ private:
+  static const Config& prepared(const Config& config, const std::string& name) {
+    remove_leftovers(name);  // of a recorder of that name which died: its lock is ours now
+    return config;
+  }
+
+  bool over() const { return (gone_ || stop_) && final_done_ && !dump_.busy(); }
+
+  void block_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : kForwarded) sigaddset(&set, signal);
+    sigaddset(&set, SIGCHLD);
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+
+  void arm_timer() {
+    itimerspec spec{};
+    const std::int64_t at = to_ns(next_tick_);
+    spec.it_value = {.tv_sec = at / 1'000'000'000, .tv_nsec = at % 1'000'000'000};
+    ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+  }
+
+  void wait() {
+    std::vector<pollfd> watched;
+    for (const int descriptor : {timer_.get(), signals_.get(), control_.descriptor(), finished_.get()}) watched.push_back({descriptor, POLLIN, 0});
+    for (const int descriptor : control_.waiting()) watched.push_back({descriptor, POLLIN, 0});
+    ::poll(watched.data(), watched.size(), -1);
+    std::uint64_t ignored;
+    [[maybe_unused]] ssize_t got = ::read(timer_.get(), &ignored, sizeof ignored);
+    got = ::read(finished_.get(), &ignored, sizeof ignored);
+  }
+
+  void tick(Timestamp now) {
+    const Duration lateness = std::max(Duration{}, now - next_tick_);
+    const Recording::Changes changes = recording_.advance(now);
+    for (const TargetExit& exit : changes.processes.exits) on_exit(exit);
+    for (const BeatSocket::Beat& beat : beats_.drain()) heartbeats_.beat(beat.name, beat.time);
+    if (child_status_ && !exit_known_) {
+      exit_known_ = true;
+      metrics_.target_exited(*child_status_);
+    }
+    metrics_.read(recording_, changes, heartbeats_, lateness, now);
+    for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) fire(firing);
+    if (gone_ && !final_done_) last_tick(now);
+    if (stop_) final_done_ = true;
+    dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
+    dump_.keep_text(recording_, now);
+    dump_.add_anchor(now);
+    if (next_tick_ <= now) {
+      // Ticks that were slept through are not made up for: their lateness is in the history.
+      const auto late = (now - next_tick_) / options_.config.every;
+      next_tick_ += options_.config.every * (late + 1);
+    }
+    arm_timer();
+  }
+
+  void on_exit(const TargetExit& exit) {
+    const auto root = std::find(roots_.begin(), roots_.end(), exit.pid);
+    if (root != roots_.end()) {
+      roots_.erase(root);
+      if (exit.pid != child_) metrics_.target_exited(exit.wait_status);
+      last_status_ = exit.wait_status;
+    }
+    // attach: when nothing of any target is left. run: when its child is, whatever it left behind.
+    if (child_ == 0 && recording_.processes().live_count() == 0) gone_ = true;
+  }
+
+  // The targets are gone: the exit itself may be what was waited for.
+  void last_tick(Timestamp now) {
+    final_done_ = true;
+    const int status = child_status_.value_or(last_status_);
+    const bool failed = status != 0;
+    const OnExit wanted = options_.config.on_exit;
+    if (wanted == OnExit::kNever || (wanted == OnExit::kFailure && !failed)) return;
+    DumpTrigger trigger{.name = "exit", .when = wanted == OnExit::kAlways ? "on-exit always" : "on-exit failure", .value_text = {}, .evidence = {},
+                        .value = static_cast<double>(WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)), .time = now};
+    trigger.value_text = WIFSIGNALED(status) ? fmt::format("signal {} ({})", WTERMSIG(status), ::sigabbrev_np(WTERMSIG(status)))
+                                             : fmt::format("exit code {}", WEXITSTATUS(status));
+    trigger.evidence = "the target ended with " + trigger.value_text;
+    start_dump(trigger);
+  }
+
+  void fire(const Firing& firing) {
+    say(fmt::format("rule '{}' fired: {}", firing.rule, firing.evidence));
+    start_dump({.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = firing.evidence, .value = firing.value,
+                .time = firing.time});
+  }
+
+  void start_dump(const DumpTrigger& trigger) {
+    if (dump_.busy()) {
+      engine_.note({.time = trigger.time, .rule = trigger.name, .event = "merged", .value = trigger.value, .text = "into the bundle being made"});
+      return dump_.merge(trigger);
+    }
+    try {
+      dump_.begin(recording_, trigger, gone_ || stop_ ? Duration{} : options_.config.after);
+    } catch (const Error& error) {
+      complain(error.what(), error.hint());
+    }
+  }
+
+  void finish_dumps() {
+    auto finished = dump_.collect();
+    if (!finished) return;
+    const DumpResult& result = finished->result;
+    nlohmann::json answer;
+    if (result.path.empty()) {
+      complain("the bundle could not be written: " + result.error, result.hint);
+      answer = {{"error", printable(result.error)}, {"hint", printable(result.hint)}};
+    } else {
+      answer = {{"ok", true}, {"path", result.path}};
+      if (!finished->temporary) {
+        ++end_.bundles;
+        say("bundle " + result.path);
+        keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
+      }
+    }
+    for (FileDescriptor& asker : finished->askers) reply(std::move(asker), answer.dump());
+    if (!pending_.empty() && !over()) {
+      ControlRequest next = std::move(pending_.front());
+      pending_.erase(pending_.begin());
+      handle(std::move(next));
+    }
+  }
+
+  void take_signals() {
+    signalfd_siginfo info;
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+      const int signal = static_cast<int>(info.ssi_signo);
+      if (signal == SIGCHLD) {
+        reap();
+      } else if (child_ != 0) {
+        if (info.ssi_code <= 0 && !child_status_) ::kill(child_, signal);  // SI_USER, SI_TKILL, SI_QUEUE
+        if (info.ssi_code <= 0 && (signal == SIGTERM || signal == SIGHUP))
+          engine_.note({.time = MonotonicClock::now(), .rule = "", .event = "signal", .value = static_cast<double>(signal), .text = "passed on to the command"});
+      } else if (signal == SIGUSR2) {
+        ask_for_dump("SIGUSR2", {});
+      } else if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT) {
+        stop_ = true;
+        next_tick_ = std::min(next_tick_, MonotonicClock::now());
+      }
+    }
+  }
+
+  void reap() {
+    int status = 0;
+    if (child_ == 0 || child_status_) return;
+    if (::waitpid(child_, &status, WNOHANG) != child_) return;
+    child_status_ = end_.wait_status = status;
+    gone_ = true;
+  }
+
+  void ask_for_dump(const std::string& reason, FileDescriptor connection) {
+    const DumpTrigger trigger{.name = "manual", .when = "asked for", .value_text = {}, .evidence = "asked for: " + printable(reason), .value = 0,
+                              .time = MonotonicClock::now()};
+    engine_.note({.time = trigger.time, .rule = "manual", .event = "fired", .value = 0, .text = printable(reason)});
+    start_dump(trigger);
+    if (connection.valid() && dump_.busy()) dump_.add_asker(std::move(connection));
+  }
+
+  void answer_requests() {
+    for (ControlRequest& request : control_.receive()) handle(std::move(request));
+  }
+
+  void handle(ControlRequest request) {
+    const Timestamp now = MonotonicClock::now();
+    if (request.verb == "status") {
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles},
+                                                       recording_, metrics_, engine_, now));
+    } else if (request.verb == "mark") {
+      recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
+      engine_.note({.time = now, .rule = "", .event = "mark", .value = 0, .text = printable(request.text)});
+      reply(std::move(request.connection), R"({"ok": true})");
+    } else if (request.verb == "dump") {
+      ask_for_dump(request.text.empty() ? "fdr dump" : request.text, std::move(request.connection));
+    } else if (request.verb == "now") {
+      if (dump_.busy()) return pending_.push_back(std::move(request));
+      const DumpTrigger trigger{.name = "now", .when = "asked for", .value_text = {}, .evidence = "the window as it is now", .value = 0, .time = now};
+      try {
+        dump_.begin(recording_, trigger, Duration{}, directory_.path("now"));
+        dump_.add_asker(std::move(request.connection));
+        next_tick_ = now;
+      } catch (const Error& error) {
+        reply(std::move(request.connection), nlohmann::json{{"error", error.what()}, {"hint", error.hint()}}.dump());
+      }
+    } else {
+      reply(std::move(request.connection), R"({"error": "unknown request"})");
+    }
+  }
+
+  void say(const std::string& text) const {
+    if (!options_.quiet) std::fprintf(stderr, "fdr: %s\n", printable(text).c_str());
+  }
+  void complain(const std::string& what, const std::string& hint) const {
+    std::fprintf(stderr, "fdr: error: %s\n", printable(what).c_str());
+    if (!hint.empty()) std::fprintf(stderr, "fdr: hint: %s\n", printable(hint).c_str());
+  }
+
+  Recording recording_;
+  MetricReader metrics_;
+  Heartbeats heartbeats_;
+  Engine engine_;
+  ControlServer control_;
+  BeatSocket beats_;
+  FileDescriptor finished_, timer_, signals_;
+  DumpControl dump_;
+  std::vector<ControlRequest> pending_;
+  std::vector<std::int32_t> roots_;
+  std::int32_t child_ = 0;
+  std::optional<int> child_status_;
+  int last_status_ = 0;
+  bool gone_ = false, stop_ = false, final_done_ = false, exit_known_ = false;
+  Timestamp next_tick_{};
+  SessionEnd end_;
+};
+
+Session::Session(SessionOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Session::~Session() = default;
+const std::string& Session::name() const { return impl_->directory_.name(); }
+void Session::add_matching_targets() { impl_->add_matching_targets(); }
+void Session::add_child(std::int32_t pid) { impl_->add_child(pid); }
+SessionEnd Session::loop(const std::function<void()>& on_armed) { return impl_->loop(on_armed); }
+
+}  // namespace fdr

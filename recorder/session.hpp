@@ -1,0 +1,51 @@
+// The recorder's one loop: a tick each `every`, signals, the control socket, heartbeats, and dumps in their two stages.
+//
+// Between ticks it sleeps (DESIGN 2.3). It owns everything but the dumper's thread. Used by `run` and `attach` alike: what differs is who the
+// targets are and which signals are passed on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recorder/config.hpp"
+
+namespace fdr {
+
+struct SessionOptions {
+  Config config;
+  std::string mode;                    // "run" or "attach", for the manifest
+  std::vector<std::string> command;    // `run`
+  bool quiet = false;
+};
+
+// What ends a session, and what `run` makes its exit of.
+struct SessionEnd {
+  std::optional<int> wait_status;  // of the child, `run` only
+  std::size_t bundles = 0;
+};
+
+class Session {
+ public:
+  // Takes the run directory, loads, attaches. Throws Error; nothing is recorded yet.
+  explicit Session(SessionOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+
+  const std::string& name() const;
+  // attach: the processes that the configuration's targets mean now. Throws Error when there are none.
+  void add_matching_targets();
+  // run: the child that waits to execve COMMAND; release() is called when the window is armed.
+  void add_child(std::int32_t pid);
+
+  // Until the targets are gone or a signal says stop. `on_armed` is called when everything is ready.
+  SessionEnd loop(const std::function<void()>& on_armed);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fdr

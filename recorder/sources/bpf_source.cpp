@@ -1,0 +1,382 @@
+#include "recorder/sources/bpf_source.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/perf_event.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+
+#include "formats/error.hpp"
+#include "recorder/sources/cpu_list.hpp"
+#include "recorder/sources/file_descriptor.hpp"
+#include "recorder/sources/syscall_traits.hpp"
+#include "window.skel.h"
+
+namespace fdr {
+namespace {
+
+constexpr const char* kBpfRoot = "/sys/fs/bpf";
+constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
+
+// The last lines libbpf said; shown when a load fails, silent otherwise.
+std::string& last_words() {
+  static std::string words;
+  return words;
+}
+
+int remember(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level > LIBBPF_WARN) return 0;
+  char line[512];
+  std::vsnprintf(line, sizeof line, format, arguments);
+  std::string& words = last_words();
+  words += line;
+  if (words.size() > 4096) words.erase(0, words.size() - 4096);
+  return 0;
+}
+
+int open_clock(int cpu, std::uint64_t period_ns) {
+  perf_event_attr attr{};
+  attr.size = sizeof attr;
+  attr.type = PERF_TYPE_SOFTWARE;
+  attr.config = PERF_COUNT_SW_CPU_CLOCK;
+  attr.sample_period = period_ns;
+  attr.use_clockid = 1;
+  attr.clockid = CLOCK_MONOTONIC;
+  return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+}
+
+bool has_tracepoint(const btf* types, const char* name) {
+  return btf__find_by_name_kind(types, (std::string("btf_trace_") + name).c_str(), BTF_KIND_TYPEDEF) > 0;
+}
+
+std::string permission_hint() {
+  return "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; `fdr doctor` shows what this host allows";
+}
+
+}  // namespace
+
+std::string pin_directory(const std::string& name) { return std::string(kBpfRoot) + "/fdr/" + name; }
+
+bool mount_bpf_filesystem(std::string* problem) {
+  struct statfs info {};
+  if (::statfs(kBpfRoot, &info) == 0 && info.f_type == BPF_FS_MAGIC) return true;
+  if (::mount("bpf", kBpfRoot, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0) return true;
+  if (problem) *problem = std::string("mount the BPF filesystem on ") + kBpfRoot + ": " + std::strerror(errno);
+  return false;
+}
+
+void remove_leftovers(const std::string& name) {
+  const std::string directory = pin_directory(name);
+  if (DIR* entries = ::opendir(directory.c_str())) {
+    while (const dirent* entry = ::readdir(entries))
+      if (entry->d_name[0] != '.') ::unlinkat(::dirfd(entries), entry->d_name, 0);
+    ::closedir(entries);
+    ::rmdir(directory.c_str());
+  }
+}
+
+BpfSupport probe_bpf() {
+  BpfSupport support;
+  libbpf_set_print(remember);
+  support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
+  support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, nullptr) == 1;
+  support.task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, nullptr) == 1;
+  const FileDescriptor clock(open_clock(0, 10'000'000));
+  support.perf = clock.valid();
+  if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
+  if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
+  if (!support.btf) support.problem = "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
+  return support;
+}
+
+class BpfSource::Impl {
+ public:
+  Impl(const Config& config, const WindowLayout& layout, const std::string& name)
+      : layout_(layout), directory_(pin_directory(name)), period_ns_(1'000'000'000ull / config.frequency), detail_(config.detail) {
+    libbpf_set_print(remember);
+    last_words().clear();
+    open_and_load(config);
+    map_arrays();
+    set_up_slots();
+    attach();
+    pin();
+  }
+
+  ~Impl() {
+    for (bpf_link* link : links_) bpf_link__destroy(link);
+    for (Clock& clock : clocks_) bpf_link__destroy(clock.link);
+    for (const std::string& path : pins_) ::unlink(path.c_str());
+    if (!pins_.empty()) ::rmdir(directory_.c_str());
+    if (programs_) window_bpf__destroy(programs_);
+  }
+
+  WindowView view_;
+  WindowLayout layout_;
+  std::vector<std::string> notes_;
+  std::uint64_t period() const { return period_ns_; }
+
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
+    const auto key = static_cast<__u32>(pid);
+    const __u32 value = target << 1 | (mute ? 1u : 0u);
+    if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &value, sizeof value, BPF_ANY))
+      throw system_error("add process " + std::to_string(pid) + " to the targets", errno);
+  }
+
+  void arm_threads() {
+    bpf_link* link = bpf_program__attach_iter(programs_->progs.arm_existing, nullptr);
+    if (!link) throw system_error("attach the task iterator", errno);
+    const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(link)));
+    bpf_link__destroy(link);
+    if (!iterator.valid()) throw system_error("create the task iterator", errno);
+    char nothing[64];
+    while (::read(iterator.get(), nothing, sizeof nothing) > 0) {
+    }
+  }
+
+  void release_slot(__u32 slot) { bpf_map__update_elem(programs_->maps.free_slots, nullptr, 0, &slot, sizeof slot, BPF_ANY); }
+
+  void follow_cpus() {
+    const std::vector<int> online = online_cpus();
+    if (online == online_) return;
+    for (const int cpu : online) {
+      if (std::find(online_.begin(), online_.end(), cpu) != online_.end()) continue;
+      add_cpu(cpu);
+    }
+    // A CPU that went off keeps its slot and its records; its clock is opened anew when it comes back (6.1 gives no tick otherwise).
+    std::erase_if(clocks_, [&](Clock& clock) {
+      if (std::find(online.begin(), online.end(), clock.cpu) != online.end()) return false;
+      bpf_link__destroy(clock.link);
+      return true;
+    });
+    online_ = online;
+  }
+
+  std::vector<ErrnoTotal> errors() const {
+    std::vector<ErrnoTotal> totals;
+    const int map = bpf_map__fd(programs_->maps.errors);
+    std::vector<fdr_error_count> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    fdr_error_key key{}, next{};
+    const fdr_error_key* previous = nullptr;
+    // Bounded by the map's size: keys that are recycled meanwhile may restart the walk.
+    for (unsigned step = 0; step < 2 * 4096 && bpf_map_get_next_key(map, previous, &next) == 0; ++step) {
+      key = next;
+      previous = &key;
+      if (bpf_map_lookup_elem(map, &key, per_cpu.data())) continue;
+      ErrnoTotal total{key.tgid, key.nr, key.error, 0};
+      for (const fdr_error_count& count : per_cpu) total.count += count.count;
+      totals.push_back(total);
+    }
+    return totals;
+  }
+
+  std::uint64_t recursion_misses() const {
+    std::uint64_t misses = 0;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, programs_->obj) {
+      bpf_prog_info info{};
+      __u32 length = sizeof info;
+      if (bpf_program__fd(program) >= 0 && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0)
+        misses += info.recursion_misses;
+    }
+    return misses;
+  }
+
+ private:
+  struct Clock {
+    int cpu;
+    bpf_link* link;
+  };
+
+  void open_and_load(const Config& config) {
+    programs_ = window_bpf__open();
+    if (!programs_) throw system_error("open the BPF programs", errno);
+    for (int ring = 0; ring < FDR_RINGS; ++ring) {
+      programs_->rodata->chunks_per_slot[ring] = layout_.chunks[ring];
+      programs_->rodata->ring_refill_per_ms[ring] = layout_.refill_per_ms[ring];
+      bpf_map__set_max_entries(ring_map(ring), layout_.chunks[ring] * layout_.slots);
+    }
+    programs_->rodata->slot_count = layout_.slots;
+    programs_->rodata->thread_count = layout_.threads;
+    programs_->rodata->off_cpu_ns = static_cast<__u64>(config.off_cpu.count());
+    programs_->rodata->slow_ns = static_cast<__u64>(config.slow.count());
+    programs_->rodata->raw_syscalls = config.detail == SyscallDetail::kAll;
+    const auto traits = syscall_traits();
+    std::memcpy(const_cast<__u8*>(programs_->rodata->call_traits), traits.data(), traits.size());
+    bpf_map__set_max_entries(programs_->maps.cursors, FDR_RINGS * layout_.slots);
+    bpf_map__set_max_entries(programs_->maps.threads, layout_.threads);
+    bpf_map__set_max_entries(programs_->maps.free_slots, layout_.threads);
+    bpf_map__set_max_entries(programs_->maps.parked, FDR_PARKED);
+    bpf_map__set_max_entries(programs_->maps.summary, FDR_SUMMARY_ROW * layout_.slots);
+    bpf_map__set_max_entries(programs_->maps.ticks, layout_.slots);
+
+    if (detail_ == SyscallDetail::kOff) {
+      bpf_program__set_autoload(programs_->progs.on_sys_enter, false);
+      bpf_program__set_autoload(programs_->progs.on_sys_exit, false);
+    }
+    btf* types = btf__load_vmlinux_btf();
+    if (!types)
+      throw Error("the kernel has no readable BTF (/sys/kernel/btf/vmlinux), which the bpf backend needs",
+                  "use a kernel built with CONFIG_DEBUG_INFO_BTF");
+    // Tracepoints of memory work differ between kernels and configurations; each that is missing costs one kind of stall.
+    const struct { bpf_program* program; const char* tracepoint; } optional[] = {
+        {programs_->progs.on_mm_vmscan_direct_reclaim_begin, "mm_vmscan_direct_reclaim_begin"},
+        {programs_->progs.on_mm_vmscan_direct_reclaim_end, "mm_vmscan_direct_reclaim_end"},
+        {programs_->progs.on_mm_vmscan_memcg_reclaim_begin, "mm_vmscan_memcg_reclaim_begin"},
+        {programs_->progs.on_mm_vmscan_memcg_reclaim_end, "mm_vmscan_memcg_reclaim_end"},
+        {programs_->progs.on_mm_compaction_begin, "mm_compaction_begin"},
+        {programs_->progs.on_mm_compaction_end, "mm_compaction_end"},
+    };
+    for (const auto& [program, tracepoint] : optional) {
+      if (has_tracepoint(types, tracepoint)) continue;
+      bpf_program__set_autoload(program, false);
+      notes_.push_back(std::string("tracepoint ") + tracepoint + " is not in this kernel: no such stalls are recorded");
+    }
+    btf__free(types);
+    if (const int result = window_bpf__load(programs_)) {
+      const int error = -result;
+      window_bpf__destroy(programs_);
+      programs_ = nullptr;
+      if (error == EPERM || error == EACCES) throw system_error("load the BPF programs", error, permission_hint());
+      throw Error("load the BPF programs: " + std::string(std::strerror(error)) + "\n" + last_words(), "`fdr doctor` shows what this host allows");
+    }
+  }
+
+  bpf_map* ring_map(int ring) const {
+    bpf_map* const maps[FDR_RINGS] = {programs_->maps.stacks, programs_->maps.stalls, programs_->maps.syscalls,
+                                      programs_->maps.slow,   programs_->maps.failed, programs_->maps.life};
+    return maps[ring];
+  }
+
+  void* map_array(bpf_map* map, std::size_t bytes, bool writable) {
+    const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    mappings_.emplace_back(bpf_map__fd(map), (bytes + page - 1) / page * page, writable, bpf_map__name(map));
+    return mappings_.back().data();
+  }
+
+  void map_arrays() {
+    view_.layout = layout_;
+    for (int ring = 0; ring < FDR_RINGS; ++ring)
+      view_.rings[ring] = static_cast<const std::uint8_t*>(
+          map_array(ring_map(ring), std::size_t{layout_.chunks[ring]} * layout_.slots * chunk_bytes(ring), false));
+    const auto& maps = programs_->maps;
+    view_.cursors = static_cast<const fdr_cursor*>(map_array(maps.cursors, sizeof(fdr_cursor) * FDR_RINGS * layout_.slots, false));
+    view_.threads = static_cast<fdr_thread*>(map_array(maps.threads, sizeof(fdr_thread) * layout_.threads, true));
+    view_.parked = static_cast<const fdr_parked*>(map_array(maps.parked, sizeof(fdr_parked) * FDR_PARKED, false));
+    view_.summary = static_cast<fdr_summary_cell*>(
+        map_array(maps.summary, sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW * layout_.slots, true));
+    view_.ticks = static_cast<const fdr_ticks*>(map_array(maps.ticks, sizeof(fdr_ticks) * layout_.slots, false));
+    view_.control = static_cast<fdr_control*>(map_array(maps.control, sizeof(fdr_control), true));
+  }
+
+  void set_up_slots() {
+    std::fill(std::begin(view_.control->slot_of_cpu), std::end(view_.control->slot_of_cpu), std::uint16_t{FDR_NO_SLOT});
+    for (std::uint32_t slot = 0; slot < layout_.threads; ++slot) release_slot(slot);
+    lease(MonotonicClock::now());
+  }
+
+  void add_cpu(int cpu) {
+    if (cpu >= FDR_MAX_CPUS) return;
+    std::uint16_t& slot = view_.control->slot_of_cpu[cpu];
+    if (slot == FDR_NO_SLOT) {
+      if (next_slot_ >= layout_.slots) {
+        notes_.push_back("CPU " + std::to_string(cpu) + " came online and no spare ring was left: what runs there is counted, not recorded");
+        return;
+      }
+      slot = static_cast<std::uint16_t>(next_slot_++);
+    }
+    const int event = open_clock(cpu, period_ns_);
+    if (event < 0)
+      throw system_error("open the clock of CPU " + std::to_string(cpu), errno, errno == EACCES || errno == EPERM ? permission_hint() : "");
+    bpf_link* link = bpf_program__attach_perf_event(programs_->progs.on_clock, event);
+    if (!link) {
+      const int error = errno;
+      ::close(event);
+      throw system_error("attach to the clock of CPU " + std::to_string(cpu), error);
+    }
+    clocks_.push_back({cpu, link});
+  }
+
+  void attach() {
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, programs_->obj) {
+      if (program == programs_->progs.on_clock || program == programs_->progs.arm_existing || !bpf_program__autoload(program)) continue;
+      bpf_link* link = bpf_program__attach(program);
+      if (!link) throw system_error(std::string("attach ") + bpf_program__name(program), errno);
+      links_.push_back(link);
+      link_names_.push_back(bpf_program__name(program));
+    }
+    follow_cpus();
+  }
+
+  // The window must outlive us: maps and links are pinned. Where that fails we record on and say so (recording-rules 6).
+  void pin() {
+    std::string problem;
+    if (mount_bpf_filesystem(&problem)) {
+      ::mkdir((std::string(kBpfRoot) + "/fdr").c_str(), 0700);
+      if (::mkdir(directory_.c_str(), 0700) && errno != EEXIST) problem = "create " + directory_ + ": " + std::strerror(errno);
+    }
+    if (problem.empty()) {
+      bpf_map* map = nullptr;
+      bpf_object__for_each_map(map, programs_->obj) {
+        if (bpf_map__is_internal(map)) continue;
+        pin_one(bpf_map__fd(map), bpf_map__name(map), problem);
+      }
+      for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i]), "link_" + link_names_[i], problem);
+      for (const Clock& clock : clocks_) pin_one(bpf_link__fd(clock.link), "clock_" + std::to_string(clock.cpu), problem);
+    }
+    if (!problem.empty()) notes_.push_back("the window does not survive the recorder (" + problem + ")");
+  }
+
+  void pin_one(int descriptor, const std::string& name, std::string& problem) {
+    const std::string path = directory_ + "/" + name;
+    if (bpf_obj_pin(descriptor, path.c_str())) problem = "pin " + path + ": " + std::strerror(errno);
+    else pins_.push_back(path);
+  }
+
+ public:
+  void lease(Timestamp now) {
+    __atomic_store_n(&view_.control->lease_ns, static_cast<std::uint64_t>(to_ns(now + kLease)), __ATOMIC_RELEASE);
+  }
+
+ private:
+  std::string directory_;
+  std::uint64_t period_ns_;
+  SyscallDetail detail_;
+  window_bpf* programs_ = nullptr;
+  std::vector<SharedMapping> mappings_;
+  std::vector<bpf_link*> links_;
+  std::vector<std::string> link_names_;
+  std::vector<Clock> clocks_;
+  std::vector<std::string> pins_;
+  std::vector<int> online_;
+  std::uint32_t next_slot_ = 0;
+};
+
+BpfSource::BpfSource(const Config& config, const WindowLayout& layout, const std::string& name)
+    : impl_(std::make_unique<Impl>(config, layout, name)) {}
+BpfSource::~BpfSource() = default;
+
+WindowView BpfSource::window() const { return impl_->view_; }
+void BpfSource::add_target(std::int32_t pid, std::uint32_t target, bool mute) { impl_->add_target(pid, target, mute); }
+void BpfSource::arm_threads() { impl_->arm_threads(); }
+void BpfSource::release_slot(std::uint32_t slot) { impl_->release_slot(slot); }
+void BpfSource::renew_lease(Timestamp now) { impl_->lease(now); }
+void BpfSource::follow_cpus() { impl_->follow_cpus(); }
+std::vector<ErrnoTotal> BpfSource::errors() const { return impl_->errors(); }
+std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
+std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
+const std::vector<std::string>& BpfSource::notes() const { return impl_->notes_; }
+
+}  // namespace fdr

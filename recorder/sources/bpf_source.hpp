@@ -1,0 +1,67 @@
+// The bpf backend: loads the programs, gives them their maps, attaches, arms threads, pins what must survive us (DESIGN 2.2).
+//
+// Everything the programs write is seen through window(). The destructor detaches and unpins: an orderly end leaves nothing behind. A
+// recorder that is killed leaves pinned programs that fall silent when the lease is over; remove_leftovers() takes them away.
+// Session thread only. libbpf is named in bpf_source.cpp alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "formats/timeline.hpp"
+#include "recorder/config.hpp"
+#include "recorder/window/window.hpp"
+
+namespace fdr {
+
+// Failures by (process, number, errno), as the programs counted them.
+struct ErrnoTotal {
+  std::uint32_t tgid = 0;
+  std::uint16_t nr = 0;  // with FDR_NR_* bits
+  std::uint16_t error = 0;
+  std::uint64_t count = 0;
+};
+
+class BpfSource {
+ public:
+  // Throws Error with the missing capability or feature, and what works without it.
+  BpfSource(const Config& config, const WindowLayout& layout, const std::string& recorder_name);
+  ~BpfSource();
+  BpfSource(const BpfSource&) = delete;
+
+  WindowView window() const;
+
+  // From now on `pid`'s threads, and what they fork, belong to `target`. `mute`: not before their next execve.
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute);
+  // Gives every thread of the targets added so far its slot.
+  void arm_threads();
+  void release_slot(std::uint32_t slot);
+  void renew_lease(Timestamp now);
+  // CPUs that came or went: clock events are opened for new ones. Cheap when nothing changed.
+  void follow_cpus();
+
+  std::vector<ErrnoTotal> errors() const;
+  std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already
+  std::uint64_t clock_period_ns() const;
+  const std::vector<std::string>& notes() const;  // what could not be had, said for people
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Directory of pins of one recorder. Mounting the BPF filesystem where it is not, and removing what a dead recorder left.
+std::string pin_directory(const std::string& recorder_name);
+bool mount_bpf_filesystem(std::string* problem);
+void remove_leftovers(const std::string& recorder_name);
+
+// What this host allows, for `fdr doctor` and for errors.
+struct BpfSupport {
+  bool btf = false, load = false, perf = false, task_pt_regs = false;
+  std::string problem;
+};
+BpfSupport probe_bpf();
+
+}  // namespace fdr

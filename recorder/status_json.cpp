@@ -1,0 +1,50 @@
+#include "recorder/status_json.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "recorder/self_cost.hpp"
+
+namespace fdr {
+
+std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now) {
+  using nlohmann::json;
+  const auto known = [](double value) { return std::isnan(value) ? json(nullptr) : json(value); };
+  json rings = json::object();
+  for (const auto& [name, ring] : recording.live_reports(now))
+    rings[name] = {{"asked_s", ring.asked_s}, {"obtained_s", ring.obtained_s}, {"recorded", ring.recorded}, {"dropped", ring.dropped}, {"missed", ring.missed}};
+  json rules = json::array();
+  for (const RuleStatus& rule : engine.status())
+    rules.push_back({{"name", rule.name}, {"when", rule.when}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
+                     {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
+  json processes = json::array();
+  for (const auto& [key, tracked] : recording.processes().processes())
+    if (!tracked.process.ended) processes.push_back({{"pid", tracked.process.pid}, {"name", tracked.process.name}, {"target", tracked.process.target}});
+  const std::uint64_t window_bytes = recording.window().layout.total_bytes();
+  const auto latest = [&](const char* name) {
+    const auto id = metrics.catalogue().find(name);
+    return id ? known(metrics.history().latest(*id)) : json(nullptr);
+  };
+  const json status = {
+      {"name", facts.name},
+      {"pid", ::getpid()},
+      {"mode", facts.mode},
+      {"armed", true},
+      {"armed_s", to_seconds(now - recording.armed_at())},
+      {"window_s", to_seconds(facts.config.span)},
+      {"processes", processes},
+      {"threads", recording.live_slots().size()},
+      {"rings", rings},
+      {"rules", rules},
+      {"bundles", facts.bundles},
+      {"directory", facts.config.directory},
+      {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(window_bytes / 2)},
+                {"window_bytes", window_bytes}, {"lateness_s", latest("recorder.lateness")}}},
+      {"notes", recording.source().notes()},
+  };
+  return status.dump(-1, ' ', true, json::error_handler_t::replace);
+}
+
+}  // namespace fdr

@@ -1,0 +1,20 @@
+// What `fdr status --json` prints of one recorder: the contract of the keys is in status_json.cpp, beside the values.
+#pragma once
+
+#include <string>
+
+#include "recorder/metric_reader.hpp"
+#include "recorder/recording.hpp"
+#include "triggers/engine.hpp"
+
+namespace fdr {
+
+struct RecorderFacts {
+  std::string name, mode;
+  const Config& config;
+  std::size_t bundles = 0;
+};
+
+std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now);
+
+}  // namespace fdr

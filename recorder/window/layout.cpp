@@ -1,0 +1,55 @@
+#include "recorder/window/layout.hpp"
+
+#include <algorithm>
+
+#include "formats/error.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+// Parts of a hundred. Stack copies are by far the largest records; raw syscalls hold what fits.
+constexpr std::array<unsigned, FDR_RINGS> kShares = {56, 8, 22, 5, 5, 4};
+
+// Rings that must cover the span at any load keep an allowance; raw syscalls and the life ring (drained each tick) do not.
+constexpr bool keeps_allowance(int ring) { return ring != FDR_SYSCALLS && ring != FDR_LIFE; }
+
+constexpr std::uint32_t kLeastChunks = 4;  // with fewer, recycling one would lose a large part of the ring at once
+
+}  // namespace
+
+std::uint64_t WindowLayout::ring_bytes() const {
+  std::uint64_t sum = 0;
+  for (int ring = 0; ring < FDR_RINGS; ++ring) sum += std::uint64_t{chunks[ring]} * chunk_bytes(ring) * slots;
+  return sum;
+}
+
+std::uint64_t WindowLayout::table_bytes() const {
+  const std::uint64_t per_slot = sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW + FDR_RINGS * sizeof(fdr_cursor) + sizeof(fdr_ticks);
+  return threads * sizeof(fdr_thread) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
+}
+
+WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span) {
+  WindowLayout layout;
+  layout.slots = slots;
+  // A thread costs 192 bytes: a fifth of the memory, between 2 048 threads and as many as an id can name.
+  layout.threads = static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(memory / 32 / sizeof(fdr_thread), 2048, FDR_THREAD_SLOT_MASK));
+  const std::uint64_t tables = layout.table_bytes();
+  const std::uint64_t rings = memory > tables ? (memory - tables) / 2 : 0;
+  const std::uint64_t span_ms = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(span.count()) / 1'000'000);
+  for (int ring = 0; ring < FDR_RINGS; ++ring) {
+    const std::uint64_t bytes = rings * kShares[ring] / 100 / slots;
+    layout.chunks[ring] = std::max<std::uint32_t>(kLeastChunks, static_cast<std::uint32_t>(bytes / chunk_bytes(ring)));
+    // Half the ring is the burst, half flows in over a span; one chunk is always the one being recycled.
+    const std::uint64_t kept = std::uint64_t{layout.chunks[ring] - 1} * chunk_bytes(ring);
+    if (keeps_allowance(ring)) layout.refill_per_ms[ring] = std::max<std::uint64_t>(1, kept / 2 / span_ms);
+  }
+  if (layout.total_bytes() > memory) {
+    throw Error("the window does not fit into " + bytes_text(static_cast<double>(memory)),
+                "use --memory " + std::to_string((layout.total_bytes() >> 20) + 1) + "MB or more");
+  }
+  return layout;
+}
+
+}  // namespace fdr

@@ -1,0 +1,33 @@
+// How `memory` is divided: rings, the snapshot buffer, tables (recording-rules 4: memory is a law, span a wish).
+//
+// Half of what the tables leave is for the rings, half for the one snapshot buffer; each ring has a fixed share, since a busy ring must
+// not push out a rare one (DESIGN 2.5). Pure arithmetic, bytes throughout.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "formats/clock.hpp"
+#include "recorder/window/wire.h"
+
+namespace fdr {
+
+// Names as in manifest.json, indexed by fdr_ring.
+inline constexpr std::array<const char*, FDR_RINGS> kRingNames = {"stacks", "stalls", "syscalls", "slow", "failed", "life"};
+
+constexpr std::uint32_t chunk_bytes(int ring) { return ring == FDR_STACKS ? FDR_STACK_CHUNK_BYTES : FDR_CHUNK_BYTES; }
+
+struct WindowLayout {
+  std::uint32_t slots = 1;                                // CPUs that can be recorded
+  std::uint32_t threads = 0;                              // slots of the threads array
+  std::array<std::uint32_t, FDR_RINGS> chunks{};          // per slot
+  std::array<std::uint64_t, FDR_RINGS> refill_per_ms{};   // bytes; 0: the ring takes all there is and covers what it covers
+  std::uint64_t ring_bytes() const;                       // of all slots
+  std::uint64_t table_bytes() const;
+  std::uint64_t total_bytes() const { return 2 * ring_bytes() + table_bytes(); }
+};
+
+// Throws Error when `memory` is too small for a window at all; the hint says how much is needed.
+WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span);
+
+}  // namespace fdr
