@@ -84,7 +84,7 @@ namespace track {  // TrackDescriptor
 inline constexpr Field kUuid = 1, kName = 2, kThread = 4, kParent = 5, kCounter = 8;
 inline constexpr Field kPid = 1, kTid = 2;         // ThreadDescriptor
 inline constexpr Field kUnit = 3, kUnitName = 6;   // CounterDescriptor
-inline constexpr std::uint32_t kUnitCount = 2, kUnitBytes = 3;
+inline constexpr std::uint32_t kUnitUnspecified = 0, kUnitCount = 2, kUnitBytes = 3;
 }  // namespace track
 
 namespace event {  // TrackEvent

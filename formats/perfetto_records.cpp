@@ -7,7 +7,8 @@ using Message = protozero::pbf_writer;
 
 std::uint64_t ns(Duration duration) { return static_cast<std::uint64_t>(duration.count()); }
 
-// Zero and "" are what an absent field reads as, so they are not written.
+// Zero and "" are what an absent field reads as, so they are not written; but for one field of each message, since protozero
+// leaves out a message without any, and the row would be lost.
 void add(Message& message, Field field, std::uint64_t value) {
   if (value) message.add_uint64(field, value);
 }
@@ -26,7 +27,7 @@ void add_enum(Message& message, Field field, Enum value) {
 }  // namespace
 
 void put(Message& message, const Process& p, const TraceClock& clock) {
-  add_signed(message, process::kPid, p.pid);
+  message.add_int32(process::kPid, p.pid);
   add_signed(message, process::kParent, p.parent);
   add(message, process::kStartBoottime, p.start_boottime_ns);
   add(message, process::kName, p.name);
@@ -57,7 +58,7 @@ void get(std::string_view message, Process& p, const TraceClock& clock) {
 }
 
 void put(Message& message, const Thread& t, const TraceClock& clock) {
-  add_signed(message, thread::kTid, t.tid);
+  message.add_int32(thread::kTid, t.tid);
   add(message, thread::kProcess, index_to_trace(t.process));
   add(message, thread::kName, t.name);
   add(message, thread::kStarted, t.started, clock);
@@ -174,7 +175,7 @@ void put(Message& message, const ErrorCount& e, const TraceClock&) {
   add(message, error_count::kProcess, index_to_trace(e.process));
   add(message, error_count::kNumber, e.number);
   add_signed(message, error_count::kError, e.error);
-  add(message, error_count::kCount, e.count);
+  message.add_uint64(error_count::kCount, e.count);
 }
 
 void get(std::string_view message, ErrorCount& e, const TraceClock&) {

@@ -207,8 +207,10 @@ class Writer {
           track.add_uint64(track::kUuid, id);
           track.add_string(track::kName, series.name);
           Message counter{track, track::kCounter};
-          if (series.unit == Unit::kBytes) counter.add_uint32(track::kUnit, track::kUnitBytes);
-          if (series.unit == Unit::kCount) counter.add_uint32(track::kUnit, track::kUnitCount);
+          // Always one field: protozero leaves out an empty message, and without it the track would be no counter.
+          counter.add_uint32(track::kUnit, series.unit == Unit::kBytes   ? track::kUnitBytes
+                                           : series.unit == Unit::kCount ? track::kUnitCount
+                                                                         : track::kUnitUnspecified);
           if (series.unit == Unit::kPercent) counter.add_string(track::kUnitName, "%");
           if (series.unit == Unit::kSeconds) counter.add_string(track::kUnitName, "s");
         }

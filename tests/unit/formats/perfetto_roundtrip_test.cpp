@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <random>
 
+#include "formats/perfetto_packets.hpp"
 #include "formats/perfetto_reader.hpp"
 #include "tests/unit/formats/perfetto_example.hpp"
 
@@ -66,6 +67,40 @@ TEST_CASE("an empty recording survives") {
   Timeline timeline;
   timeline.machine = "";
   check_same(timeline, read_back(timeline).timeline);
+}
+
+TEST_CASE("rows without anything in them are rows all the same") {
+  Timeline timeline;
+  timeline.processes.resize(2);
+  timeline.threads.resize(2);
+  timeline.samples.resize(2);
+  timeline.syscalls.resize(2);
+  timeline.slow.resize(2);
+  timeline.failed.resize(2);
+  timeline.summary.resize(2);
+  timeline.errors.resize(2);
+  timeline.stalls.resize(2);
+  timeline.life.resize(2);
+  timeline.metrics.resize(2);
+  timeline.metrics[0].points.resize(2);
+  timeline.stacks.intern_frame(timeline.stacks.intern_module({}), 0);
+  timeline.stacks.intern_stack({});
+  check_same(timeline, read_back(timeline).timeline);
+}
+
+TEST_CASE("every metric is a counter track, those without a unit too") {
+  // Perfetto drops the points of a track that has no CounterDescriptor.
+  Timeline timeline = example_timeline();
+  timeline.metrics = {{"plain", Unit::kNone, MetricKind::kGauge, {{at_ms(1), 2.0}}}};
+  std::size_t counters = 0;
+  const std::string trace = trace_of(timeline);
+  perfetto::for_each_packet(trace, {}, [&](std::string_view bytes) {
+    for (perfetto::FieldCursor packet(bytes); packet.next();) {
+      if (packet.field() != perfetto::packet::kTrackDescriptor) continue;
+      for (perfetto::FieldCursor track(packet.bytes()); track.next();) counters += track.field() == perfetto::track::kCounter;
+    }
+  });
+  CHECK(counters == 1);
 }
 
 TEST_CASE("every reason of a walk's end, kind of stall and kind of life event survives") {
