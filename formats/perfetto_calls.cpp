@@ -13,12 +13,14 @@ constexpr std::uint16_t kFirstUnknownNumber = 550;  // Perfetto drops numbers fr
 constexpr std::uint16_t kFirstX32Number = 512;      // x32's own calls; those below are the 64-bit ones
 
 bool is_native(const SyscallCall& call, const Timeline& timeline) {
-  const bool named_right = call.abi == SyscallAbi::kNative ? call.number < kFirstUnknownNumber
-                                                           : call.abi == SyscallAbi::kX32 && call.number < kFirstX32Number;
+  const bool named_right = call.abi == SyscallAbi::kNative
+                               ? call.number < kFirstUnknownNumber
+                               : call.abi == SyscallAbi::kX32 && call.number < kFirstX32Number;
   return named_right && call.cpu_id < kMaxCpus && call.wall.count() >= 0 && call.thread < timeline.threads.size();
 }
 
-// A call under way when the window began is drawn from there: its true begin may be days earlier and would stretch the view.
+// A call under way when the window began is drawn from there: its true begin may be days earlier and would stretch the
+// view.
 std::uint64_t drawn_early_ns(const SyscallCall& call, const Timeline& timeline) {
   const bool straddles = call.begin < timeline.begin && timeline.begin - call.begin < call.wall;
   return straddles ? static_cast<std::uint64_t>((timeline.begin - call.begin).count()) : 0;
@@ -31,7 +33,8 @@ void put_list(protozero::pbf_writer& message, Field field, const std::vector<std
 }
 
 template <class Value>
-void put_signed_list(protozero::pbf_writer& message, Field field, const std::vector<std::uint32_t>& group, Value&& value) {
+void put_signed_list(protozero::pbf_writer& message, Field field, const std::vector<std::uint32_t>& group,
+                     Value&& value) {
   protozero::packed_field_sint64 list{message, field};
   for (const std::uint32_t index : group) list.add_element(value(index));
 }
@@ -63,12 +66,14 @@ class CallWriter {
   void put_companion(protozero::pbf_writer& message, std::uint64_t first, const std::vector<std::uint32_t>& group) {
     message.add_uint64(calls::kFirst, first);
     std::uint64_t previous = first;
-    put_list(message, calls::kPositions, group, [&](std::uint32_t index) { return index - std::exchange(previous, index); });
+    put_list(message, calls::kPositions, group,
+             [&](std::uint32_t index) { return index - std::exchange(previous, index); });
     put_list(message, calls::kThreads, group, [&](std::uint32_t index) { return index_to_trace(call(index).thread); });
     put_list(message, calls::kCpuTimes, group,
              [&](std::uint32_t index) { return static_cast<std::uint64_t>(call(index).cpu.count()); });
     if (std::any_of(group.begin(), group.end(), [&](auto index) { return call(index).abi != SyscallAbi::kNative; }))
-      put_list(message, calls::kAbis, group, [&](std::uint32_t index) { return static_cast<std::uint64_t>(call(index).abi); });
+      put_list(message, calls::kAbis, group,
+               [&](std::uint32_t index) { return static_cast<std::uint64_t>(call(index).abi); });
   }
 
   // Pairs (place in the group, nanoseconds), for the few calls that are drawn later than they began.
@@ -167,8 +172,9 @@ std::vector<SyscallCall> calls_of_bundle(std::string_view bundle, const TraceClo
 
 std::vector<SyscallCall> calls_of_lists(const Lists& lists, const TraceClock& clock) {
   std::vector<SyscallCall> found;
-  PackedCursor begins = lists.list(calls::kBegins), walls = lists.list(calls::kWalls), numbers = lists.list(calls::kNumbers),
-               cpus = lists.list(calls::kCpuIds), results = lists.list(calls::kResults), arguments = lists.list(calls::kArguments);
+  PackedCursor begins = lists.list(calls::kBegins), walls = lists.list(calls::kWalls),
+               numbers = lists.list(calls::kNumbers), cpus = lists.list(calls::kCpuIds),
+               results = lists.list(calls::kResults), arguments = lists.list(calls::kArguments);
   while (begins.more()) {
     SyscallCall call;
     call.begin = clock.from_trace(begins.next());
@@ -211,8 +217,8 @@ void put_calls(PacketStream& stream, const Timeline& timeline, const TraceClock&
   }
 }
 
-std::size_t CallCollector::add(std::string_view message, std::optional<std::string_view> bundle, const TraceClock& clock,
-                               std::size_t thread_count) {
+std::size_t CallCollector::add(std::string_view message, std::optional<std::string_view> bundle,
+                               const TraceClock& clock, std::size_t thread_count) {
   const Lists lists(message);
   std::vector<SyscallCall> found = bundle ? calls_of_bundle(*bundle, clock) : calls_of_lists(lists, clock);
 
@@ -223,8 +229,8 @@ std::size_t CallCollector::add(std::string_view message, std::optional<std::stri
     found[place].begin -= by;
     found[place].wall += by;
   }
-  PackedCursor threads = lists.list(calls::kThreads), cpu_times = lists.list(calls::kCpuTimes), abis = lists.list(calls::kAbis),
-               positions = lists.list(calls::kPositions);
+  PackedCursor threads = lists.list(calls::kThreads), cpu_times = lists.list(calls::kCpuTimes),
+               abis = lists.list(calls::kAbis), positions = lists.list(calls::kPositions);
   const bool has_abis = abis.more();
   if (lists.first != chunk_) settle();
   chunk_ = lists.first;
@@ -242,7 +248,8 @@ std::size_t CallCollector::add(std::string_view message, std::optional<std::stri
 }
 
 void CallCollector::settle() {
-  std::stable_sort(pending_.begin(), pending_.end(), [](const Placed& a, const Placed& b) { return a.position < b.position; });
+  std::stable_sort(pending_.begin(), pending_.end(),
+                   [](const Placed& a, const Placed& b) { return a.position < b.position; });
   for (const Placed& placed : pending_) done_.push_back(placed.call);
   pending_.clear();
 }

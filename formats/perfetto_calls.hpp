@@ -1,6 +1,7 @@
-// Raw system calls in a trace: there may be hundreds of thousands, so they are packed. A chunk of up to 4096 calls becomes one
-// packet per CPU: an FtraceEventBundle with a sys_enter and a sys_exit event for each call, and beside it what these cannot hold,
-// as parallel lists (field 2011). Calls that Perfetto would name wrongly or drop go into lists alone. Not thread-safe.
+// Raw system calls in a trace: there may be hundreds of thousands, so they are packed. A chunk of up to 4096 calls
+// becomes one packet per CPU: an FtraceEventBundle with a sys_enter and a sys_exit event for each call, and beside it
+// what these cannot hold, as parallel lists (field 2011). Calls that Perfetto would name wrongly or drop go into lists
+// alone. Not thread-safe.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,7 @@
-// The one cursor through which bytes of a trace are read: protozero finds the fields and checks lengths, this checks that each is
-// of the type and in the range the caller expects (protozero itself only asserts it). What does not fit throws Damage; times and
-// durations beyond what a machine can have lived through do so too, so that later arithmetic on them cannot overflow.
+// The one cursor through which bytes of a trace are read: protozero finds the fields and checks lengths, this checks
+// that each is of the type and in the range the caller expects (protozero itself only asserts it). What does not fit
+// throws Damage; times and durations beyond what a machine can have lived through do so too, so that later arithmetic
+// on them cannot overflow.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +54,8 @@ template <class Integer>
 Integer checked_integer(std::uint64_t bits) {
   if constexpr (std::is_signed_v<Integer>) {
     const auto value = static_cast<std::int64_t>(bits);
-    if (value < std::numeric_limits<Integer>::min() || value > std::numeric_limits<Integer>::max()) throw Damage("a number out of range");
+    if (value < std::numeric_limits<Integer>::min() || value > std::numeric_limits<Integer>::max())
+      throw Damage("a number out of range");
     return static_cast<Integer>(value);
   } else {
     if (bits > std::numeric_limits<Integer>::max()) throw Damage("a number out of range");
@@ -67,7 +69,8 @@ Enum checked_enum(std::uint64_t bits, Enum last) {
   return static_cast<Enum>(bits);
 }
 
-// The fields of one message, in file order. Each value method reads the current field; a field that none reads is skipped.
+// The fields of one message, in file order. Each value method reads the current field; a field that none reads is
+// skipped.
 class FieldCursor {
  public:
   explicit FieldCursor(std::string_view message) : reader_(message.data(), message.size()) {}

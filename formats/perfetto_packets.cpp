@@ -14,8 +14,8 @@
 namespace fdr::perfetto {
 namespace {
 
-// Level 1: a trace of a busy minute is tens of megabytes, and the dump has a CPU budget (level 6 costs four times as much
-// for a sixth less).
+// Level 1: a trace of a busy minute is tens of megabytes, and the dump has a CPU budget (level 6 costs four times as
+// much for a sixth less).
 constexpr int kCompressionLevel = 1;
 
 // One base-128 number; nothing where the bytes end within it or it does not fit 64 bits.
@@ -53,7 +53,8 @@ Inflated inflate_bytes(std::string_view input, std::uint64_t limit) {
       out.problem = fmt::format("more than the limit of {} bytes", limit);
       break;
     }
-    out.bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(limit, std::max<std::size_t>(used * 2, 1 << 18))));
+    out.bytes.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(limit, std::max<std::size_t>(used * 2, 1 << 18))));
     stream.next_out = reinterpret_cast<Bytef*>(out.bytes.data() + used);
     stream.avail_out = static_cast<uInt>(out.bytes.size() - used);
     status = inflate(&stream, Z_NO_FLUSH);
@@ -68,7 +69,8 @@ Inflated inflate_bytes(std::string_view input, std::uint64_t limit) {
 // The walk over one trace: the file itself, and the inside of each compressed packet.
 class Walk {
  public:
-  Walk(const ReadLimits& limits, const std::function<void(std::string_view)>& handle) : limits_(limits), handle_(handle) {}
+  Walk(const ReadLimits& limits, const std::function<void(std::string_view)>& handle)
+      : limits_(limits), handle_(handle) {}
 
   StreamEnd file(std::string_view bytes) {
     const std::size_t total = bytes.size();
@@ -115,7 +117,8 @@ class Walk {
     std::string_view inside = packet.bytes;
     const auto tag = take_varint(inside);
     if (!tag) return packet.status == Packet::kCut || packet.bytes.empty() ? "" : "broken field";
-    if (*tag != ((std::uint64_t{packet::kCompressedPackets} << 3) | 2)) return packet.status == Packet::kCut ? "" : hand(packet.bytes);
+    if (*tag != ((std::uint64_t{packet::kCompressedPackets} << 3) | 2))
+      return packet.status == Packet::kCut ? "" : hand(packet.bytes);
     const auto size = take_varint(inside);
     if (!size) return packet.status == Packet::kCut ? "" : "broken length";
     if (packet.status == Packet::kWhole && *size != inside.size()) return "broken length";
@@ -168,8 +171,9 @@ void PacketStream::flush() {
   if (chunk_.empty()) return;
   uLongf size = compressBound(static_cast<uLong>(chunk_.size()));
   compressed_.resize(size);
-  const int status = compress2(reinterpret_cast<Bytef*>(compressed_.data()), &size,
-                               reinterpret_cast<const Bytef*>(chunk_.data()), static_cast<uLong>(chunk_.size()), kCompressionLevel);
+  const int status =
+      compress2(reinterpret_cast<Bytef*>(compressed_.data()), &size, reinterpret_cast<const Bytef*>(chunk_.data()),
+                static_cast<uLong>(chunk_.size()), kCompressionLevel);
   if (status != Z_OK) throw Error("compress the trace: out of memory");
   compressed_.resize(size);
   packet_.clear();

@@ -1,6 +1,6 @@
-// The two ends of the packet stream: PacketStream gathers packets and writes them compressed; for_each_packet() walks such
-// bytes, a stranger's, within limits. Neither knows what is in a packet. A cut or broken stream is a value (StreamEnd), not an
-// error: the packets before the damage have been handed out. One thread each.
+// The two ends of the packet stream: PacketStream gathers packets and writes them compressed; for_each_packet() walks
+// such bytes, a stranger's, within limits. Neither knows what is in a packet. A cut or broken stream is a value
+// (StreamEnd), not an error: the packets before the damage have been handed out. One thread each.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +52,8 @@ struct StreamEnd {
   std::string problem;
 };
 
-// Hands out the bytes of each TracePacket, those inside compressed packets included; these do not nest. `handle` may throw
-// Damage or protozero::exception, which end the walk and become the problem.
+// Hands out the bytes of each TracePacket, those inside compressed packets included; these do not nest. `handle` may
+// throw Damage or protozero::exception, which end the walk and become the problem.
 StreamEnd for_each_packet(std::string_view bytes, const ReadLimits& limits,
                           const std::function<void(std::string_view)>& handle);
 

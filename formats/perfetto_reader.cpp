@@ -16,7 +16,8 @@ namespace {
 
 using namespace perfetto;
 
-// The parts of one TracePacket that we know, found in one pass, since native data and what stands beside it belong together.
+// The parts of one TracePacket that we know, found in one pass, since native data and what stands beside it belong
+// together.
 struct Packet {
   std::optional<std::uint64_t> timestamp;
   std::optional<std::string_view> clocks, system, ftrace, interned, event, track, perf;
@@ -27,21 +28,51 @@ struct Packet {
   explicit Packet(std::string_view bytes) {
     for (FieldCursor f(bytes); f.next();) {
       switch (f.field()) {
-        case packet::kTimestamp: timestamp = f.number(); break;
-        case packet::kClockSnapshot: clocks = f.bytes(); break;
-        case packet::kSystemInfo: system = f.bytes(); break;
-        case packet::kFtraceEvents: ftrace = f.bytes(); break;
-        case packet::kInternedData: interned = f.bytes(); break;
-        case packet::kTrackEvent: event = f.bytes(); break;
-        case packet::kTrackDescriptor: track = f.bytes(); break;
-        case packet::kPerfSample: perf = f.bytes(); break;
-        case packet::kFdrHeader: header = f.bytes(); break;
-        case packet::kFdrNamedFrames: named_frames = f.bytes(); break;
-        case packet::kFdrMetric: metric = f.bytes(); break;
-        case packet::kFdrSample: sample = f.bytes(); break;
-        case packet::kFdrCalls: calls = f.bytes(); break;
-        case packet::kFdrEnd: end = f.bytes(); break;
-        case packet::kFdrModule: modules.push_back(f.bytes()); break;
+        case packet::kTimestamp:
+          timestamp = f.number();
+          break;
+        case packet::kClockSnapshot:
+          clocks = f.bytes();
+          break;
+        case packet::kSystemInfo:
+          system = f.bytes();
+          break;
+        case packet::kFtraceEvents:
+          ftrace = f.bytes();
+          break;
+        case packet::kInternedData:
+          interned = f.bytes();
+          break;
+        case packet::kTrackEvent:
+          event = f.bytes();
+          break;
+        case packet::kTrackDescriptor:
+          track = f.bytes();
+          break;
+        case packet::kPerfSample:
+          perf = f.bytes();
+          break;
+        case packet::kFdrHeader:
+          header = f.bytes();
+          break;
+        case packet::kFdrNamedFrames:
+          named_frames = f.bytes();
+          break;
+        case packet::kFdrMetric:
+          metric = f.bytes();
+          break;
+        case packet::kFdrSample:
+          sample = f.bytes();
+          break;
+        case packet::kFdrCalls:
+          calls = f.bytes();
+          break;
+        case packet::kFdrEnd:
+          end = f.bytes();
+          break;
+        case packet::kFdrModule:
+          modules.push_back(f.bytes());
+          break;
         case packet::kFdrProcess:
         case packet::kFdrThread:
         case packet::kFdrSlow:
@@ -49,8 +80,11 @@ struct Packet {
         case packet::kFdrSummary:
         case packet::kFdrError:
         case packet::kFdrStall:
-        case packet::kFdrLife: rows.emplace_back(f.field(), f.bytes()); break;
-        default: break;
+        case packet::kFdrLife:
+          rows.emplace_back(f.field(), f.bytes());
+          break;
+        default:
+          break;
       }
     }
   }
@@ -68,8 +102,7 @@ class Reader {
     if (!started_) return;
     if (packet.system) read_system(*packet.system);
     for (const auto& [field, message] : packet.rows) read_row(field, message);
-    if (packet.interned)
-      charge(stacks_.add(*packet.interned, packet.modules, packet.named_frames, timeline_.stacks));
+    if (packet.interned) charge(stacks_.add(*packet.interned, packet.modules, packet.named_frames, timeline_.stacks));
     if (packet.track && packet.metric) read_metric(packet);
     if (packet.event && packet.timestamp) read_point(packet);
     if (packet.perf && packet.sample) read_sample(packet);
@@ -87,7 +120,8 @@ class Reader {
     ReadResult result{std::move(timeline_), stream.whole, std::move(stream.problem)};
     if (result.complete && !ended_) {
       result.complete = false;
-      result.problem = started_ ? "the trace ends before its last packet" : "this is not a trace of fdr: it has no header";
+      result.problem =
+          started_ ? "the trace ends before its last packet" : "this is not a trace of fdr: it has no header";
     }
     if (result.complete && records_ != promised_) {
       result.complete = false;
@@ -100,7 +134,8 @@ class Reader {
   // Memory is bounded by what records cost, in units of some 64 bytes.
   void charge(std::uint64_t units) {
     charged_ += units;
-    if (charged_ > limits_.max_records) throw Damage(fmt::format("more than the limit of {} records", limits_.max_records));
+    if (charged_ > limits_.max_records)
+      throw Damage(fmt::format("more than the limit of {} records", limits_.max_records));
   }
 
   void read_header(const Packet& packet) {
@@ -177,8 +212,12 @@ class Reader {
       case packet::kFdrThread:
         read_into(timeline_.threads, message, [this](Thread& row) { check_process(row.process); });
         break;
-      case packet::kFdrSlow: read_into(timeline_.slow, message, check_detailed); break;
-      case packet::kFdrFailed: read_into(timeline_.failed, message, check_detailed); break;
+      case packet::kFdrSlow:
+        read_into(timeline_.slow, message, check_detailed);
+        break;
+      case packet::kFdrFailed:
+        read_into(timeline_.failed, message, check_detailed);
+        break;
       case packet::kFdrSummary:
         read_into(timeline_.summary, message, [this](SyscallSummary& row) { check_process(row.process); });
         break;
@@ -194,7 +233,8 @@ class Reader {
       case packet::kFdrLife:
         read_into(timeline_.life, message, [this](LifeEvent& row) { check_thread(row.thread); });
         break;
-      default: break;
+      default:
+        break;
     }
   }
 
@@ -210,7 +250,8 @@ class Reader {
       if (f.field() == metric::kUnit) series.unit = f.enumeration(Unit::kCount);
       if (f.field() == metric::kKind) series.kind = f.enumeration(MetricKind::kCounter);
     }
-    if (!metric_of_track_.try_emplace(track, timeline_.metrics.size()).second) throw Damage("a metric that is there twice");
+    if (!metric_of_track_.try_emplace(track, timeline_.metrics.size()).second)
+      throw Damage("a metric that is there twice");
     timeline_.metrics.push_back(std::move(series));
     ++records_;
   }
@@ -264,7 +305,8 @@ class Reader {
   void sort_by_time() {
     const auto sort = [](auto& records, auto time_of) {
       const auto earlier = [&](const auto& a, const auto& b) { return time_of(a) < time_of(b); };
-      if (!std::is_sorted(records.begin(), records.end(), earlier)) std::stable_sort(records.begin(), records.end(), earlier);
+      if (!std::is_sorted(records.begin(), records.end(), earlier))
+        std::stable_sort(records.begin(), records.end(), earlier);
     };
     const auto time = [](const auto& record) { return record.time; };
     const auto begin = [](const auto& record) { return record.begin; };

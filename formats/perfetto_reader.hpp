@@ -13,7 +13,7 @@ namespace fdr {
 struct ReadLimits {
   std::uint64_t max_inflated_bytes = 4ull << 30;  // all compressed packets together
   std::uint64_t max_packet_bytes = 16ull << 20;
-  std::uint64_t max_records = 50'000'000;         // of all kinds together
+  std::uint64_t max_records = 50'000'000;  // of all kinds together
 };
 
 struct ReadResult {

@@ -7,12 +7,14 @@ using Message = protozero::pbf_writer;
 
 std::uint64_t ns(Duration duration) { return static_cast<std::uint64_t>(duration.count()); }
 
-// Zero and "" are what an absent field reads as, so they are not written; but for one field of each message, since protozero
-// leaves out a message without any, and the row would be lost.
+// Zero and "" are what an absent field reads as, so they are not written; but for one field of each message, since
+// protozero leaves out a message without any, and the row would be lost.
 void add(Message& message, Field field, std::uint64_t value) {
   if (value) message.add_uint64(field, value);
 }
-void add_signed(Message& message, Field field, std::int64_t value) { add(message, field, static_cast<std::uint64_t>(value)); }
+void add_signed(Message& message, Field field, std::int64_t value) {
+  add(message, field, static_cast<std::uint64_t>(value));
+}
 void add(Message& message, Field field, const std::string& text) {
   if (!text.empty()) message.add_string(field, text);
 }
@@ -42,17 +44,38 @@ void put(Message& message, const Process& p, const TraceClock& clock) {
 void get(std::string_view message, Process& p, const TraceClock& clock) {
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case process::kPid: p.pid = f.integer<std::int32_t>(); break;
-      case process::kParent: p.parent = f.integer<std::int32_t>(); break;
-      case process::kStartBoottime: p.start_boottime_ns = f.number(); break;
-      case process::kName: p.name = f.text(); break;
-      case process::kExecutable: p.executable = f.text(); break;
-      case process::kArgument: p.command_line.push_back(f.text()); break;
-      case process::kStarted: p.started = clock.from_trace(f.number()); break;
-      case process::kEnded: p.ended = clock.from_trace(f.number()); break;
-      case process::kWaitStatus: p.wait_status = f.integer<int>(); break;
-      case process::kTarget: p.target = f.text(); break;
-      default: break;
+      case process::kPid:
+        p.pid = f.integer<std::int32_t>();
+        break;
+      case process::kParent:
+        p.parent = f.integer<std::int32_t>();
+        break;
+      case process::kStartBoottime:
+        p.start_boottime_ns = f.number();
+        break;
+      case process::kName:
+        p.name = f.text();
+        break;
+      case process::kExecutable:
+        p.executable = f.text();
+        break;
+      case process::kArgument:
+        p.command_line.push_back(f.text());
+        break;
+      case process::kStarted:
+        p.started = clock.from_trace(f.number());
+        break;
+      case process::kEnded:
+        p.ended = clock.from_trace(f.number());
+        break;
+      case process::kWaitStatus:
+        p.wait_status = f.integer<int>();
+        break;
+      case process::kTarget:
+        p.target = f.text();
+        break;
+      default:
+        break;
     }
   }
 }
@@ -75,19 +98,44 @@ void put(Message& message, const Thread& t, const TraceClock& clock) {
 void get(std::string_view message, Thread& t, const TraceClock& clock) {
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case thread::kTid: t.tid = f.integer<std::int32_t>(); break;
-      case thread::kProcess: t.process = f.index(); break;
-      case thread::kName: t.name = f.text(); break;
-      case thread::kStarted: t.started = clock.from_trace(f.number()); break;
-      case thread::kEnded: t.ended = clock.from_trace(f.number()); break;
-      case thread::kObserved: t.account.observed = f.duration(); break;
-      case thread::kOnCpu: t.account.on_cpu = f.duration(); break;
-      case thread::kInSyscalls: t.account.in_syscalls = f.duration(); break;
-      case thread::kRunQueue: t.account.run_queue = f.duration(); break;
-      case thread::kVoluntary: t.account.voluntary_switches = f.number(); break;
-      case thread::kInvoluntary: t.account.involuntary_switches = f.number(); break;
-      case thread::kSyscalls: t.account.syscalls = f.number(); break;
-      default: break;
+      case thread::kTid:
+        t.tid = f.integer<std::int32_t>();
+        break;
+      case thread::kProcess:
+        t.process = f.index();
+        break;
+      case thread::kName:
+        t.name = f.text();
+        break;
+      case thread::kStarted:
+        t.started = clock.from_trace(f.number());
+        break;
+      case thread::kEnded:
+        t.ended = clock.from_trace(f.number());
+        break;
+      case thread::kObserved:
+        t.account.observed = f.duration();
+        break;
+      case thread::kOnCpu:
+        t.account.on_cpu = f.duration();
+        break;
+      case thread::kInSyscalls:
+        t.account.in_syscalls = f.duration();
+        break;
+      case thread::kRunQueue:
+        t.account.run_queue = f.duration();
+        break;
+      case thread::kVoluntary:
+        t.account.voluntary_switches = f.number();
+        break;
+      case thread::kInvoluntary:
+        t.account.involuntary_switches = f.number();
+        break;
+      case thread::kSyscalls:
+        t.account.syscalls = f.number();
+        break;
+      default:
+        break;
     }
   }
 }
@@ -112,24 +160,49 @@ void get(std::string_view message, DetailedCall& d, const TraceClock& clock) {
   d.end = WalkEnd::kRoot;  // the value of an absent field
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case detailed::kBegin: d.call.begin = clock.from_trace(f.number()); break;
-      case detailed::kWall: d.call.wall = f.duration(); break;
-      case detailed::kCpu: d.call.cpu = f.duration(); break;
-      case detailed::kThread: d.call.thread = f.index(); break;
-      case detailed::kNumber: d.call.number = f.integer<std::uint16_t>(); break;
-      case detailed::kAbi: d.call.abi = f.enumeration(SyscallAbi::kX32); break;
-      case detailed::kCpuId: d.call.cpu_id = f.integer<std::uint16_t>(); break;
-      case detailed::kResult: d.call.result = f.integer<std::int64_t>(); break;
-      case detailed::kArgument: d.call.argument = f.number(); break;
+      case detailed::kBegin:
+        d.call.begin = clock.from_trace(f.number());
+        break;
+      case detailed::kWall:
+        d.call.wall = f.duration();
+        break;
+      case detailed::kCpu:
+        d.call.cpu = f.duration();
+        break;
+      case detailed::kThread:
+        d.call.thread = f.index();
+        break;
+      case detailed::kNumber:
+        d.call.number = f.integer<std::uint16_t>();
+        break;
+      case detailed::kAbi:
+        d.call.abi = f.enumeration(SyscallAbi::kX32);
+        break;
+      case detailed::kCpuId:
+        d.call.cpu_id = f.integer<std::uint16_t>();
+        break;
+      case detailed::kResult:
+        d.call.result = f.integer<std::int64_t>();
+        break;
+      case detailed::kArgument:
+        d.call.argument = f.number();
+        break;
       case detailed::kArguments: {
         PackedCursor packed(f.bytes());
         for (std::uint64_t& argument : d.arguments) argument = packed.next();
         break;
       }
-      case detailed::kSubject: d.subject = f.text(); break;
-      case detailed::kStack: d.stack = f.index(); break;
-      case detailed::kEnd: d.end = f.enumeration(WalkEnd::kNotWalked); break;
-      default: break;
+      case detailed::kSubject:
+        d.subject = f.text();
+        break;
+      case detailed::kStack:
+        d.stack = f.index();
+        break;
+      case detailed::kEnd:
+        d.end = f.enumeration(WalkEnd::kNotWalked);
+        break;
+      default:
+        break;
     }
   }
 }
@@ -151,22 +224,43 @@ void put(Message& message, const SyscallSummary& s, const TraceClock& clock) {
 void get(std::string_view message, SyscallSummary& s, const TraceClock& clock) {
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case summary::kBegin: s.begin = clock.from_trace(f.number()); break;
-      case summary::kInterval: s.interval = f.duration(); break;
-      case summary::kProcess: s.process = f.index(); break;
-      case summary::kNumber: s.number = f.integer<std::uint16_t>(); break;
-      case summary::kAbi: s.abi = f.enumeration(SyscallAbi::kX32); break;
-      case summary::kCalls: s.calls = f.number(); break;
-      case summary::kErrors: s.errors = f.number(); break;
-      case summary::kWall: s.wall = f.duration(); break;
-      case summary::kCpu: s.cpu = f.duration(); break;
-      case summary::kMax: s.max = f.duration(); break;
+      case summary::kBegin:
+        s.begin = clock.from_trace(f.number());
+        break;
+      case summary::kInterval:
+        s.interval = f.duration();
+        break;
+      case summary::kProcess:
+        s.process = f.index();
+        break;
+      case summary::kNumber:
+        s.number = f.integer<std::uint16_t>();
+        break;
+      case summary::kAbi:
+        s.abi = f.enumeration(SyscallAbi::kX32);
+        break;
+      case summary::kCalls:
+        s.calls = f.number();
+        break;
+      case summary::kErrors:
+        s.errors = f.number();
+        break;
+      case summary::kWall:
+        s.wall = f.duration();
+        break;
+      case summary::kCpu:
+        s.cpu = f.duration();
+        break;
+      case summary::kMax:
+        s.max = f.duration();
+        break;
       case summary::kHistogram: {
         PackedCursor packed(f.bytes());
         for (std::uint32_t& bucket : s.histogram) bucket = checked_integer<std::uint32_t>(packed.next());
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
 }
@@ -181,11 +275,20 @@ void put(Message& message, const ErrorCount& e, const TraceClock&) {
 void get(std::string_view message, ErrorCount& e, const TraceClock&) {
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case error_count::kProcess: e.process = f.index(); break;
-      case error_count::kNumber: e.number = f.integer<std::uint16_t>(); break;
-      case error_count::kError: e.error = f.integer<int>(); break;
-      case error_count::kCount: e.count = f.number(); break;
-      default: break;
+      case error_count::kProcess:
+        e.process = f.index();
+        break;
+      case error_count::kNumber:
+        e.number = f.integer<std::uint16_t>();
+        break;
+      case error_count::kError:
+        e.error = f.integer<int>();
+        break;
+      case error_count::kCount:
+        e.count = f.number();
+        break;
+      default:
+        break;
     }
   }
 }
@@ -207,16 +310,35 @@ void get(std::string_view message, Stall& s, const TraceClock& clock) {
   s.end = WalkEnd::kRoot;
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case stall::kBegin: s.begin = clock.from_trace(f.number()); break;
-      case stall::kLength: s.length = f.duration(); break;
-      case stall::kRunQueue: s.run_queue = f.duration(); break;
-      case stall::kThread: s.thread = f.index(); break;
-      case stall::kKind: s.kind = f.enumeration(StallKind::kCompaction); break;
-      case stall::kOpen: s.open = f.flag(); break;
-      case stall::kSyscall: s.syscall = f.integer<std::int32_t>(); break;
-      case stall::kStack: s.stack = f.index(); break;
-      case stall::kEnd: s.end = f.enumeration(WalkEnd::kNotWalked); break;
-      default: break;
+      case stall::kBegin:
+        s.begin = clock.from_trace(f.number());
+        break;
+      case stall::kLength:
+        s.length = f.duration();
+        break;
+      case stall::kRunQueue:
+        s.run_queue = f.duration();
+        break;
+      case stall::kThread:
+        s.thread = f.index();
+        break;
+      case stall::kKind:
+        s.kind = f.enumeration(StallKind::kCompaction);
+        break;
+      case stall::kOpen:
+        s.open = f.flag();
+        break;
+      case stall::kSyscall:
+        s.syscall = f.integer<std::int32_t>();
+        break;
+      case stall::kStack:
+        s.stack = f.index();
+        break;
+      case stall::kEnd:
+        s.end = f.enumeration(WalkEnd::kNotWalked);
+        break;
+      default:
+        break;
     }
   }
 }
@@ -233,12 +355,23 @@ void get(std::string_view message, LifeEvent& e, const TraceClock& clock) {
   e.kind = LifeKind::kFork;  // the value of an absent field
   for (FieldCursor f(message); f.next();) {
     switch (f.field()) {
-      case life::kTime: e.time = clock.from_trace(f.number()); break;
-      case life::kKind: e.kind = f.enumeration(LifeKind::kNote); break;
-      case life::kThread: e.thread = f.index(); break;
-      case life::kText: e.text = f.text(); break;
-      case life::kValue: e.value = f.integer<std::int64_t>(); break;
-      default: break;
+      case life::kTime:
+        e.time = clock.from_trace(f.number());
+        break;
+      case life::kKind:
+        e.kind = f.enumeration(LifeKind::kNote);
+        break;
+      case life::kThread:
+        e.thread = f.index();
+        break;
+      case life::kText:
+        e.text = f.text();
+        break;
+      case life::kValue:
+        e.value = f.integer<std::int64_t>();
+        break;
+      default:
+        break;
     }
   }
 }

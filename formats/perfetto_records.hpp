@@ -1,6 +1,6 @@
-// The messages of our own in a trace (TracePacket fields 2000+), one pair of functions each, side by side so that they cannot
-// drift apart: put() adds the record's fields to a message, get() reads them back. Indices are not checked here against any
-// table: the reader does that. get() throws Damage.
+// The messages of our own in a trace (TracePacket fields 2000+), one pair of functions each, side by side so that they
+// cannot drift apart: put() adds the record's fields to a message, get() reads them back. Indices are not checked here
+// against any table: the reader does that. get() throws Damage.
 #pragma once
 
 #include <protozero/pbf_writer.hpp>

@@ -19,7 +19,8 @@ std::string bytes_of_hex(const std::string& hex) {
   const auto digit = [](char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; };
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   if (hex.size() % 2 || !std::all_of(hex.begin(), hex.end(), is_digit)) return {};
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes.push_back(static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1])));
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes.push_back(static_cast<char>(digit(hex[i]) * 16 + digit(hex[i + 1])));
   return bytes;
 }
 
@@ -187,9 +188,15 @@ std::size_t StackCollector::add(std::string_view data, const std::vector<std::st
   for (FieldCursor entry(data); entry.next();) {
     ++worth;
     switch (entry.field()) {
-      case interned::kBuildIds: append_string(build_ids_, entry.bytes()); break;
-      case interned::kMappingPaths: append_string(paths_, entry.bytes()); break;
-      case interned::kFunctionNames: append_string(function_names_, entry.bytes()); break;
+      case interned::kBuildIds:
+        append_string(build_ids_, entry.bytes());
+        break;
+      case interned::kMappingPaths:
+        append_string(paths_, entry.bytes());
+        break;
+      case interned::kFunctionNames:
+        append_string(function_names_, entry.bytes());
+        break;
       case interned::kMappings: {
         std::uint64_t iid = 0;
         Module module;
@@ -230,7 +237,8 @@ std::size_t StackCollector::add(std::string_view data, const std::vector<std::st
         append(stacks_, iid, stacks.intern_stack(frames));
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   return worth;

@@ -1,6 +1,7 @@
-// The stack table in a trace: InternedData of the stacks sequence, in packets of moderate size, each entry before its users.
-// iid = index + 1, so that a reader of ours finds the very same indices. Beside the interned data stand a module's kind (field
-// 2003) and which frames carry a real name (2004): the others are shown as "module+0x1234". Not thread-safe.
+// The stack table in a trace: InternedData of the stacks sequence, in packets of moderate size, each entry before its
+// users. iid = index + 1, so that a reader of ours finds the very same indices. Beside the interned data stand a
+// module's kind (field 2003) and which frames carry a real name (2004): the others are shown as "module+0x1234". Not
+// thread-safe.
 #pragma once
 
 #include <optional>

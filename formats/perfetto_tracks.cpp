@@ -4,8 +4,8 @@ namespace fdr::perfetto {
 
 using Message = protozero::pbf_writer;
 
-void put_track_event(Message& packet, std::uint64_t time, std::uint32_t type, std::uint64_t track, const std::string& name,
-                     const char* category) {
+void put_track_event(Message& packet, std::uint64_t time, std::uint32_t type, std::uint64_t track,
+                     const std::string& name, const char* category) {
   packet.add_uint64(packet::kTimestamp, time);
   Message message{packet, packet::kTrackEvent};
   message.add_uint32(event::kType, type);

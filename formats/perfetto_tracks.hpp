@@ -1,5 +1,6 @@
-// Tracks for people: what Perfetto has no packet of its own for is shown in its UI as slices beneath the thread it happened to
-// (stalls, slow calls, failed calls) or as instants (marks, lives of processes). A reader of ours takes nothing from them.
+// Tracks for people: what Perfetto has no packet of its own for is shown in its UI as slices beneath the thread it
+// happened to (stalls, slow calls, failed calls) or as instants (marks, lives of processes). A reader of ours takes
+// nothing from them.
 //
 // Slices of one Perfetto track must nest, and ours may overlap: each that would overlap goes one lane further down.
 #pragma once
@@ -20,7 +21,9 @@ namespace fdr::perfetto {
 
 // Track ids: the kind in the upper half, an index in the lower.
 enum class TrackKind : std::uint64_t { kThread = 1, kMetric, kLane, kInstants };
-constexpr std::uint64_t track_id(TrackKind kind, std::uint64_t index) { return (static_cast<std::uint64_t>(kind) << 32) | (index + 1); }
+constexpr std::uint64_t track_id(TrackKind kind, std::uint64_t index) {
+  return (static_cast<std::uint64_t>(kind) << 32) | (index + 1);
+}
 
 void put_track_event(protozero::pbf_writer& packet, std::uint64_t time, std::uint32_t type, std::uint64_t track,
                      const std::string& name = {}, const char* category = nullptr);
@@ -39,8 +42,8 @@ class Tracks {
   Tracks(PacketStream& stream, const Timeline& timeline, const TraceClock& clock)
       : stream_(stream), timeline_(timeline), clock_(clock) {}
 
-  // `companion` adds our own record to the packet of the slice's begin; it is written even where there is no thread to show
-  // the slice under. Begins must not go back in time within one track.
+  // `companion` adds our own record to the packet of the slice's begin; it is written even where there is no thread to
+  // show the slice under. Begins must not go back in time within one track.
   template <class Companion>
   void slice(const Slice& slice, Companion&& companion) {
     const std::optional<std::uint64_t> lane = lane_of(slice);

@@ -24,12 +24,18 @@ constexpr std::size_t kRowsPerPacket = 256;
 std::uint32_t unwind_error(WalkEnd end) {
   switch (end) {
     case WalkEnd::kCopyTooShort:
-    case WalkEnd::kUnreadable: return perf_sample::kMemoryInvalid;
-    case WalkEnd::kNoMapping: return perf_sample::kInvalidMap;
-    case WalkEnd::kNoUnwindInfo: return perf_sample::kUnwindInfo;
-    case WalkEnd::kTooDeep: return perf_sample::kMaxFrames;
-    case WalkEnd::kStuck: return perf_sample::kRepeatedFrame;
-    default: return 0;
+    case WalkEnd::kUnreadable:
+      return perf_sample::kMemoryInvalid;
+    case WalkEnd::kNoMapping:
+      return perf_sample::kInvalidMap;
+    case WalkEnd::kNoUnwindInfo:
+      return perf_sample::kUnwindInfo;
+    case WalkEnd::kTooDeep:
+      return perf_sample::kMaxFrames;
+    case WalkEnd::kStuck:
+      return perf_sample::kRepeatedFrame;
+    default:
+      return 0;
   }
 }
 
@@ -105,8 +111,9 @@ class Writer {
     });
   }
 
-  // Rows of a table that Perfetto's ProcessTree has too: a row seen to start is a packet of its own at that moment, since
-  // a pid may be used again; the others share packets that stand at the window's begin. The order of the rows is kept.
+  // Rows of a table that Perfetto's ProcessTree has too: a row seen to start is a packet of its own at that moment,
+  // since a pid may be used again; the others share packets that stand at the window's begin. The order of the rows is
+  // kept.
   template <class Row, class PutNative>
   void put_tree_rows(const std::vector<Row>& rows, Field ours, PutNative&& put_native) {
     for (std::size_t first = 0; first < rows.size();) {
@@ -185,7 +192,8 @@ class Writer {
 
   void put_life() {
     for (const LifeEvent& event : t_.life) {
-      const bool by_people = event.kind == LifeKind::kMark || event.kind == LifeKind::kTrigger || event.kind == LifeKind::kNote;
+      const bool by_people =
+          event.kind == LifeKind::kMark || event.kind == LifeKind::kTrigger || event.kind == LifeKind::kNote;
       std::string label = life_kind_name(event.kind);
       if (event.thread < t_.threads.size()) label += " " + t_.threads[event.thread].name;
       if (!event.text.empty()) label += " " + event.text;
@@ -262,7 +270,9 @@ class Writer {
     for (const DetailedCall& detailed : calls) {
       const SyscallCall& call = detailed.call;
       Slice slice{track, call.thread, call.begin, call.begin + call.wall, call_label(call), {}};
-      slice.notes = {{"subject", detailed.subject}, {"result", result_label(call.result)}, {"stack", innermost_label(detailed.stack)}};
+      slice.notes = {{"subject", detailed.subject},
+                     {"result", result_label(call.result)},
+                     {"stack", innermost_label(detailed.stack)}};
       tracks_.slice(slice, [&](Message& packet) {
         Message message{packet, ours};
         put(message, detailed, clock_);
@@ -321,7 +331,8 @@ class Writer {
 
 }  // namespace
 
-void write_perfetto(const Timeline& timeline, const TraceTrigger& trigger, const std::function<void(std::string_view)>& sink) {
+void write_perfetto(const Timeline& timeline, const TraceTrigger& trigger,
+                    const std::function<void(std::string_view)>& sink) {
   Writer(timeline, trigger, sink).write();
 }
 

@@ -1,4 +1,5 @@
-// The reader takes a stranger's bytes: cut, flipped, lying and swelling traces give what can be had, and say what is wrong.
+// The reader takes a stranger's bytes: cut, flipped, lying and swelling traces give what can be had, and say what is
+// wrong.
 #include <doctest/doctest.h>
 #include <zlib.h>
 
@@ -20,7 +21,8 @@ namespace pf = perfetto;
 std::string deflated(const std::string& bytes) {
   uLongf size = compressBound(bytes.size());
   std::string out(size, '\0');
-  REQUIRE(compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()) == Z_OK);
+  REQUIRE(compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()),
+                   bytes.size()) == Z_OK);
   out.resize(size);
   return out;
 }
@@ -47,7 +49,8 @@ std::string unpacked(const std::string& trace) {
     const auto view = packet.get_view();
     std::string out(16 << 20, '\0');
     uLongf size = out.size();
-    REQUIRE(uncompress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(view.data()), view.size()) == Z_OK);
+    REQUIRE(uncompress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(view.data()),
+                       view.size()) == Z_OK);
     plain += out.substr(0, size);
   }
   return plain;
@@ -91,8 +94,8 @@ void check_consistent(const Timeline& t) {
 std::size_t record_count(const Timeline& t) {
   std::size_t points = 0;
   for (const auto& series : t.metrics) points += series.points.size();
-  return t.processes.size() + t.threads.size() + t.samples.size() + t.syscalls.size() + t.slow.size() + t.failed.size() +
-         t.summary.size() + t.errors.size() + t.stalls.size() + t.life.size() + points;
+  return t.processes.size() + t.threads.size() + t.samples.size() + t.syscalls.size() + t.slow.size() +
+         t.failed.size() + t.summary.size() + t.errors.size() + t.stalls.size() + t.life.size() + points;
 }
 
 }  // namespace
@@ -119,13 +122,15 @@ TEST_CASE("a trace cut at any byte loads up to the cut and says so") {
 
 TEST_CASE("what a cut trace gives are the first records of the whole") {
   Timeline timeline = example_timeline();
-  for (int i = 0; i < 30'000; ++i) timeline.samples.push_back({at_ms(51'000 + i * 0.1), 0, 0, false, 0, WalkEnd::kRoot});
+  for (int i = 0; i < 30'000; ++i)
+    timeline.samples.push_back({at_ms(51'000 + i * 0.1), 0, 0, false, 0, WalkEnd::kRoot});
   const std::string whole = trace_of(timeline);
   const ReadResult result = read_perfetto(std::string_view(whole).substr(0, whole.size() / 2));
   CHECK(result.problem == "the trace ends within a packet at byte " + std::to_string(whole.size() / 2));
   CHECK(result.timeline.processes == timeline.processes);
   REQUIRE(result.timeline.samples.size() > 5'000);
-  for (std::size_t i = 0; i < result.timeline.samples.size(); ++i) REQUIRE(result.timeline.samples[i] == timeline.samples[i]);
+  for (std::size_t i = 0; i < result.timeline.samples.size(); ++i)
+    REQUIRE(result.timeline.samples[i] == timeline.samples[i]);
 }
 
 TEST_CASE("a trace cut between two packets is not taken for whole") {
@@ -149,7 +154,8 @@ TEST_CASE("flipped bytes never crash the reader nor break the model") {
     const std::string whole = plain ? unpacked(trace_of(example_timeline())) : trace_of(example_timeline());
     for (int round = 0; round < 4000; ++round) {
       std::string damaged = whole;
-      for (unsigned flips = 0; flips <= random() % 4; ++flips) damaged[random() % damaged.size()] = static_cast<char>(random());
+      for (unsigned flips = 0; flips <= random() % 4; ++flips)
+        damaged[random() % damaged.size()] = static_cast<char>(random());
       check_consistent(read_perfetto(damaged).timeline);
     }
   }
@@ -166,7 +172,8 @@ TEST_CASE("a changed bit in compressed data is noticed") {
 TEST_CASE("missing and spliced packets are noticed") {
   const std::string plain = unpacked(trace_of(example_timeline()));
   std::vector<std::string> parts;
-  for (protozero::pbf_reader packets(plain); packets.next(pf::trace::kPacket);) parts.push_back(framed(packets.get_bytes()));
+  for (protozero::pbf_reader packets(plain); packets.next(pf::trace::kPacket);)
+    parts.push_back(framed(packets.get_bytes()));
   std::mt19937 random(4);
   for (std::size_t gone = 0; gone < parts.size(); ++gone) {
     std::string bytes;
@@ -210,8 +217,8 @@ TEST_CASE("lengths that lie are refused") {
   const std::string lies[] = {
       std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11),  // 2^64 - 1 bytes to come
       std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12),
-      std::string("\x0a\x02\x92\x03", 4),                              // a compressed packet without a length
-      std::string("\x0a\x04\x92\x03\x7f\x00", 6),                      // longer than its packet
+      std::string("\x0a\x02\x92\x03", 4),          // a compressed packet without a length
+      std::string("\x0a\x04\x92\x03\x7f\x00", 6),  // longer than its packet
       header_packet() + packet_with(pf::packet::kFdrCalls, std::string("\x12\x7f\x01", 3)),
       header_packet() + packet_with(pf::packet::kFdrProcess, std::string("\x22\xff\xff\xff\xff\x0f", 6)),
   };
@@ -233,13 +240,16 @@ TEST_CASE("fields of the wrong type are refused") {
 TEST_CASE("indices beyond their tables are refused") {
   std::string row;
   Message{row}.add_uint32(pf::stall::kThread, 8);
-  CHECK(read_perfetto(header_packet() + packet_with(pf::packet::kFdrStall, row)).problem.find("thread") != std::string::npos);
+  CHECK(read_perfetto(header_packet() + packet_with(pf::packet::kFdrStall, row)).problem.find("thread") !=
+        std::string::npos);
   row.clear();
   Message{row}.add_uint32(pf::stall::kStack, 8);
-  CHECK(read_perfetto(header_packet() + packet_with(pf::packet::kFdrStall, row)).problem.find("interned id") != std::string::npos);
+  CHECK(read_perfetto(header_packet() + packet_with(pf::packet::kFdrStall, row)).problem.find("interned id") !=
+        std::string::npos);
   row.clear();
   Message{row}.add_uint32(pf::thread::kProcess, 1);
-  CHECK(read_perfetto(header_packet() + packet_with(pf::packet::kFdrThread, row)).problem.find("process") != std::string::npos);
+  CHECK(read_perfetto(header_packet() + packet_with(pf::packet::kFdrThread, row)).problem.find("process") !=
+        std::string::npos);
 }
 
 TEST_CASE("times that cannot be are refused") {
@@ -291,8 +301,9 @@ TEST_CASE("padding and packets of others behind the end do no harm") {
 }
 
 TEST_CASE("a sink that fails ends the writing") {
-  CHECK_THROWS_AS(write_perfetto(example_timeline(), {}, [](std::string_view) { throw std::runtime_error("disk full"); }),
-                  std::runtime_error);
+  CHECK_THROWS_AS(
+      write_perfetto(example_timeline(), {}, [](std::string_view) { throw std::runtime_error("disk full"); }),
+      std::runtime_error);
 }
 
 }  // namespace fdr

@@ -10,9 +10,7 @@ namespace fdr {
 
 inline constexpr std::uint64_t kSecond = 1'000'000'000;
 
-inline Timestamp at_ms(double ms) {
-  return from_ns(5000 * kSecond) + Duration(static_cast<std::int64_t>(ms * 1e6));
-}
+inline Timestamp at_ms(double ms) { return from_ns(5000 * kSecond) + Duration(static_cast<std::int64_t>(ms * 1e6)); }
 
 inline Timeline example_timeline() {
   using namespace std::chrono_literals;
@@ -25,11 +23,12 @@ inline Timeline example_timeline() {
   t.begin = at_ms(0);
   t.end = at_ms(60'000);
 
-  t.processes = {{100, 1, 900 * kSecond, "server", "/usr/bin/server", {"/usr/bin/server", "", "--port=80"}, {}, {}, {}, "web"},
-                 {200, 100, 6030 * kSecond, "sh", "", {}, at_ms(30'000), at_ms(31'000), 256, ""},
-                 {0, 0, 0, "swapper", "", {}, {}, {}, {}, ""},
-                 {200, 1, 6050 * kSecond, "later", "", {"later"}, at_ms(50'000), {}, {}, ""},
-                 {300, 100, 6051 * kSecond, "killed", "", {"killed"}, {}, at_ms(51'000), 0, "web"}};
+  t.processes = {
+      {100, 1, 900 * kSecond, "server", "/usr/bin/server", {"/usr/bin/server", "", "--port=80"}, {}, {}, {}, "web"},
+      {200, 100, 6030 * kSecond, "sh", "", {}, at_ms(30'000), at_ms(31'000), 256, ""},
+      {0, 0, 0, "swapper", "", {}, {}, {}, {}, ""},
+      {200, 1, 6050 * kSecond, "later", "", {"later"}, at_ms(50'000), {}, {}, ""},
+      {300, 100, 6051 * kSecond, "killed", "", {"killed"}, {}, at_ms(51'000), 0, "web"}};
   t.threads = {{100, 0, "server", {}, {}, {60s, 20s, 5s, 1ms, 10, 20, 30}},
                {101, 0, "worker", {}, at_ms(40'000), {40s, 1ns, 0s, 0s, 1, 0, 18'000'000'000'000'000'000u}},
                {200, 1, "sh", at_ms(30'000), at_ms(31'000), {}},
@@ -67,8 +66,8 @@ inline Timeline example_timeline() {
   t.syscalls = {{at_ms(-90'000), 90'050ms, 20us, 0, 232, SyscallAbi::kNative, 1, 3, 7},  // began long before the window
                 {at_ms(-50), 10ms, 1us, 1, 1, SyscallAbi::kNative, 0, 512, 4},           // ended before it
                 {at_ms(5), 10us, 9us, 1, 262, SyscallAbi::kNative, 3, -2, UINT64_MAX},
-                {at_ms(5), 0s, 0s, 3, 0, SyscallAbi::kNative, 0, 0, 0},                  // the same moment, another CPU
-                {at_ms(5.1), 10us, 9us, 1, 5, SyscallAbi::kCompat, 2, -9, 3},            // another table of numbers
+                {at_ms(5), 0s, 0s, 3, 0, SyscallAbi::kNative, 0, 0, 0},        // the same moment, another CPU
+                {at_ms(5.1), 10us, 9us, 1, 5, SyscallAbi::kCompat, 2, -9, 3},  // another table of numbers
                 {at_ms(5.2), 10us, 9us, 1, 1, SyscallAbi::kX32, 2, INT64_MIN, 3},
                 {at_ms(5.3), 10us, 9us, 1, 600, SyscallAbi::kNative, 1, INT64_MAX, 3},
                 {at_ms(5.4), 10us, 9us, kNoIndex, 2, SyscallAbi::kNative, 1, 1, 3},
@@ -82,21 +81,23 @@ inline Timeline example_timeline() {
                {at_ms(1000), 1s, kNoIndex, 5, SyscallAbi::kCompat, UINT64_MAX, 0, 0s, 0s, 0s, {}}};
   for (std::size_t i = 0; i < kHistogramBuckets; ++i) t.summary[0].histogram[i] = static_cast<std::uint32_t>(i * 1000);
   t.errors = {{0, 262, 2, 12345}, {kNoIndex, 0, 11, 1}};
-  t.stalls = {{at_ms(100), 500ms, 1ms, 0, StallKind::kReclaim, false, 1, kernel_stack, WalkEnd::kKernelOnly},
-              {at_ms(200), 100ms, 0s, 0, StallKind::kWait, false, -1, kNoStack, WalkEnd::kNotWalked},  // within the other
-              {at_ms(550), 200ms, 0s, 0, StallKind::kRunnable, false, -1, user, WalkEnd::kRoot},       // across its end
-              {at_ms(59'000), 1s, 0s, 1, StallKind::kUninterruptible, true, 17, kernel_stack, WalkEnd::kKernelOnly},
-              {at_ms(59'500), 1ms, 0s, kNoIndex, StallKind::kBlocked, false, 0, kNoStack, WalkEnd::kRoot}};
+  t.stalls = {
+      {at_ms(100), 500ms, 1ms, 0, StallKind::kReclaim, false, 1, kernel_stack, WalkEnd::kKernelOnly},
+      {at_ms(200), 100ms, 0s, 0, StallKind::kWait, false, -1, kNoStack, WalkEnd::kNotWalked},  // within the other
+      {at_ms(550), 200ms, 0s, 0, StallKind::kRunnable, false, -1, user, WalkEnd::kRoot},       // across its end
+      {at_ms(59'000), 1s, 0s, 1, StallKind::kUninterruptible, true, 17, kernel_stack, WalkEnd::kKernelOnly},
+      {at_ms(59'500), 1ms, 0s, kNoIndex, StallKind::kBlocked, false, 0, kNoStack, WalkEnd::kRoot}};
   t.life = {{at_ms(30'000), LifeKind::kFork, 2, "", 0},
             {at_ms(30'001), LifeKind::kExec, 2, "/bin/sh", 0},
             {at_ms(31'000), LifeKind::kExit, 2, "", 256},
             {at_ms(40'000), LifeKind::kMark, kNoIndex, "deploy v2", 0},
             {at_ms(55'000), LifeKind::kTrigger, kNoIndex, "system-cpu", -1},
             {at_ms(55'001), LifeKind::kNote, kNoIndex, "", 0}};
-  t.metrics = {{"host.cpu.system", Unit::kPercent, MetricKind::kGauge, {{at_ms(0), 1.5}, {at_ms(100), 2.25}, {at_ms(200), 0.0}}},
-               {"host.mem.free", Unit::kBytes, MetricKind::kGauge, {{at_ms(0), 1e12}, {at_ms(200), -1.0 / 3}}},
-               {"process[web].syscalls", Unit::kCount, MetricKind::kCounter, {{at_ms(100), 9007199254740993.0}}},
-               {"beat.x.age", Unit::kSeconds, MetricKind::kGauge, {}}};
+  t.metrics = {
+      {"host.cpu.system", Unit::kPercent, MetricKind::kGauge, {{at_ms(0), 1.5}, {at_ms(100), 2.25}, {at_ms(200), 0.0}}},
+      {"host.mem.free", Unit::kBytes, MetricKind::kGauge, {{at_ms(0), 1e12}, {at_ms(200), -1.0 / 3}}},
+      {"process[web].syscalls", Unit::kCount, MetricKind::kCounter, {{at_ms(100), 9007199254740993.0}}},
+      {"beat.x.age", Unit::kSeconds, MetricKind::kGauge, {}}};
   return t;
 }
 

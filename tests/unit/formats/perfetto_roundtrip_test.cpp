@@ -97,7 +97,8 @@ TEST_CASE("every metric is a counter track, those without a unit too") {
   perfetto::for_each_packet(trace, {}, [&](std::string_view bytes) {
     for (perfetto::FieldCursor packet(bytes); packet.next();) {
       if (packet.field() != perfetto::packet::kTrackDescriptor) continue;
-      for (perfetto::FieldCursor track(packet.bytes()); track.next();) counters += track.field() == perfetto::track::kCounter;
+      for (perfetto::FieldCursor track(packet.bytes()); track.next();)
+        counters += track.field() == perfetto::track::kCounter;
     }
   });
   CHECK(counters == 1);
@@ -110,7 +111,8 @@ TEST_CASE("every reason of a walk's end, kind of stall and kind of life event su
     timeline.samples.push_back({at_ms(end), 0, 0, false, 0, static_cast<WalkEnd>(end)});
   timeline.stalls.clear();
   for (unsigned kind = 0; kind < static_cast<unsigned>(StallKind::kCount); ++kind)
-    timeline.stalls.push_back({at_ms(kind), {}, {}, 0, static_cast<StallKind>(kind), false, -1, kNoStack, WalkEnd::kRoot});
+    timeline.stalls.push_back(
+        {at_ms(kind), {}, {}, 0, static_cast<StallKind>(kind), false, -1, kNoStack, WalkEnd::kRoot});
   timeline.life.clear();
   for (unsigned kind = 0; kind <= static_cast<unsigned>(LifeKind::kNote); ++kind)
     timeline.life.push_back({at_ms(kind), static_cast<LifeKind>(kind), kNoIndex, "text", -5});
@@ -169,7 +171,8 @@ TEST_CASE("a stack table larger than a packet survives") {
   for (std::uint32_t i = 0; i < 3000; ++i) {
     std::vector<std::uint32_t> frames;
     for (std::uint32_t depth = 0; depth < 1 + i % 60; ++depth)
-      frames.push_back(timeline.stacks.intern_frame(random() % 5, random() % 4000, random() % 3 ? "" : "named_" + std::to_string(i)));
+      frames.push_back(timeline.stacks.intern_frame(random() % 5, random() % 4000,
+                                                    random() % 3 ? "" : "named_" + std::to_string(i)));
     timeline.samples.push_back({at_ms(i), 0, 0, false, timeline.stacks.intern_stack(frames), WalkEnd::kRoot});
   }
   check_same(timeline, read_back(timeline).timeline);
