@@ -4,9 +4,10 @@ it and ends."""
 
 import os
 import shutil
+import signal
 import subprocess
 
-from support.scenario import FDR, Scenario, check, equal
+from support.scenario import FDR, Scenario, check, equal, wait_for
 
 NOBODY = "65534"
 
@@ -32,6 +33,13 @@ with Scenario(__file__) as scenario:
     run = [*as_nobody, fdr, "run", "-o", output, "--"]
     equal(scenario.run([*run, "/nonexistent"]).returncode, 127, "not found, as nobody")
     equal(scenario.run([*run, "sh", "-c", "kill -SEGV $$"]).returncode, -11, "signal, as nobody")
+    # Signals reach the command as they would with a recording.
+    trap = "trap 'echo told; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+    wrapper = scenario.spawn([*run, "sh", "-c", trap], name="wrapper")
+    wait_for("the command is ready", lambda: "ready" in scenario.read("wrapper.stdout"))
+    wrapper.send_signal(signal.SIGTERM)
+    equal(wrapper.wait(20), 9, "exit code after SIGTERM, as nobody")
+    equal(scenario.read("wrapper.stdout"), "ready\ntold\n", "what the command said")
 
     sleeper = scenario.spawn([*as_nobody, "sleep", "60"], name="sleeper", stdout=subprocess.DEVNULL)
     result = scenario.run([*as_nobody, fdr, "attach", "-o", output, str(sleeper.pid)])

@@ -33,19 +33,22 @@ class Recorder:
 
     def wait_armed(self, seconds=30):
         def armed():
-            if re.search(r"^fdr: armed", self.stderr, re.M):
+            entry = self._listed()
+            if entry and entry["armed"]:
                 return True
             self._alive_or("before it was armed")
             return False
-        wait_for(f"recorder {self.name} armed", armed, seconds)
+        wait_for(f"recorder {self.name} armed", armed, seconds, every=0.05)
 
     def status(self):
         """This recorder's entry of `fdr status --json`."""
+        entry = self._listed()
+        check(entry and entry["armed"], f"fdr status --json does not list {self.name} as armed: {entry}")
+        return entry
+
+    def _listed(self):
         listed = json.loads(self.scenario.fdr("status", "--json").stdout)
-        for entry in listed:
-            if entry.get("name") == self.name:
-                return entry
-        raise Failure(f"fdr status --json does not list {self.name}: {listed}")
+        return next((entry for entry in listed if entry["name"] == self.name), None)
 
     def bundle_paths(self):
         return re.findall(r"^fdr: bundle (.+)$", self.stderr, re.M)
