@@ -10,10 +10,21 @@
 #include <cstdio>
 #include <memory>
 #include <set>
-#include <toml++/toml.h>
 
 #include "formats/text.hpp"
 #include "recorder/metrics/catalogue.hpp"
+
+// toml++ 3.3 asserts that a table header holds a key, and with NDEBUG assumes it: "[[[" in a file aborts, or is
+// undefined behaviour. Its assertions are kept in every build, and throw.
+namespace fdr {
+struct TomlAssertion {};
+[[noreturn]] inline void toml_assertion_failed() { throw TomlAssertion{}; }
+}  // namespace fdr
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(expression) ((expression) ? static_cast<void>(0) : ::fdr::toml_assertion_failed())
+#include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 namespace fdr {
 namespace {
@@ -21,7 +32,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxFileSize = 1 << 20;
-constexpr std::size_t kMaxListed = 256;     // targets, triggers or heartbeats in a file
+constexpr std::size_t kMaxListed = 256;      // targets, triggers or heartbeats in a file
 constexpr std::int64_t kMaxTicks = 100'000;  // of history: a row of doubles each
 
 constexpr std::array kDetails = {std::pair{"all", SyscallDetail::kAll}, std::pair{"summary", SyscallDetail::kSummary},
@@ -33,13 +44,19 @@ std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; 
 
 const char* type_words(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "a list";
-    case toml::node_type::string: return "a string";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "a list";
+    case toml::node_type::string:
+      return "a string";
     case toml::node_type::integer:
-    case toml::node_type::floating_point: return "a number without a unit";
-    case toml::node_type::boolean: return "true or false";
-    default: return "a date or time";
+    case toml::node_type::floating_point:
+      return "a number without a unit";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or time";
   }
 }
 
@@ -51,12 +68,13 @@ class Source {
   std::string place(const toml::source_region& region) const {
     return fmt::format("{}:{}:{}", name_, region.begin.line, region.begin.column);
   }
-  [[noreturn]] void refuse(const toml::source_region& region, const std::string& what, const std::string& hint = {}) const {
+  [[noreturn]] void refuse(const toml::source_region& region, const std::string& what,
+                           const std::string& hint = {}) const {
     throw Error(place(region) + ": " + what, hint);
   }
 
-  // The place of a string's first character, behind its quotes: columns inside a condition are counted on from there (exact
-  // as long as the string has no escapes and no line breaks).
+  // The place of a string's first character, behind its quotes: columns inside a condition are counted on from there
+  // (exact as long as the string has no escapes and no line breaks).
   std::string place_inside(const toml::source_region& region) const {
     const std::string_view line = line_at(region.begin.line);
     const std::size_t column = region.begin.column;
@@ -219,20 +237,22 @@ class Section {
     return node.source();
   }
 
-  [[noreturn]] void wrong_type(const char* key, const toml::node& node, const char* wanted, const std::string& hint) const {
+  [[noreturn]] void wrong_type(const char* key, const toml::node& node, const char* wanted,
+                               const std::string& hint) const {
     source_.refuse(node.source(), fmt::format("'{}' must be {}, not {}", key, wanted, type_words(node)), hint);
   }
 
   template <class Value, class Parse, class Literal>
-  void quantity(const char* key, Value& value, Value least, Value most, const char* kind, const char* example, Parse parse,
-                Literal literal) {
+  void quantity(const char* key, Value& value, Value least, Value most, const char* kind, const char* example,
+                Parse parse, Literal literal) {
     const toml::node* node = get(key);
     if (!node) return;
     const std::string hint = fmt::format("write {} = \"{}\"", key, example);
     if (!node->is_string()) wrong_type(key, *node, fmt::format("{} with a unit", kind).c_str(), hint);
     const std::string text = node->as_string()->get();
     const auto parsed = parse(text);
-    if (!parsed) source_.refuse(node->source(), fmt::format("'{}' is not {} with a unit: {}", key, kind, quoted(text)), hint);
+    if (!parsed)
+      source_.refuse(node->source(), fmt::format("'{}' is not {} with a unit: {}", key, kind, quoted(text)), hint);
     if (*parsed < least || *parsed > most) {
       source_.refuse(node->source(), fmt::format("'{}' must be between {} and {}", key, literal(least), literal(most)));
     }
@@ -278,7 +298,8 @@ TargetConfig read_target(Section& section) {
     match.string("comm", target.comm);
     match.string("exe", target.exe);
     if (target.comm.size() > 15) {
-      match.refuse("comm", "the kernel keeps 15 bytes of a comm", fmt::format("write comm = \"{}\"", printable(target.comm.substr(0, 15))));
+      match.refuse("comm", "the kernel keeps 15 bytes of a comm",
+                   fmt::format("write comm = \"{}\"", printable(target.comm.substr(0, 15))));
     }
     if (!target.exe.empty() && !target.exe.starts_with('/')) match.refuse("exe", "'exe' must be an absolute path");
   });
@@ -287,7 +308,8 @@ TargetConfig read_target(Section& section) {
   }
   target.name = default_target_name(target);
   section.name("name", target.name);
-  if (!valid_name(target.name)) section.refuse("match", "this target needs a 'name'", "names are 1 to 32 of A-Z a-z 0-9 . _ -");
+  if (!valid_name(target.name))
+    section.refuse("match", "this target needs a 'name'", "names are 1 to 32 of A-Z a-z 0-9 . _ -");
   return target;
 }
 
@@ -310,7 +332,8 @@ HeartbeatConfig read_heartbeat(Section& section) {
   section.name("name", beat.name);
   std::string from = "beat";
   section.string("from", from);
-  static constexpr std::array<std::string_view, 7> planned = {"send", "notify", "udp", "mtime", "tcp", "http", "command"};
+  static constexpr std::array<std::string_view, 7> planned = {"send", "notify", "udp",    "mtime",
+                                                              "tcp",  "http",   "command"};
   if (std::find(planned.begin(), planned.end(), from) != planned.end()) {
     section.refuse("from", "heartbeats from " + quoted(from) + " are not in this version",
                    "from = \"beat\": the program or a script calls `fdr beat " + beat.name + "`");
@@ -365,28 +388,31 @@ void check_unique(const Config& config) {
   }
   for (const RuleConfig& rule : all_rules(config)) {
     if (!rules.insert(rule.name).second) {
-      throw Error(place_prefix(rule.where) + "the name " + quoted(rule.name) + " is used twice among triggers and heartbeats",
-                  "bundles and the ledger name what fired");
+      throw Error(
+          place_prefix(rule.where) + "the name " + quoted(rule.name) + " is used twice among triggers and heartbeats",
+          "bundles and the ledger name what fired");
     }
   }
 }
 
 void check_windows(const Config& config, const MetricCatalogue& catalogue) {
   if (config.span / config.every > kMaxTicks) {
-    throw Error(fmt::format("a window of {} with metrics each {} would keep more than {} ticks", duration_literal(config.span),
-                            duration_literal(config.every), kMaxTicks),
+    throw Error(fmt::format("a window of {} with metrics each {} would keep more than {} ticks",
+                            duration_literal(config.span), duration_literal(config.every), kMaxTicks),
                 "metrics.every = \"100ms\"");
   }
   for (const HeartbeatConfig& beat : config.heartbeats) {
     if (beat.every * beat.misses * 2 < config.span) continue;
-    throw Error(place_prefix(beat.where) + fmt::format("{} misses of {} are half of the window ({}) or more: what caused them would be gone",
-                                                       beat.misses, duration_literal(beat.every), duration_literal(config.span)),
+    throw Error(place_prefix(beat.where) +
+                    fmt::format("{} misses of {} are half of the window ({}) or more: what caused them would be gone",
+                                beat.misses, duration_literal(beat.every), duration_literal(config.span)),
                 "a longer window.span, or fewer misses");
   }
   for (const RuleConfig& rule : config.rules) {
     if (rule.hold * 2 >= config.span) {
-      throw Error(place_prefix(rule.where) + fmt::format("`for` of {} is half of the window ({}) or more: what caused it would be gone",
-                                                         duration_literal(rule.hold), duration_literal(config.span)),
+      throw Error(place_prefix(rule.where) +
+                      fmt::format("`for` of {} is half of the window ({}) or more: what caused it would be gone",
+                                  duration_literal(rule.hold), duration_literal(config.span)),
                   fmt::format("a longer window.span, or `for` below {}", duration_literal(config.span / 2)));
     }
     const Duration lookback = Expression::parse(rule.when, catalogue).longest_lookback();
@@ -440,7 +466,8 @@ std::uint64_t Config::memory_bytes(int cpus) const {
 bool valid_name(std::string_view name) {
   if (name.empty() || name.size() > 32) return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   });
 }
 
@@ -451,6 +478,8 @@ Config parse_config(std::string_view text, const std::string& source_name) {
     table = toml::parse(text, source_name);
   } catch (const toml::parse_error& error) {
     source.refuse(error.source(), printable(error.description()));
+  } catch (const TomlAssertion&) {
+    throw Error(source_name + ": a table header is malformed", "write [window] or [[trigger]], alone on its line");
   }
   Config config;
   Section top(source, table, "");
@@ -483,11 +512,13 @@ RuleConfig rule_from_flag(const std::string& text, std::size_t ordinal) {
   const std::size_t before = end == std::string::npos ? end : text.find_last_of(spaces, end);
   const std::size_t word_end = before == std::string::npos ? before : text.find_last_not_of(spaces, before);
   if (word_end == std::string::npos || word_end < 3) return rule;
-  if (text.compare(word_end - 2, 3, "for") != 0 || spaces.find(text[word_end - 3]) == std::string_view::npos) return rule;
+  if (text.compare(word_end - 2, 3, "for") != 0 || spaces.find(text[word_end - 3]) == std::string_view::npos)
+    return rule;
   const std::string duration = text.substr(before + 1, end - before);
   const auto hold = parse_duration(duration);
   if (!hold) {
-    throw Error(fmt::format("--when: column {}: {} is not a duration", before + 2, quoted(duration)), "for example: for 3s");
+    throw Error(fmt::format("--when: column {}: {} is not a duration", before + 2, quoted(duration)),
+                "for example: for 3s");
   }
   rule.hold = *hold;
   rule.when = text.substr(0, text.find_last_not_of(spaces, word_end - 3) + 1);
@@ -527,15 +558,18 @@ std::string config_toml(const Config& config) {
   std::string out;
   if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";
   out += fmt::format("on_exit = \"{}\"\n\n", choice_name(config.on_exit, kExits));
-  out += fmt::format("[window]\nspan = \"{}\"\nafter = \"{}\"\n", duration_literal(config.span), duration_literal(config.after));
+  out += fmt::format("[window]\nspan = \"{}\"\nafter = \"{}\"\n", duration_literal(config.span),
+                     duration_literal(config.after));
   out += config.memory ? fmt::format("memory = \"{}\"\n\n", size_literal(*config.memory))
                        : "# memory: the larger of 64MB and 8MB for each CPU\n\n";
-  out += fmt::format("[sample]\nfrequency = {}\noff_cpu = \"{}\"\n\n", config.frequency, duration_literal(config.off_cpu));
+  out +=
+      fmt::format("[sample]\nfrequency = {}\noff_cpu = \"{}\"\n\n", config.frequency, duration_literal(config.off_cpu));
   out += fmt::format("[syscalls]\ndetail = \"{}\"\nslow = \"{}\"\n\n", choice_name(config.detail, kDetails),
                      duration_literal(config.slow));
   out += fmt::format("[metrics]\nevery = \"{}\"\n\n", duration_literal(config.every));
-  out += fmt::format("[bundle]\ndirectory = {}\nkeep = {}\nmax_bytes = \"{}\"\nkeep_free = \"{}%\"\n",
-                     toml_string(config.directory), config.keep, size_literal(config.max_bytes), config.keep_free_percent);
+  out +=
+      fmt::format("[bundle]\ndirectory = {}\nkeep = {}\nmax_bytes = \"{}\"\nkeep_free = \"{}%\"\n",
+                  toml_string(config.directory), config.keep, size_literal(config.max_bytes), config.keep_free_percent);
   for (const TargetConfig& target : config.targets) {
     out += "\n[[target]]\n";
     if (!target.name.empty()) out += "name = " + toml_string(target.name) + "\n";
@@ -546,8 +580,8 @@ std::string config_toml(const Config& config) {
                        toml_string(rule.when), duration_literal(rule.hold), duration_literal(rule.cooldown));
   }
   for (const HeartbeatConfig& beat : config.heartbeats) {
-    out += fmt::format("\n[[heartbeat]]\nname = {}\nfrom = \"beat\"\nevery = \"{}\"\nmisses = {}\n", toml_string(beat.name),
-                       duration_literal(beat.every), beat.misses);
+    out += fmt::format("\n[[heartbeat]]\nname = {}\nfrom = \"beat\"\nevery = \"{}\"\nmisses = {}\n",
+                       toml_string(beat.name), duration_literal(beat.every), beat.misses);
   }
   return out;
 }

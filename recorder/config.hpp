@@ -1,7 +1,8 @@
 // The configuration: TOML file and command line, checked, with every default said here. Immutable once built.
 //
-// Unknown keys, wrong types, sizes without a unit, a `for` of half the window or more, a condition that does not parse, and what
-// this version does not do yet: Error "FILE:LINE:COLUMN: ..." with a suggestion. toml++ is named in config.cpp only.
+// Unknown keys, wrong types, sizes without a unit, a `for` of half the window or more, a condition that does not parse,
+// and what this version does not do yet: Error "FILE:LINE:COLUMN: ..." with a suggestion. toml++ is named in config.cpp
+// only.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ struct TargetConfig {
 struct Config {
   Duration span = std::chrono::seconds(60);
   Duration after = std::chrono::seconds(5);
-  std::optional<std::uint64_t> memory;       // default max(64 MB, 8 MB x CPUs), memory_bytes()
-  unsigned frequency = 99;                   // Hz per CPU
+  std::optional<std::uint64_t> memory;  // default max(64 MB, 8 MB x CPUs), memory_bytes()
+  unsigned frequency = 99;              // Hz per CPU
   Duration off_cpu = std::chrono::milliseconds(1);
   SyscallDetail detail = SyscallDetail::kAll;
   Duration slow = std::chrono::milliseconds(10);
@@ -41,7 +42,7 @@ struct Config {
   std::vector<TargetConfig> targets;
   std::vector<RuleConfig> rules;
   std::vector<HeartbeatConfig> heartbeats;
-  std::string name;                          // of the recorder; empty: from the target
+  std::string name;  // of the recorder; empty: from the target
   OnExit on_exit = OnExit::kNever;
 
   std::uint64_t memory_bytes(int cpus) const;
@@ -50,15 +51,16 @@ struct Config {
 // Names accepted as recorder, target, rule and heartbeat names: [A-Za-z0-9._-]{1,32}.
 bool valid_name(std::string_view name);
 
-// Files larger than 1 MB are refused. In a file without [[target]], process[NAME] of any NAME is accepted: the command line may name it.
-Config load_config(const std::string& path);                                  // throws Error
-Config parse_config(std::string_view toml, const std::string& source_name);   // the same from text, for tests
+// Files larger than 1 MB are refused. In a file without [[target]], process[NAME] of any NAME is accepted: the command
+// line may name it.
+Config load_config(const std::string& path);                                 // throws Error
+Config parse_config(std::string_view toml, const std::string& source_name);  // the same from text, for tests
 // `--when 'EXPR [for DURATION]'`; `ordinal` names it ("when-1").
 RuleConfig rule_from_flag(const std::string& text, std::size_t ordinal);
 // Where it has no targets: with those that the rules speak of as process[NAME], to be chosen on the command line.
 Config with_implied_targets(Config config);
-// What can only be said of the whole, file and flags together: names used twice, `for` and look-back against the window, every
-// condition against the metrics there are. Throws Error at the place of the rule.
+// What can only be said of the whole, file and flags together: names used twice, `for` and look-back against the
+// window, every condition against the metrics there are. Throws Error at the place of the rule.
 void check_config(const Config& config);
 // All rules: the written ones and those the heartbeats imply.
 std::vector<RuleConfig> all_rules(const Config& config);

@@ -1,5 +1,5 @@
-// fdr check CONFIG: is this configuration right, and what does it mean? Each rule in one plain sentence, then every setting in
-// force. Needs no live host and no privileges. Exit code 0, or 2 where the configuration is wrong.
+// fdr check CONFIG: is this configuration right, and what does it mean? Each rule in one plain sentence, then every
+// setting in force. Needs no live host and no privileges. Exit code 0, or 2 where the configuration is wrong.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -27,8 +27,8 @@ std::string target_sentence(const TargetConfig& target) {
 }
 
 std::string heartbeat_sentence(const HeartbeatConfig& beat) {
-  return fmt::format("beats each {} by `fdr beat {}`; {} in a row may be missed", duration_literal(beat.every), beat.name,
-                     beat.misses);
+  return fmt::format("beats each {} by `fdr beat {}`; {} in a row may be missed", duration_literal(beat.every),
+                     beat.name, beat.misses);
 }
 
 void print_check(const Config& written, const std::string& path) {

@@ -77,8 +77,10 @@ constexpr std::array kProcess = {
     Entry{"faults.minor", Unit::kNone, kCounter, "page faults", "/proc/PID/stat"},
     Entry{"faults.major", Unit::kNone, kCounter, "page faults that waited for a disk", "/proc/PID/stat"},
     Entry{"processes", Unit::kNone, kGauge, "living processes", "/proc/PID/stat"},
-    Entry{"switches.voluntary", Unit::kNone, kCounter, "context switches", "/proc/PID/status, first thread of each process"},
-    Entry{"switches.involuntary", Unit::kNone, kCounter, "context switches", "/proc/PID/status, first thread of each process"},
+    Entry{"switches.voluntary", Unit::kNone, kCounter, "context switches",
+          "/proc/PID/status, first thread of each process"},
+    Entry{"switches.involuntary", Unit::kNone, kCounter, "context switches",
+          "/proc/PID/status, first thread of each process"},
 };
 
 // Of all targets together only; filled by the session from what the kernel side counts.
@@ -87,7 +89,8 @@ constexpr std::array kAccounted = {
     Entry{"process.syscalls", Unit::kNone, kCounter, "system calls", kAccounting},
     Entry{"process.syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
     Entry{"thread.cpu.max", Unit::kPercent, kGauge, "% of one CPU, of the busiest thread", kAccounting},
-    Entry{"exit.code", Unit::kNone, kGauge, "exit code of a target's first process", "wait status, at its exit", kNoMaximum, true},
+    Entry{"exit.code", Unit::kNone, kGauge, "exit code of a target's first process", "wait status, at its exit",
+          kNoMaximum, true},
     Entry{"exit.signal", Unit::kNone, kGauge, "signal that ended a target's first process, 0 for none",
           "wait status, at its exit", kNoMaximum, true},
 };

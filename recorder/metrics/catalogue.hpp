@@ -1,5 +1,6 @@
-// Every metric that this recorder measures, with unit, scope, base and source: the list that `fdr doctor --metrics` prints, the
-// parser checks names against, and the sources fill. Built from the configuration alone, so `fdr check` needs no live host.
+// Every metric that this recorder measures, with unit, scope, base and source: the list that `fdr doctor --metrics`
+// prints, the parser checks names against, and the sources fill. Built from the configuration alone, so `fdr check`
+// needs no live host.
 #pragma once
 
 #include "recorder/config.hpp"

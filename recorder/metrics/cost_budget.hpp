@@ -1,5 +1,6 @@
-// What a source of metrics may cost: a share of one CPU, saved up while it is not spent (recording-rules 22). A source that costs
-// more than its share is read less often, by as much as it costs more, and never so that it stops. Pure; one thread.
+// What a source of metrics may cost: a share of one CPU, saved up while it is not spent (recording-rules 22). A source
+// that costs more than its share is read less often, by as much as it costs more, and never so that it stops. Pure; one
+// thread.
 #pragma once
 
 #include <algorithm>

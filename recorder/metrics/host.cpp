@@ -32,7 +32,8 @@ class HostMetrics::Impl {
       : ticks_per_second_(sysconf(_SC_CLK_TCK)), page_size_(static_cast<double>(sysconf(_SC_PAGESIZE))) {
     using Text = std::string_view;
     using Out = std::span<double>;
-    // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes them.
+    // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes
+    // them.
     const auto add = [&](const char* file, double share, std::vector<std::string> names, Parser parser) {
       sources_.emplace_back(proc + "/" + file, share, std::move(names), std::move(parser), catalogue);
     };
@@ -89,7 +90,8 @@ class HostMetrics::Impl {
 
   std::vector<SourceCost> costs() const {
     std::vector<SourceCost> costs;
-    for (const Source& source : sources_) costs.push_back({source.path, source.budget.readings(), source.budget.total()});
+    for (const Source& source : sources_)
+      costs.push_back({source.path, source.budget.readings(), source.budget.total()});
     return costs;
   }
 
@@ -99,7 +101,11 @@ class HostMetrics::Impl {
   struct Source {
     Source(std::string file_path, double share, std::vector<std::string> metric_names, Parser parser,
            const MetricCatalogue& catalogue)
-        : path(std::move(file_path)), file(path), budget(share), names(std::move(metric_names)), parse(std::move(parser)),
+        : path(std::move(file_path)),
+          file(path),
+          budget(share),
+          names(std::move(metric_names)),
+          parse(std::move(parser)),
           values(names.size(), kUnknown) {
       for (const std::string& name : names) ids.push_back(catalogue.find(name));
     }
@@ -152,7 +158,8 @@ class HostMetrics::Impl {
         out[1] = value * page_size_;
       } else if (name.starts_with("pgscan_")) {
         // By who scanned; _anon and _file count the same pages again (5.8), _throttle counts waits. Zones before 4.8.
-        if (name != "pgscan_anon" && name != "pgscan_file" && name != "pgscan_direct_throttle") add_known(out[2], value);
+        if (name != "pgscan_anon" && name != "pgscan_file" && name != "pgscan_direct_throttle")
+          add_known(out[2], value);
       } else if (name.starts_with("pgsteal_")) {
         if (name != "pgsteal_anon" && name != "pgsteal_file") add_known(out[3], value);
       } else if (name.starts_with("allocstall")) {

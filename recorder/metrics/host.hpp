@@ -1,7 +1,8 @@
-// Host metrics from /proc: cpu, memory, vm, pressure, swap, network. Files stay open and are read with pread, once a tick; a file that
-// is not there makes its metrics unknown, with the reason. Parsers are free functions over text, so tests use captured files.
-// CPU figures are means over a sliding second (recording-rules 21). Each file has a share of a CPU that reading it may cost; one that
-// costs more (/proc/stat of a large host) is read less often and its values stay until then. Session thread only.
+// Host metrics from /proc: cpu, memory, vm, pressure, swap, network. Files stay open and are read with pread, once a
+// tick; a file that is not there makes its metrics unknown, with the reason. Parsers are free functions over text, so
+// tests use captured files. CPU figures are means over a sliding second (recording-rules 21). Each file has a share of
+// a CPU that reading it may cost; one that costs more (/proc/stat of a large host) is read less often and its values
+// stay until then. Session thread only.
 #pragma once
 
 #include <map>
@@ -24,7 +25,9 @@ std::optional<CpuTimes> parse_proc_stat(std::string_view text, long ticks_per_se
 std::map<std::string, double, std::less<>> parse_meminfo(std::string_view text);
 std::map<std::string, double, std::less<>> parse_vmstat(std::string_view text);
 // total stall time in seconds of "some"/"full"
-struct Pressure { double some = 0, full = 0; };
+struct Pressure {
+  double some = 0, full = 0;
+};
 std::optional<Pressure> parse_pressure(std::string_view text);
 // /proc/net/snmp and netstat: "Udp.RcvbufErrors" -> count
 std::map<std::string, double, std::less<>> parse_net_counters(std::string_view text);
@@ -40,7 +43,11 @@ class HostMetrics {
   // What cannot be measured here and why: "host.psi.cpu.some, ...: /proc/pressure/cpu: No such file or directory".
   std::vector<std::string> problems() const;
   // What reading cost so far, by file.
-  struct SourceCost { std::string file; std::uint64_t readings = 0; Duration cost{}; };
+  struct SourceCost {
+    std::string file;
+    std::uint64_t readings = 0;
+    Duration cost{};
+  };
   std::vector<SourceCost> costs() const;
 
  private:

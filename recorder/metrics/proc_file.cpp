@@ -45,8 +45,8 @@ std::optional<std::string_view> ProcFile::read(std::string& buffer) {
       return std::nullopt;
     }
     used += static_cast<std::size_t>(got);
-    // seq files give what they have in one read as long as there is room: a short read is the end, and the one more read that
-    // would say 0 would make the kernel produce the text again.
+    // seq files give what they have in one read as long as there is room: a short read is the end, and the one more
+    // read that would say 0 would make the kernel produce the text again.
     if (got == 0 || used < buffer.size()) break;
   }
   error_ = 0;

@@ -1,5 +1,6 @@
-// A file of /proc that stays open and is read from its beginning with pread: no path walk per tick, and the identity stays: once
-// the process behind it is gone, reading fails (ESRCH) and never gives another process of the same pid. Owned by one thread.
+// A file of /proc that stays open and is read from its beginning with pread: no path walk per tick, and the identity
+// stays: once the process behind it is gone, reading fails (ESRCH) and never gives another process of the same pid.
+// Owned by one thread.
 #pragma once
 
 #include <optional>
@@ -35,8 +36,8 @@ class ProcFile {
   bool is_open() const { return file_.valid(); }
   int error() const { return error_; }  // errno of the last open or read that failed, 0 where none did
 
-  // The whole content, in `buffer` (kept by the caller, so that it grows once), which is valid until its next use. Nothing where
-  // it cannot be read or is larger than 4 MB.
+  // The whole content, in `buffer` (kept by the caller, so that it grows once), which is valid until its next use.
+  // Nothing where it cannot be read or is larger than 4 MB.
   std::optional<std::string_view> read(std::string& buffer);
 
  private:

@@ -54,7 +54,8 @@ void for_each_field(std::string_view text, const Visit& visit) {
   }
 }
 
-// /proc/net/{snmp,netstat}: a line of names and a line of values for each protocol: visit("Udp", "RcvbufErrors", value).
+// /proc/net/{snmp,netstat}: a line of names and a line of values for each protocol: visit("Udp", "RcvbufErrors",
+// value).
 template <class Visit>
 void for_each_net_counter(std::string_view text, const Visit& visit) {
   while (!text.empty()) {

@@ -25,12 +25,36 @@ constexpr std::size_t kMaxGone = 4096;
 
 // The metrics of a tree, in the order of kNames.
 enum Value {
-  kCpuUser, kCpuSystem, kCpuTotal, kRss, kAnon, kSwap, kFds, kThreads, kAge, kMinor, kMajor, kProcesses, kVoluntary,
-  kInvoluntary, kValues
+  kCpuUser,
+  kCpuSystem,
+  kCpuTotal,
+  kRss,
+  kAnon,
+  kSwap,
+  kFds,
+  kThreads,
+  kAge,
+  kMinor,
+  kMajor,
+  kProcesses,
+  kVoluntary,
+  kInvoluntary,
+  kValues
 };
-constexpr std::array<const char*, kValues> kNames = {
-    "cpu.user", "cpu.system", "cpu.total", "rss", "anon", "swap", "fds", "threads", "age", "faults.minor", "faults.major",
-    "processes", "switches.voluntary", "switches.involuntary"};
+constexpr std::array<const char*, kValues> kNames = {"cpu.user",
+                                                     "cpu.system",
+                                                     "cpu.total",
+                                                     "rss",
+                                                     "anon",
+                                                     "swap",
+                                                     "fds",
+                                                     "threads",
+                                                     "age",
+                                                     "faults.minor",
+                                                     "faults.major",
+                                                     "processes",
+                                                     "switches.voluntary",
+                                                     "switches.involuntary"};
 
 // A target's tree, or all targets together.
 struct Tree {
@@ -218,13 +242,13 @@ class ProcessMetrics::Impl {
   ProcFile uptime_file_;
   double uptime_s_ = kUnknown;  // at the last tick
   CostBudget budget_;
-  std::vector<Tree> trees_;     // one for each target, then all together
+  std::vector<Tree> trees_;  // one for each target, then all together
   Members members_;
-  std::int32_t cursor_ = 0;     // the pid read last
+  std::int32_t cursor_ = 0;  // the pid read last
   int kept_open_ = 0;
   std::size_t gone_ = 0;
-  bool changed_ = false;        // since the last sums
-  bool ever_ = false;           // there was a member
+  bool changed_ = false;  // since the last sums
+  bool ever_ = false;     // there was a member
 };
 
 ProcessMetrics::ProcessMetrics(const MetricCatalogue& catalogue, const std::vector<std::string>& target_names,

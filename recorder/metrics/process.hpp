@@ -1,13 +1,15 @@
-// Metrics of the targets' process trees: cpu, memory, descriptors, threads, faults from /proc/PID. One ProcessMetrics for all targets.
+// Metrics of the targets' process trees: cpu, memory, descriptors, threads, faults from /proc/PID. One ProcessMetrics
+// for all targets.
 //
-// /proc/PID/{stat,status} are opened once per process and kept (for kKeptOpen processes; the rest is opened anew each time); a tree's
-// CPU time and counters are those of the living plus those of the dead (`ended`), so that they never jump back, and count from the
-// moment a process became a member (from 0 where it was born as one). CPU figures are means over a sliding second, in percent of one
-// CPU. Its cost is bounded: at most kProcessesPerTick processes are read in a tick, in rotation, and fewer where that would cost more
-// than `cpu_share` of a CPU (a stat of 5 000 threads takes 0.5 ms); sums then hold what was read last.
+// /proc/PID/{stat,status} are opened once per process and kept (for kKeptOpen processes; the rest is opened anew each
+// time); a tree's CPU time and counters are those of the living plus those of the dead (`ended`), so that they never
+// jump back, and count from the moment a process became a member (from 0 where it was born as one). CPU figures are
+// means over a sliding second, in percent of one CPU. Its cost is bounded: at most kProcessesPerTick processes are read
+// in a tick, in rotation, and fewer where that would cost more than `cpu_share` of a CPU (a stat of 5 000 threads takes
+// 0.5 ms); sums then hold what was read last.
 //
-// Unknown: everything but `processes` until each process that existed before was read once; rss, fds and the like while none lives.
-// Session thread only.
+// Unknown: everything but `processes` until each process that existed before was read once; rss, fds and the like while
+// none lives. Session thread only.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +34,10 @@ struct ProcStat {  // /proc/PID/stat, parsed from the last ')' on: a comm may ho
 };
 std::optional<ProcStat> parse_pid_stat(std::string_view text, long ticks_per_second, long page_size);
 
-struct ProcMemory { std::uint64_t anon = 0, file = 0, shmem = 0, swap = 0; std::uint64_t voluntary = 0, involuntary = 0; };  // bytes
+struct ProcMemory {
+  std::uint64_t anon = 0, file = 0, shmem = 0, swap = 0;
+  std::uint64_t voluntary = 0, involuntary = 0;
+};  // bytes
 std::optional<ProcMemory> parse_pid_status(std::string_view text);
 
 class ProcessMetrics {

@@ -113,7 +113,8 @@ void ProcessMember::finish(double user_s, double system_s) {
 
 ProcessCounters ProcessMember::counted() const {
   ProcessCounters counted;
-  for (std::size_t i = 0; i < ProcessCounters::kCount; ++i) counted.value[i] = std::max(last_.value[i] - base_.value[i], 0.0);
+  for (std::size_t i = 0; i < ProcessCounters::kCount; ++i)
+    counted.value[i] = std::max(last_.value[i] - base_.value[i], 0.0);
   return counted;
 }
 

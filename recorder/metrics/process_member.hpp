@@ -1,4 +1,5 @@
-// One process of a target's tree: its files in /proc, what was read last, and from where its counters count. One thread.
+// One process of a target's tree: its files in /proc, what was read last, and from where its counters count. One
+// thread.
 #pragma once
 
 #include <array>
@@ -23,9 +24,9 @@ struct ProcessCounters {
 
 // How processes are read: the same for all of them.
 struct ProcessReadContext {
-  std::string root;                    // "/proc"
+  std::string root;  // "/proc"
   long ticks_per_second = 100, page_size = 4096;
-  bool sized_descriptors = false;      // the size of /proc/PID/fd is the number of descriptors (6.2); else they are counted
+  bool sized_descriptors = false;  // the size of /proc/PID/fd is the number of descriptors (6.2); else they are counted
   std::string buffer;
 };
 
@@ -33,8 +34,8 @@ class ProcessMember {
  public:
   enum class Outcome { kRead, kGone, kUnreadable };
 
-  // `known_uptime_s` is the uptime at the last tick before it became a member, NaN where there was none: a process that started
-  // later than that was born as a member, and all it ever used counts.
+  // `known_uptime_s` is the uptime at the last tick before it became a member, NaN where there was none: a process that
+  // started later than that was born as a member, and all it ever used counts.
   ProcessMember(std::int32_t pid, std::size_t target, double known_uptime_s);
 
   Outcome read(ProcessReadContext& context, bool keep_open);
@@ -42,7 +43,7 @@ class ProcessMember {
   void finish(double user_s, double system_s);
 
   std::size_t target() const { return target_; }
-  bool newborn() const { return newborn_; }    // as far as is known: an unread one that may have existed before is not
+  bool newborn() const { return newborn_; }  // as far as is known: an unread one that may have existed before is not
   bool was_read() const { return was_read_; }
   bool alive() const { return !gone_ && (!was_read_ || (stat_.state != 'Z' && stat_.state != 'X')); }
   bool gone() const { return gone_; }

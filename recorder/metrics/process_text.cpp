@@ -33,7 +33,9 @@ std::optional<ProcStat> parse_pid_stat(std::string_view text, long ticks_per_sec
     field = static_cast<std::int64_t>(*number);
   }
   const auto field = [&](std::size_t number) { return fields[number - 4]; };
-  const auto count = [&](std::size_t number) { return field(number) < 0 ? 0 : static_cast<std::uint64_t>(field(number)); };
+  const auto count = [&](std::size_t number) {
+    return field(number) < 0 ? 0 : static_cast<std::uint64_t>(field(number));
+  };
   const double tick = 1.0 / static_cast<double>(ticks_per_second);
   if (field(4) < 0 || field(4) > INT32_MAX || field(20) < 0 || field(20) > kMaxThreads) return std::nullopt;
   stat.parent = static_cast<std::int32_t>(field(4));

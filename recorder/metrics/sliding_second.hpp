@@ -1,5 +1,5 @@
-// Changes of running totals over a sliding second. /proc counts CPU time in ticks of 10 ms: read each 100 ms a steady 20 % swings
-// between 10 and 30, over a second between 18 and 21 (recording-rules 21). Pure; one thread.
+// Changes of running totals over a sliding second. /proc counts CPU time in ticks of 10 ms: read each 100 ms a steady
+// 20 % swings between 10 and 30, over a second between 18 and 21 (recording-rules 21). Pure; one thread.
 #pragma once
 
 #include <array>
@@ -39,7 +39,8 @@ class SlidingSecond {
     Timestamp time;
     std::array<double, N> totals;
   };
-  static constexpr Duration kAlmostASecond = std::chrono::milliseconds(950);  // a tick that is early must not cost a whole step
+  static constexpr Duration kAlmostASecond =
+      std::chrono::milliseconds(950);              // a tick that is early must not cost a whole step
   static constexpr std::size_t kMaxSamples = 256;  // a second of the shortest tick, and some
 
   std::deque<Sample> samples_;
