@@ -38,13 +38,14 @@ void AddressSpace::add(Mapping mapping) {
     ++refused_;
     return;
   }
-  const bool replaces = std::any_of(mappings_.begin(), mappings_.end(), [&](const Mapping& m) { return overlap(m, mapping); });
+  const bool replaces =
+      std::any_of(mappings_.begin(), mappings_.end(), [&](const Mapping& m) { return overlap(m, mapping); });
   if (replaces) {
     replaced_at_.insert(std::upper_bound(replaced_at_.begin(), replaced_at_.end(), mapping.since), mapping.since);
   }
-  const auto place = std::upper_bound(mappings_.begin(), mappings_.end(), mapping, [](const Mapping& a, const Mapping& b) {
-    return std::pair(a.start, a.since) < std::pair(b.start, b.since);
-  });
+  const auto place = std::upper_bound(
+      mappings_.begin(), mappings_.end(), mapping,
+      [](const Mapping& a, const Mapping& b) { return std::pair(a.start, a.since) < std::pair(b.start, b.since); });
   auto index = static_cast<std::size_t>(place - mappings_.begin());
   mappings_.insert(place, std::move(mapping));
   reach_.resize(mappings_.size());
@@ -103,7 +104,8 @@ Module module_of(std::string_view path, bool& deleted) {
     path.remove_suffix(kDeleted.size());
   }
   // Shared anonymous memory shows as a file, but there is none to open.
-  const bool file = path.starts_with('/') && path != "/dev/zero" && !path.starts_with("/SYSV") && !path.starts_with("//");
+  const bool file =
+      path.starts_with('/') && path != "/dev/zero" && !path.starts_with("/SYSV") && !path.starts_with("//");
   if (!file) return {ModuleKind::kAnonymous, "[anon]", ""};
   return {ModuleKind::kFile, unescape(path), ""};
 }
@@ -119,7 +121,8 @@ bool parse_line(std::string_view line, Mapping& mapping) {
     return false;
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   mapping.module = module_of(line, mapping.deleted);
-  if (mapping.module.kind == ModuleKind::kAnonymous) mapping.file_offset = mapping.start;  // a frame in it is its address
+  if (mapping.module.kind == ModuleKind::kAnonymous)
+    mapping.file_offset = mapping.start;  // a frame in it is its address
   return true;
 }
 

@@ -1,5 +1,5 @@
-// Bytes of a file that somebody else wrote, read at an offset with every access checked: an offset or length that does not fit gives
-// nothing instead of a wild read. Little-endian, unaligned. A view: the bytes stay their owner's.
+// Bytes of a file that somebody else wrote, read at an offset with every access checked: an offset or length that does
+// not fit gives nothing instead of a wild read. Little-endian, unaligned. A view: the bytes stay their owner's.
 #pragma once
 
 #include <cstdint>

@@ -89,7 +89,8 @@ class DebugFile::Impl {
   std::string symbol_source_;
 };
 
-DebugFile::DebugFile(const ElfImage& image, const ModuleSearch& search) : impl_(std::make_unique<Impl>(image, search)) {}
+DebugFile::DebugFile(const ElfImage& image, const ModuleSearch& search)
+    : impl_(std::make_unique<Impl>(image, search)) {}
 DebugFile::~DebugFile() = default;
 
 Dwarf* DebugFile::dwarf() {
@@ -121,9 +122,12 @@ std::vector<ElfSymbol> DebugFile::symbols() {
     // A function's own name comes before an assembler label.
     const int rank = (binding == STB_GLOBAL ? 0 : binding == STB_WEAK ? 1 : 2) + (type == STT_NOTYPE ? 3 : 0);
     symbols.push_back({address, symbol.st_size, name, rank});
-    if (elf == main_elf) from_symtab |= main_has_symtab;
-    else if (elf != debug_elf && compressed) from_debugdata = true;
-    else from_symtab = true;
+    if (elf == main_elf)
+      from_symtab |= main_has_symtab;
+    else if (elf != debug_elf && compressed)
+      from_debugdata = true;
+    else
+      from_symtab = true;
   }
   impl_->symbol_source_ = symbols.empty() ? "" : from_symtab ? "symtab" : from_debugdata ? "gnu_debugdata" : "dynsym";
   return symbols;

@@ -1,6 +1,7 @@
-// What there is to know of names for one ELF file: its DWARF and its symbols, its own or those of a separate debug file, found and checked
-// by libdwfl: DIR/.build-id/ab/cdef.debug, .gnu_debuglink (build-id or CRC), .gnu_debugdata (xz), dwz. No network unless asked.
-// libdwfl is named in debug_file.cpp alone. One thread; the Dwarf dies with the DebugFile.
+// What there is to know of names for one ELF file: its DWARF and its symbols, its own or those of a separate debug
+// file, found and checked by libdwfl: DIR/.build-id/ab/cdef.debug, .gnu_debuglink (build-id or CRC), .gnu_debugdata
+// (xz), dwz. No network unless asked. libdwfl is named in debug_file.cpp alone. One thread; the Dwarf dies with the
+// DebugFile.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,7 @@ class DebugFile {
   DebugFile(const DebugFile&) = delete;
   DebugFile& operator=(const DebugFile&) = delete;
 
-  Dwarf* dwarf();                            // nullptr where there is none
+  Dwarf* dwarf();                                          // nullptr where there is none
   std::uint64_t dwarf_address(std::uint64_t vaddr) const;  // after dwarf(): what the DWARF calls this vaddr
   std::vector<ElfSymbol> symbols();
   std::string symbol_source();  // after symbols(): "symtab", "gnu_debugdata", "dynsym", empty where there are none

@@ -23,8 +23,8 @@ constexpr std::uint64_t kMaxEntries = 200'000'000;  // DIEs in one file
 using Subset = std::vector<std::uint32_t>;
 
 struct Unit {
-  Dwarf_Die root;   // holds the ranges and the lines
-  Dwarf_Die tree;   // holds the functions: another one in split DWARF
+  Dwarf_Die root;  // holds the ranges and the lines
+  Dwarf_Die tree;  // holds the functions: another one in split DWARF
   Subset wanted;
   bool has_ranges = false;
 };
@@ -125,7 +125,8 @@ bool Batch::each_child(Dwarf_Die& parent, Visit visit) {
   return true;
 }
 
-// Functions stand at the top of a unit or in namespaces; with `deep`, anywhere (methods in types, lambdas in functions).
+// Functions stand at the top of a unit or in namespaces; with `deep`, anywhere (methods in types, lambdas in
+// functions).
 void Batch::find_functions(Dwarf_Die& parent, const Subset& wanted, bool deep, int depth) {
   if (depth > kMaxDepth) return;
   each_child(parent, [&](Dwarf_Die& child, int tag) {
@@ -194,7 +195,8 @@ std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) {
     frames.push_back(place);
     // The next one out stands where it called this one.
     const auto call_file = number(*die, DW_AT_call_file), call_line = number(*die, DW_AT_call_line);
-    const char* file = files && call_file && *call_file < file_count ? dwarf_filesrc(files, *call_file, nullptr, nullptr) : nullptr;
+    const char* file =
+        files && call_file && *call_file < file_count ? dwarf_filesrc(files, *call_file, nullptr, nullptr) : nullptr;
     place.file = file ? file : "";
     place.line = line_number(call_line.value_or(0));
   }

@@ -34,12 +34,13 @@ std::optional<std::uint8_t> pointer_encoding(const ByteReader& reader, std::uint
   }
   if (augmentation[0] != 'z') return std::nullopt;
   if (!skip_leb128(reader, at) || !skip_leb128(reader, at)) return std::nullopt;  // code and data alignment
-  if (!skip_leb128(reader, at) || !skip_leb128(reader, at)) return std::nullopt;  // return register, augmentation length
+  if (!skip_leb128(reader, at) || !skip_leb128(reader, at))
+    return std::nullopt;  // return register, augmentation length
   for (const char letter : std::string_view(augmentation + 1)) {
     const auto encoding = reader.read<std::uint8_t>(at++);
     if (!encoding) return std::nullopt;
     if (letter == 'R') return encoding;
-    if (letter == 'S' || letter == 'B') --at;  // no data
+    if (letter == 'S' || letter == 'B') --at;                     // no data
     if (letter == 'P') at += (*encoding & 0x07) == 0x03 ? 4 : 8;  // the personality's address
   }
   return std::nullopt;
@@ -55,12 +56,14 @@ std::optional<EhFrameHeader> EhFrameHeader::of(const ElfImage& image) {
   header.base_ = segment->vaddr;
   header.offset_ = segment->offset;
   const auto version = reader.read<std::uint8_t>(header.offset_);
-  const auto frame = reader.read<std::uint8_t>(header.offset_ + 1), count = reader.read<std::uint8_t>(header.offset_ + 2);
+  const auto frame = reader.read<std::uint8_t>(header.offset_ + 1),
+             count = reader.read<std::uint8_t>(header.offset_ + 2);
   const auto table = reader.read<std::uint8_t>(header.offset_ + 3);
   const auto entries = reader.read<std::uint32_t>(header.offset_ + 8);
   if (!version || !frame || !count || !table || !entries) return std::nullopt;
   const bool frame_is_4_bytes = *frame != kOmit && ((*frame & 0x0f) == kSdata4 || (*frame & 0x0f) == kUdata4);
-  if (*version != 1 || !frame_is_4_bytes || *count != kUdata4 || *table != (kDataRelative | kSdata4)) return std::nullopt;
+  if (*version != 1 || !frame_is_4_bytes || *count != kUdata4 || *table != (kDataRelative | kSdata4))
+    return std::nullopt;
   if (!reader.slice(header.offset_ + kTableAt, std::uint64_t{*entries} * 8)) return std::nullopt;
   header.entries_ = *entries;
   return header;
@@ -75,8 +78,10 @@ std::optional<EhFrameHeader::Function> EhFrameHeader::function_at(std::uint64_t 
   std::uint64_t low = 0, high = entries_;  // the answer is before `low`
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
-    if (entry(middle, 0).value_or(INT32_MAX) <= wanted) low = middle + 1;
-    else high = middle;
+    if (entry(middle, 0).value_or(INT32_MAX) <= wanted)
+      low = middle + 1;
+    else
+      high = middle;
   }
   if (low == 0) return std::nullopt;
   const auto fde = entry(low - 1, 1);

@@ -1,7 +1,7 @@
-// .eh_frame_hdr of one image: the table of functions sorted by address that the linker made beside .eh_frame. Only the form every
-// linker writes is read (version 1, entries of two signed 32-bit numbers relative to the header); anything else counts as no table.
-// All values are the linker's (vaddr), and hostile: lookups are bounded, and answer nothing where the table does not hold together.
-// A view: the image must outlive it. Any thread.
+// .eh_frame_hdr of one image: the table of functions sorted by address that the linker made beside .eh_frame. Only the
+// form every linker writes is read (version 1, entries of two signed 32-bit numbers relative to the header); anything
+// else counts as no table. All values are the linker's (vaddr), and hostile: lookups are bounded, and answer nothing
+// where the table does not hold together. A view: the image must outlive it. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class EhFrameHeader {
   // Nothing where the image has no such table.
   static std::optional<EhFrameHeader> of(const ElfImage& image);
 
-  std::uint64_t base() const { return base_; }          // vaddr of the header: entries are relative to it
+  std::uint64_t base() const { return base_; }              // vaddr of the header: entries are relative to it
   std::uint64_t table() const { return base_ + kTableAt; }  // vaddr of the first entry
   std::uint64_t entries() const { return entries_; }
 

@@ -67,9 +67,11 @@ bool ElfImage::parse(std::string* problem) {
   const ByteReader reader(bytes_);
   const auto header = reader.read<Elf64_Ehdr>(0);
   if (!header || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0) return *problem = "not an ELF file", false;
-  if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_machine != EM_X86_64)
+  if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
+      header->e_machine != EM_X86_64)
     return *problem = "not an x86-64 ELF file", false;
-  if (header->e_type != ET_EXEC && header->e_type != ET_DYN) return *problem = "neither a program nor a shared library", false;
+  if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
+    return *problem = "neither a program nor a shared library", false;
   if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum > kMaxProgramHeaders)
     return *problem = "damaged program headers", false;
 
@@ -77,7 +79,8 @@ bool ElfImage::parse(std::string* problem) {
     if (header->e_phoff > bytes_.size()) return *problem = "program headers lie outside the file", false;
     const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
     if (!program) return *problem = "program headers lie outside the file", false;
-    const Segment segment{program->p_vaddr, program->p_offset, program->p_filesz, program->p_memsz, (program->p_flags & PF_X) != 0};
+    const Segment segment{program->p_vaddr, program->p_offset, program->p_filesz, program->p_memsz,
+                          (program->p_flags & PF_X) != 0};
     const bool in_file = reader.slice(segment.offset, segment.file_size).has_value();
     if (program->p_type == PT_LOAD) {
       // A file cut short keeps its readable part: bytes() is what bounds every read.
@@ -105,8 +108,8 @@ void ElfImage::read_build_id(std::uint64_t offset, std::uint64_t size, std::uint
     const auto name = notes.slice(name_at, note->n_namesz);
     const auto data = notes.slice(data_at, note->n_descsz);
     if (!name || !data) return;
-    if (note->n_type == NT_GNU_BUILD_ID && name->size() == 4 && std::memcmp(name->data(), "GNU", 4) == 0 && !data->empty() &&
-        data->size() <= kMaxBuildId) {
+    if (note->n_type == NT_GNU_BUILD_ID && name->size() == 4 && std::memcmp(name->data(), "GNU", 4) == 0 &&
+        !data->empty() && data->size() <= kMaxBuildId) {
       for (const std::uint8_t byte : *data) build_id_ += fmt::format("{:02x}", byte);
       return;
     }
@@ -127,7 +130,8 @@ std::optional<std::uint64_t> ElfImage::vaddr_of_offset(std::uint64_t offset) con
 
 std::optional<std::uint64_t> ElfImage::offset_of_vaddr(std::uint64_t vaddr) const {
   for (const Segment& segment : segments_)
-    if (vaddr >= segment.vaddr && vaddr - segment.vaddr < segment.file_size) return segment.offset + (vaddr - segment.vaddr);
+    if (vaddr >= segment.vaddr && vaddr - segment.vaddr < segment.file_size)
+      return segment.offset + (vaddr - segment.vaddr);
   return std::nullopt;
 }
 

@@ -6,7 +6,8 @@
 namespace fdr {
 
 ElfSymbols::ElfSymbols(std::vector<ElfSymbol> symbols) : symbols_(std::move(symbols)) {
-  std::erase_if(symbols_, [](const ElfSymbol& s) { return s.size == 0 || s.address + s.size < s.address || s.name.empty(); });
+  std::erase_if(symbols_,
+                [](const ElfSymbol& s) { return s.size == 0 || s.address + s.size < s.address || s.name.empty(); });
   std::sort(symbols_.begin(), symbols_.end(), [](const ElfSymbol& a, const ElfSymbol& b) {
     if (a.address != b.address) return a.address < b.address;
     if (a.size != b.size) return a.size > b.size;

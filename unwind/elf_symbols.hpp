@@ -1,5 +1,6 @@
-// The function symbols of one file, sorted for lookup. A symbol names only what lies within its size: behind the end of the nearest
-// symbol there is no name rather than a wrong one. Sorted once; a lookup is a binary search. Immutable after building.
+// The function symbols of one file, sorted for lookup. A symbol names only what lies within its size: behind the end of
+// the nearest symbol there is no name rather than a wrong one. Sorted once; a lookup is a binary search. Immutable
+// after building.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,9 @@ class ElfSymbols {
   std::size_t size() const { return symbols_.size(); }
 
  private:
-  std::vector<ElfSymbol> symbols_;     // by address, then size descending, then rank descending: the last match is the best
-  std::vector<std::uint64_t> reach_;   // reach_[i]: greatest end of symbols_[0..i]
+  std::vector<ElfSymbol>
+      symbols_;  // by address, then size descending, then rank descending: the last match is the best
+  std::vector<std::uint64_t> reach_;  // reach_[i]: greatest end of symbols_[0..i]
 };
 
 }  // namespace fdr

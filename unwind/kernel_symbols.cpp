@@ -11,7 +11,8 @@ namespace fdr {
 
 namespace {
 
-// kallsyms has no sizes: behind the last symbol of a region the next one may be far away. No kernel function is this long.
+// kallsyms has no sizes: behind the last symbol of a region the next one may be far away. No kernel function is this
+// long.
 constexpr std::uint64_t kMaxFunctionSize = 256u << 10;
 constexpr std::size_t kMaxText = 256u << 20;
 
@@ -43,7 +44,8 @@ KernelSymbols KernelSymbols::load(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
   std::string text;
   std::array<char, 1 << 16> chunk;
-  for (std::size_t got; file && text.size() < kMaxText && (got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0;)
+  for (std::size_t got;
+       file && text.size() < kMaxText && (got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0;)
     text.append(chunk.data(), got);
   return parse(text);
 }

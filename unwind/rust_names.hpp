@@ -1,5 +1,5 @@
-// Rust's two manglings. Names come from files that may be hostile: nesting, length and work are bounded, and what does not follow the
-// grammar to its end is no Rust name. Pure.
+// Rust's two manglings. Names come from files that may be hostile: nesting, length and work are bounded, and what does
+// not follow the grammar to its end is no Rust name. Pure.
 #pragma once
 
 #include <optional>

@@ -43,7 +43,8 @@ bool has_name(const std::vector<SourceFrame>& frames) { return !frames.empty() &
 
 // Without scope or parameters: a C function, or a C++ one that DWARF gives no more of.
 bool is_bare(const std::string& function) {
-  return function.find("::") == std::string::npos && (function.find('(') == std::string::npos || function == "operator()");
+  return function.find("::") == std::string::npos &&
+         (function.find('(') == std::string::npos || function == "operator()");
 }
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -70,7 +71,8 @@ Symbols Batch::run() {
   names_.resize(frames.size());
   std::vector<std::vector<std::uint32_t>> unnamed(stacks_.modules().size());
   Symbols symbols;
-  for (std::uint32_t module = 0; module < stacks_.modules().size(); ++module) symbols.modules.push_back({module, 0, 0, "", ""});
+  for (std::uint32_t module = 0; module < stacks_.modules().size(); ++module)
+    symbols.modules.push_back({module, 0, 0, "", ""});
   for (std::uint32_t i = 0; i < frames.size(); ++i) {
     if (frames[i].module >= unnamed.size()) continue;
     ModuleNaming& naming = symbols.modules[frames[i].module];
@@ -116,7 +118,8 @@ void Batch::name_module(std::uint32_t index, const std::vector<std::uint32_t>& f
   std::vector<Wanted> wanted;
   for (const std::uint32_t frame : frames)
     if (const auto vaddr = image->vaddr_of_offset(stacks_.frames()[frame].offset)) wanted.push_back({*vaddr, frame});
-  if (wanted.size() < frames.size()) naming.problem = fmt::format("{} addresses lie outside the file", frames.size() - wanted.size());
+  if (wanted.size() < frames.size())
+    naming.problem = fmt::format("{} addresses lie outside the file", frames.size() - wanted.size());
   std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.vaddr < b.vaddr; });
 
   DebugFile debug(*image, search_);
@@ -125,7 +128,8 @@ void Batch::name_module(std::uint32_t index, const std::vector<std::uint32_t>& f
   name_from_symbols(debug, wanted);
   for (const Wanted& w : wanted) naming.named += has_name(names_[w.frame]);
   naming.source = has_dwarf ? "DWARF" : debug.symbol_source();
-  if (naming.source.empty()) naming.problem = "neither DWARF nor symbols";
+  if (naming.source.empty())
+    naming.problem = "neither DWARF nor symbols";
   else if (naming.source == "dynsym" && naming.problem.empty() && naming.named < naming.frames)
     naming.problem = "stripped: exported names only; install its debug package or give --debug-dir";
   name_by_function_start(*image, module, wanted);
@@ -149,7 +153,8 @@ void Batch::name_from_symbols(DebugFile& debug, const std::vector<Wanted>& wante
       if (frames.empty()) frames.emplace_back();
       frames.back().function = demangle(symbol->name);
     } else if (std::string name = demangle(symbol->name); name != symbol->name) {
-      // DWARF has no linkage name for a function with internal linkage ("hidden"); its symbol has ("shop::hidden(int)").
+      // DWARF has no linkage name for a function with internal linkage ("hidden"); its symbol has
+      // ("shop::hidden(int)").
       frames.back().function = name.substr(0, name.find(" [clone "));
     }
   }

@@ -14,7 +14,8 @@
 #include "unwind/byte_reader.hpp"
 #include "unwind/eh_frame_header.hpp"
 
-// Exported by libunwind, but not declared in its headers: finds the entry for `ip` in a sorted table and parses its FDE.
+// Exported by libunwind, but not declared in its headers: finds the entry for `ip` in a sorted table and parses its
+// FDE.
 extern "C" int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t ip, unw_dyn_info_t*, unw_proc_info_t*,
                                                   int need_unwind_info, void* argument);
 
@@ -22,7 +23,8 @@ namespace fdr {
 
 namespace {
 
-// A DWARF expression may jump backwards: what bounds a hostile one is the number of reads it may make. Honest steps need a few hundred.
+// A DWARF expression may jump backwards: what bounds a hostile one is the number of reads it may make. Honest steps
+// need a few hundred.
 constexpr int kMaxReadsPerStep = 20'000;
 // An address this far above sp is not on the same stack any more.
 constexpr std::uint64_t kStackReach = 64u << 20;
@@ -36,15 +38,24 @@ constexpr std::array<unw_regnum_t, 6> kSavedRegisters = {UNW_X86_64_RBX, UNW_X86
 // nullptr for a register that a sample does not have.
 std::uint64_t* register_of(UserRegisters& registers, unw_regnum_t number) {
   switch (number) {
-    case UNW_X86_64_RIP: return &registers.ip;
-    case UNW_X86_64_RSP: return &registers.sp;
-    case UNW_X86_64_RBP: return &registers.bp;
-    case UNW_X86_64_RBX: return &registers.bx;
-    case UNW_X86_64_R12: return &registers.r12;
-    case UNW_X86_64_R13: return &registers.r13;
-    case UNW_X86_64_R14: return &registers.r14;
-    case UNW_X86_64_R15: return &registers.r15;
-    default: return nullptr;
+    case UNW_X86_64_RIP:
+      return &registers.ip;
+    case UNW_X86_64_RSP:
+      return &registers.sp;
+    case UNW_X86_64_RBP:
+      return &registers.bp;
+    case UNW_X86_64_RBX:
+      return &registers.bx;
+    case UNW_X86_64_R12:
+      return &registers.r12;
+    case UNW_X86_64_R13:
+      return &registers.r13;
+    case UNW_X86_64_R14:
+      return &registers.r14;
+    case UNW_X86_64_R15:
+      return &registers.r15;
+    default:
+      return nullptr;
   }
 }
 
@@ -80,8 +91,8 @@ struct Walk {
   Timestamp time;
   UserRegisters registers;  // of the frame the cursor was started from
 
-  // Slots below the leaf's sp. In an epilogue, behind `pop %rbx`, the tables still say that rbx was saved there; it is back in its
-  // register already, and the slot was not copied. So such a slot reads as the register.
+  // Slots below the leaf's sp. In an epilogue, behind `pop %rbx`, the tables still say that rbx was saved there; it is
+  // back in its register already, and the slot was not copied. So such a slot reads as the register.
   struct RestoredSlot {
     std::uint64_t address, value;
   };
@@ -105,8 +116,9 @@ bool Walk::stack_word(std::uint64_t address, std::uint64_t& value) const {
 }
 
 const LoadedImage* Walk::image_at(std::uint64_t address) {
-  const auto behind = std::upper_bound(state.images.begin(), state.images.end(), address,
-                                       [](std::uint64_t wanted, const LoadedImage& known) { return wanted < known.begin; });
+  const auto behind =
+      std::upper_bound(state.images.begin(), state.images.end(), address,
+                       [](std::uint64_t wanted, const LoadedImage& known) { return wanted < known.begin; });
   if (behind != state.images.begin() && address < std::prev(behind)->end) return &*std::prev(behind);
 
   const Mapping* mapping = space.find(address, time);
@@ -117,9 +129,12 @@ const LoadedImage* Walk::image_at(std::uint64_t address) {
   // A newer mapping may cover a part of this one: the parts that are not its own must not be answered from it.
   for (const Mapping& other : space.mappings()) {
     if (&other == mapping || other.end <= loaded.begin || other.start >= loaded.end) continue;
-    if (other.end <= address) loaded.begin = other.end;
-    else if (other.start > address) loaded.end = other.start;
-    else loaded.begin = address, loaded.end = address + 1;
+    if (other.end <= address)
+      loaded.begin = other.end;
+    else if (other.start > address)
+      loaded.end = other.start;
+    else
+      loaded.begin = address, loaded.end = address + 1;
   }
   return &*state.images.insert(behind, loaded);
 }
@@ -170,7 +185,8 @@ int Walk::read(std::uint64_t address, std::uint64_t& value) {
   }
 
   const std::uint64_t end = copy.registers.sp + copy.bytes.size();
-  const bool beyond = address + sizeof(value) > end && address >= copy.registers.sp && address - copy.registers.sp < kStackReach;
+  const bool beyond =
+      address + sizeof(value) > end && address >= copy.registers.sp && address - copy.registers.sp < kStackReach;
   failure = beyond && !copy.whole ? WalkEnd::kCopyTooShort : WalkEnd::kUnreadable;
   return -UNW_EINVAL;
 }
@@ -242,7 +258,8 @@ bool return_address_is_undefined(unw_cursor_t& cursor) {
   return unw_get_save_loc(&cursor, UNW_X86_64_RIP, &place) == 0 && place.type == UNW_SLT_NONE;
 }
 
-// The caller by the frame pointer, for code without tables (JIT). Nothing where what bp points at does not look like a frame.
+// The caller by the frame pointer, for code without tables (JIT). Nothing where what bp points at does not look like a
+// frame.
 std::optional<UserRegisters> step_by_frame_pointer(const Walk& walk, const UserRegisters& now) {
   if (now.bp % 8 != 0 || now.bp < now.sp || now.bp - now.sp > kMaxFrameSize) return std::nullopt;
   UserRegisters caller = now;

@@ -1,6 +1,6 @@
-// Walks copied stacks at dump time with libunwind's remote interface: memory comes from the copy and from the files, tables from
-// .eh_frame_hdr. One unwind address space per (process, generation) with caching on, since the cache is keyed by address only.
-// libunwind is named in unwinder.cpp alone. One thread (the dumper).
+// Walks copied stacks at dump time with libunwind's remote interface: memory comes from the copy and from the files,
+// tables from .eh_frame_hdr. One unwind address space per (process, generation) with caching on, since the cache is
+// keyed by address only. libunwind is named in unwinder.cpp alone. One thread (the dumper).
 #pragma once
 
 #include <memory>

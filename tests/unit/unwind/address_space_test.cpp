@@ -6,7 +6,8 @@ using namespace fdr;
 
 namespace {
 
-Mapping map(std::uint64_t start, std::uint64_t end, const std::string& path, std::uint64_t since = 0, const std::string& id = "") {
+Mapping map(std::uint64_t start, std::uint64_t end, const std::string& path, std::uint64_t since = 0,
+            const std::string& id = "") {
   return {start, end, 0, {ModuleKind::kFile, path, id}, from_ns(since), false};
 }
 
@@ -81,7 +82,8 @@ TEST_CASE("the same mapping from both sources is one, with its build-id") {
 
 TEST_CASE("mappings are bounded, and what is refused is counted") {
   AddressSpace space;
-  for (std::uint64_t i = 0; i < AddressSpace::kMaxMappings + 10; ++i) space.add(map(i * 0x1000 + 0x1000, i * 0x1000 + 0x2000, "/x"));
+  for (std::uint64_t i = 0; i < AddressSpace::kMaxMappings + 10; ++i)
+    space.add(map(i * 0x1000 + 0x1000, i * 0x1000 + 0x2000, "/x"));
   CHECK(space.mappings().size() == AddressSpace::kMaxMappings);
   CHECK(space.refused() == 10);
   space.add(map(5, 5, "/empty"));

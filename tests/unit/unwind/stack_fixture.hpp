@@ -1,4 +1,5 @@
-// The recorded stacks of tests/golden/unwind/stacks (made by tests/programs/make_stack_fixture), with the files they ran in.
+// The recorded stacks of tests/golden/unwind/stacks (made by tests/programs/make_stack_fixture), with the files they
+// ran in.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -38,7 +39,8 @@ struct StackFixture {
 
   explicit StackFixture(bool with_images = true) {
     const auto maps = read_data("stacks/maps");
-    for (Mapping& mapping : parse_maps({reinterpret_cast<const char*>(maps.data()), maps.size()})) space.add(std::move(mapping));
+    for (Mapping& mapping : parse_maps({reinterpret_cast<const char*>(maps.data()), maps.size()}))
+      space.add(std::move(mapping));
     if (with_images) {
       add_image({ModuleKind::kFile, "/fixture/program", ""}, "stacks/program.gz");
       add_image({ModuleKind::kFile, "/fixture/libc.so.6", ""}, "stacks/libc.so.6.gz");

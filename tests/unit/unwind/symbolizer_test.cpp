@@ -30,7 +30,8 @@ std::vector<Expected> read_expected(const std::string& name) {
     std::stringstream frames(line.substr(line.find(' ') + 1));
     for (std::string frame; std::getline(frames, frame, ';');) {
       const std::size_t bar = frame.find('|'), colon = frame.rfind(':');
-      expected.frames.push_back({frame.substr(0, bar), frame.substr(bar + 1, colon - bar - 1), std::atoi(frame.c_str() + colon + 1)});
+      expected.frames.push_back(
+          {frame.substr(0, bar), frame.substr(bar + 1, colon - bar - 1), std::atoi(frame.c_str() + colon + 1)});
     }
     all.push_back(std::move(expected));
   }
@@ -49,7 +50,9 @@ std::string first_function(const Symbols& symbols) {
   return symbols.names.at(0).empty() ? "" : symbols.names[0].back().function;
 }
 
-Module file(const std::string& name, const std::string& build_id = "") { return {ModuleKind::kFile, kDirectory + name, build_id}; }
+Module file(const std::string& name, const std::string& build_id = "") {
+  return {ModuleKind::kFile, kDirectory + name, build_id};
+}
 
 std::string build_id_of(const std::string& name) {
   std::string problem;
@@ -87,8 +90,10 @@ void check_like_llvm(const std::string& name) {
       const SourceFrame& theirs = expected[i].frames[j];
       CHECK(ours[j].file == theirs.file);
       CHECK(ours[j].line == theirs.line);
-      if (theirs.function.find("'lambda'") != std::string::npos) CHECK(ours[j].function.find("{lambda(int)#1}") != std::string::npos);
-      else CHECK(ours[j].function == theirs.function);
+      if (theirs.function.find("'lambda'") != std::string::npos)
+        CHECK(ours[j].function.find("{lambda(int)#1}") != std::string::npos);
+      else
+        CHECK(ours[j].function == theirs.function);
     }
   }
   CHECK(inlined > 50);
@@ -117,7 +122,8 @@ TEST_CASE("a stripped file finds its separate debug file by build-id in --debug-
   const auto folder = directory / ".build-id" / id.substr(0, 2);
   std::filesystem::create_directories(folder);
   const std::uint64_t hidden = address_in("shop::hidden(int)");
-  CHECK(first_function(names_of(file("dynsym.so", id), {hidden}, {{directory.string()}, ""})).starts_with("dynsym.so!fn@"));
+  CHECK(first_function(names_of(file("dynsym.so", id), {hidden}, {{directory.string()}, ""}))
+            .starts_with("dynsym.so!fn@"));
   std::filesystem::copy_file(kDirectory + "stripped.debug", folder / (id.substr(2) + ".debug"));
   const Symbols symbols = names_of(file("dynsym.so", id), {hidden}, {{directory.string()}, ""});
   CHECK(first_function(symbols) == "shop::hidden(int)");
@@ -199,10 +205,14 @@ TEST_CASE("damaged files cost names, never the program") {
     const auto whole = test::read_data(std::string("symbols/") + name);
     for (int round = 0; round < 60; ++round) {
       auto bytes = whole;
-      if (round % 4 == 0) bytes.resize(random() % bytes.size());
-      else for (int i = 0; i < 1 << (round % 8); ++i) bytes[64 + random() % (bytes.size() - 64)] ^= static_cast<std::uint8_t>(1u << (random() % 8));
+      if (round % 4 == 0)
+        bytes.resize(random() % bytes.size());
+      else
+        for (int i = 0; i < 1 << (round % 8); ++i)
+          bytes[64 + random() % (bytes.size() - 64)] ^= static_cast<std::uint8_t>(1u << (random() % 8));
       const auto path = directory / "damaged.so";
-      std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      std::ofstream(path, std::ios::binary)
+          .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
       const Symbols symbols = names_of({ModuleKind::kFile, path.string(), ""}, offsets);
       CHECK(symbols.names.size() == offsets.size());
     }

@@ -52,9 +52,12 @@ TEST_CASE("copied stacks unwind to exactly what was called") {
     CHECK(stack.frames[0].address == sample.registers.ip);
     CHECK_FALSE(stack.frames[0].is_return);
     in_vdso += module_at(fixture, sample.registers.ip)->kind == ModuleKind::kVdso;
-    in_signal += std::count_if(stack.frames.begin() + 1, stack.frames.end(), [](const FrameAddress& f) { return !f.is_return; }) == 1;  // what was interrupted
-    if (!has_table(fixture, sample.registers.ip)) ++without_table;  // _init, _fini: the caller is lost, the rest is not
-    else CHECK(callers_of(stack) == sample.callers);
+    in_signal += std::count_if(stack.frames.begin() + 1, stack.frames.end(),
+                               [](const FrameAddress& f) { return !f.is_return; }) == 1;  // what was interrupted
+    if (!has_table(fixture, sample.registers.ip))
+      ++without_table;  // _init, _fini: the caller is lost, the rest is not
+    else
+      CHECK(callers_of(stack) == sample.callers);
   }
   CHECK(without_table < 4);
   CHECK(in_vdso > 0);
@@ -67,7 +70,8 @@ TEST_CASE("a copy that ends early says so, and keeps the frames it has") {
   std::size_t cut = 0;
   for (const auto& sample : fixture.samples) {
     if (sample.callers.size() < 5 || !has_table(fixture, sample.registers.ip)) continue;
-    const std::span<const std::uint8_t> top = std::span(sample.stack).first(std::min<std::size_t>(sample.stack.size(), 64));
+    const std::span<const std::uint8_t> top =
+        std::span(sample.stack).first(std::min<std::size_t>(sample.stack.size(), 64));
     const WalkedStack stack = unwinder.walk(fixture.space, {sample.registers, top, false}, Timestamp{});
     if (stack.end == WalkEnd::kRoot) continue;
     ++cut;
@@ -105,7 +109,8 @@ TEST_CASE("code without tables is left by its frame pointer, and only by one tha
   Unwinder unwinder(fixture.files);
   //                        0x1000  0x1008    0x1010  0x1018    0x1020
   SmallStack stack{{0x1010, 0x100123, 0x1020, 0x100456, 0, 0}};
-  WalkedStack walked = unwinder.walk(fixture.space, stack.copy({.ip = 0x100789, .sp = 0x1000, .bp = 0x1000}), Timestamp{});
+  WalkedStack walked =
+      unwinder.walk(fixture.space, stack.copy({.ip = 0x100789, .sp = 0x1000, .bp = 0x1000}), Timestamp{});
   CHECK(callers_of(walked) == std::vector<std::uint64_t>{0x100123, 0x100456});
   CHECK(walked.end == WalkEnd::kNoUnwindInfo);  // a zero return address proves no root
   CHECK(walked.frames[1].lookup() == 0x100122);
@@ -125,7 +130,8 @@ TEST_CASE("an endless stack ends at the limit") {
   Unwinder unwinder(fixture.files);
   SmallStack stack;
   for (std::uint64_t i = 0; i < 1000; ++i) stack.words.insert(stack.words.end(), {0x1000 + (i + 1) * 16, 0x100123});
-  const WalkedStack walked = unwinder.walk(fixture.space, stack.copy({.ip = 0x100789, .sp = 0x1000, .bp = 0x1000}), Timestamp{});
+  const WalkedStack walked =
+      unwinder.walk(fixture.space, stack.copy({.ip = 0x100789, .sp = 0x1000, .bp = 0x1000}), Timestamp{});
   CHECK(walked.end == WalkEnd::kTooDeep);
   CHECK(walked.frames.size() == Unwinder::kMaxFrames);
 }
@@ -157,8 +163,11 @@ TEST_CASE("damaged tables and stacks end a walk, never the program") {
   for (int round = 0; round < 60; ++round) {
     StackFixture fixture(false);
     auto damaged = program;
-    if (round % 3 == 0) damaged.resize(random() % damaged.size());
-    else for (int i = 0; i < 200; ++i) damaged[random() % damaged.size()] ^= static_cast<std::uint8_t>(1u << (random() % 8));
+    if (round % 3 == 0)
+      damaged.resize(random() % damaged.size());
+    else
+      for (int i = 0; i < 200; ++i)
+        damaged[random() % damaged.size()] ^= static_cast<std::uint8_t>(1u << (random() % 8));
     std::string problem;
     if (auto image = ElfImage::from_memory(damaged, &problem)) {
       ++images;

@@ -1,78 +1,18 @@
-#include "unwind/rust_names.hpp"
-
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
+#include "unwind/rust_names.hpp"
+#include "unwind/rust_text.hpp"
+
 namespace fdr {
+
+using namespace rust;
 
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
-
-void append_utf8(std::string& text, std::uint32_t code) {
-  if (code < 0x80) {
-    text += static_cast<char>(code);
-  } else if (code < 0x800) {
-    text += static_cast<char>(0xc0 | (code >> 6));
-    text += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    text += static_cast<char>(0xe0 | (code >> 12));
-    text += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    text += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    text += static_cast<char>(0xf0 | (code >> 18));
-    text += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
-    text += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    text += static_cast<char>(0x80 | (code & 0x3f));
-  }
-}
-
-bool is_scalar(std::uint64_t code) { return code >= 0x20 && code != 0x7f && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff); }
-
-// --- legacy ---
-
-// One "$...$" escape at the beginning of `text`; its length, or 0 where there is none.
-std::size_t append_escape(std::string& out, std::string_view text) {
-  const std::size_t end = text.find('$', 1);
-  if (end == std::string_view::npos) return 0;
-  const std::string_view code = text.substr(1, end - 1);
-  static constexpr std::array<std::pair<std::string_view, char>, 8> kEscapes = {
-      {{"SP", '@'}, {"BP", '*'}, {"RF", '&'}, {"LT", '<'}, {"GT", '>'}, {"LP", '('}, {"RP", ')'}, {"C", ','}}};
-  for (const auto& [name, letter] : kEscapes)
-    if (code == name) return out += letter, end + 1;
-  if (code.size() < 2 || code.size() > 7 || code[0] != 'u') return 0;
-  std::uint32_t value = 0;
-  for (const char c : code.substr(1)) {
-    if (!is_hex(c)) return 0;
-    value = value * 16 + static_cast<std::uint32_t>(is_digit(c) ? c - '0' : c - 'a' + 10);
-  }
-  if (!is_scalar(value)) return 0;
-  append_utf8(out, value);
-  return end + 1;
-}
-
-void append_legacy_part(std::string& out, std::string_view part) {
-  if (part.starts_with("_$")) part.remove_prefix(1);
-  while (!part.empty()) {
-    std::size_t used = 1;
-    if (part.starts_with("..")) out += "::", used = 2;
-    else if (part[0] != '$') out += part[0];
-    else if (const std::size_t escape = append_escape(out, part)) used = escape;
-    else out += '$';
-    part.remove_prefix(used);
-  }
-}
-
-bool is_hash(std::string_view part) {
-  return part.size() == 17 && part[0] == 'h' && part.find_first_not_of("0123456789abcdef", 1) == std::string_view::npos;
-}
-
-// --- v0 ---
-
-// Recursive descent over the grammar, printing as it goes. Back references make the text longer than the name, and may be made to
-// loop: kMaxText and kMaxDepth end that.
+// Recursive descent over the grammar, printing as it goes. Back references make the text longer than the name, and may
+// be made to loop: kMaxText and kMaxDepth end that.
 class V0 {
  public:
   explicit V0(std::string_view body) : body_(body) {}
@@ -112,8 +52,10 @@ class V0 {
     return body_[at_++];
   }
   void print(std::string_view text) {
-    if (out_.size() + text.size() > kMaxText) failed_ = true;
-    else out_ += text;
+    if (out_.size() + text.size() > kMaxText)
+      failed_ = true;
+    else
+      out_ += text;
   }
 
   std::uint64_t decimal() {
@@ -131,10 +73,14 @@ class V0 {
     while (!failed_ && !take('_')) {
       const char c = next();
       std::uint64_t digit = 0;
-      if (is_digit(c)) digit = static_cast<std::uint64_t>(c - '0');
-      else if (c >= 'a' && c <= 'z') digit = static_cast<std::uint64_t>(c - 'a' + 10);
-      else if (c >= 'A' && c <= 'Z') digit = static_cast<std::uint64_t>(c - 'A' + 36);
-      else failed_ = true;
+      if (is_digit(c))
+        digit = static_cast<std::uint64_t>(c - '0');
+      else if (c >= 'a' && c <= 'z')
+        digit = static_cast<std::uint64_t>(c - 'a' + 10);
+      else if (c >= 'A' && c <= 'Z')
+        digit = static_cast<std::uint64_t>(c - 'A' + 36);
+      else
+        failed_ = true;
       value = value * 62 + digit;  // wraps for nonsense, which is then no valid position either
     }
     return value + 1;
@@ -189,7 +135,9 @@ class V0 {
     const Nested nested(*this);
     if (failed_) return;
     switch (next()) {
-      case 'C': print(identifier()); break;
+      case 'C':
+        print(identifier());
+        break;
       case 'M':
         impl_path();
         print("<"), type(), print(">");
@@ -200,7 +148,9 @@ class V0 {
       case 'Y':
         print("<"), type(), print(" as "), path(false), print(">");
         break;
-      case 'N': nested_path(value); break;
+      case 'N':
+        nested_path(value);
+        break;
       case 'I':
         path(value);
         print(value ? "::<" : "<");
@@ -210,7 +160,8 @@ class V0 {
       case 'B':
         back_reference([&] { path(value); });
         break;
-      default: failed_ = true;
+      default:
+        failed_ = true;
     }
   }
 
@@ -220,9 +171,12 @@ class V0 {
     const Identifier id = identifier();
     if (space >= 'A' && space <= 'Z') {
       print("::{");
-      if (space == 'C') print("closure");
-      else if (space == 'S') print("shim");
-      else print(std::string_view(&space, 1));
+      if (space == 'C')
+        print("closure");
+      else if (space == 'S')
+        print("shim");
+      else
+        print(std::string_view(&space, 1));
       if (!id.name.empty()) print(":"), print(id);
       print("#" + std::to_string(id.disambiguator) + "}");
     } else if (space >= 'a' && space <= 'z') {
@@ -248,40 +202,67 @@ class V0 {
     if (index > binders_) return void(failed_ = true);
     const std::uint64_t letter = binders_ - index;
     print("'");
-    if (letter < 26) print(std::string(1, static_cast<char>('a' + letter)));
-    else print("_" + std::to_string(letter));
+    if (letter < 26)
+      print(std::string(1, static_cast<char>('a' + letter)));
+    else
+      print("_" + std::to_string(letter));
   }
 
   void generic_argument() {
-    if (take('L')) lifetime(base62());
-    else if (take('K')) constant();
-    else type();
+    if (take('L'))
+      lifetime(base62());
+    else if (take('K'))
+      constant();
+    else
+      type();
   }
 
   static std::string_view basic_type(char tag) {
     switch (tag) {
-      case 'a': return "i8";
-      case 'b': return "bool";
-      case 'c': return "char";
-      case 'd': return "f64";
-      case 'e': return "str";
-      case 'f': return "f32";
-      case 'h': return "u8";
-      case 'i': return "isize";
-      case 'j': return "usize";
-      case 'l': return "i32";
-      case 'm': return "u32";
-      case 'n': return "i128";
-      case 'o': return "u128";
-      case 'p': return "_";
-      case 's': return "i16";
-      case 't': return "u16";
-      case 'u': return "()";
-      case 'v': return "...";
-      case 'x': return "i64";
-      case 'y': return "u64";
-      case 'z': return "!";
-      default: return {};
+      case 'a':
+        return "i8";
+      case 'b':
+        return "bool";
+      case 'c':
+        return "char";
+      case 'd':
+        return "f64";
+      case 'e':
+        return "str";
+      case 'f':
+        return "f32";
+      case 'h':
+        return "u8";
+      case 'i':
+        return "isize";
+      case 'j':
+        return "usize";
+      case 'l':
+        return "i32";
+      case 'm':
+        return "u32";
+      case 'n':
+        return "i128";
+      case 'o':
+        return "u128";
+      case 'p':
+        return "_";
+      case 's':
+        return "i16";
+      case 't':
+        return "u16";
+      case 'u':
+        return "()";
+      case 'v':
+        return "...";
+      case 'x':
+        return "i64";
+      case 'y':
+        return "u64";
+      case 'z':
+        return "!";
+      default:
+        return {};
     }
   }
 
@@ -291,8 +272,12 @@ class V0 {
     const char tag = next();
     if (const std::string_view basic = basic_type(tag); !basic.empty()) return print(basic);
     switch (tag) {
-      case 'A': print("["), type(), print("; "), constant(), print("]"); break;
-      case 'S': print("["), type(), print("]"); break;
+      case 'A':
+        print("["), type(), print("; "), constant(), print("]");
+        break;
+      case 'S':
+        print("["), type(), print("]");
+        break;
       case 'T': {
         print("(");
         const std::size_t count = list([this] { type(); });
@@ -308,11 +293,21 @@ class V0 {
         if (tag == 'Q') print("mut ");
         type();
         break;
-      case 'P': print("*const "), type(); break;
-      case 'O': print("*mut "), type(); break;
-      case 'F': function_type(); break;
-      case 'D': dyn_type(); break;
-      case 'B': back_reference([this] { type(); }); break;
+      case 'P':
+        print("*const "), type();
+        break;
+      case 'O':
+        print("*mut "), type();
+        break;
+      case 'F':
+        function_type();
+        break;
+      case 'D':
+        dyn_type();
+        break;
+      case 'B':
+        back_reference([this] { type(); });
+        break;
       default:
         --at_;
         path(false);
@@ -431,30 +426,6 @@ class V0 {
 };
 
 }  // namespace
-
-std::optional<std::string> demangle_rust_legacy(std::string_view mangled) {
-  if (!mangled.starts_with("_ZN")) return std::nullopt;
-  std::string_view rest = mangled.substr(3);
-  std::string out;
-  std::string_view last;
-  while (!rest.empty() && is_digit(rest[0])) {
-    std::size_t length = 0;
-    while (!rest.empty() && is_digit(rest[0]) && length < 10'000) {
-      length = length * 10 + static_cast<std::size_t>(rest[0] - '0');
-      rest.remove_prefix(1);
-    }
-    if (length == 0 || length > rest.size()) return std::nullopt;
-    if (!last.empty()) {
-      if (!out.empty()) out += "::";
-      append_legacy_part(out, last);
-    }
-    last = rest.substr(0, length);
-    rest.remove_prefix(length);
-  }
-  const bool ends_well = rest == "E" || rest.starts_with("E.");
-  if (!ends_well || !is_hash(last) || out.empty()) return std::nullopt;
-  return out;
-}
 
 std::optional<std::string> demangle_rust_v0(std::string_view mangled) {
   if (!mangled.starts_with("_R") || mangled.size() < 4) return std::nullopt;
