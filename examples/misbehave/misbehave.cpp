@@ -1,14 +1,15 @@
 // misbehave: a price server in miniature that is well for some seconds and then is not. Something to record.
 //
-// One thread ("requests") answers requests and sends a heartbeat between them, one ("journal") stores what was answered. At the
-// incident the server loses its index of offers: every request now rebuilds it, which fails to find a cache file, so nothing is
-// kept and the next request does the same again. Seen from outside:
-//   - one thread at 100 % of a CPU, in serve -> answer -> find_offer -> rebuild_index -> rank_offers, where the time is in two
+// One thread ("requests") answers requests and sends a heartbeat between them, one ("journal") stores what was
+// answered. At the incident the server loses its index of offers: every request now rebuilds it, which fails to find a
+// cache file, so nothing is kept and the next request does the same again. Seen from outside:
+//   - one thread at 100 % of a CPU, in serve -> answer -> find_offer -> rebuild_index -> rank_offers, most of it in two
 //     helpers that the compiler has inlined;
 //   - thousands of stat() calls on names that do not exist, from locate_cache();
 //   - writes and fdatasync() of a journal grown a hundredfold, from flush_journal();
 //   - no heartbeat: the thread that sends it is the one that is busy.
-// It ends by itself after --healthy plus --incident seconds. Its requests come from a timer, nothing listens on the network.
+// It ends by itself after --healthy plus --incident seconds. Its requests come from a timer, nothing listens on the
+// network.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -66,7 +67,8 @@ struct Phase {
   std::exit(1);
 }
 
-// --- the price index ---------------------------------------------------------------------------------------------------------
+// --- the price index
+// ---------------------------------------------------------------------------------------------------------
 
 inline std::uint32_t mix(std::uint32_t x) {
   x ^= x >> 16;
@@ -124,7 +126,8 @@ inline std::uint32_t score(const Offer& offer, std::uint32_t product) {
   return price + request % 7;  // tax, say
 }
 
-// --- threads -----------------------------------------------------------------------------------------------------------------
+// --- threads
+// -----------------------------------------------------------------------------------------------------------------
 
 class Heartbeat {
  public:
@@ -152,8 +155,8 @@ class Heartbeat {
   Clock::time_point next_{};
 };
 
-// Requests arrive by a timer. A server that is late finds as many waiting as the timer has expired, and takes them all before
-// it looks at anything else; that is why it has no time for its heartbeat.
+// Requests arrive by a timer. A server that is late finds as many waiting as the timer has expired, and takes them all
+// before it looks at anything else; that is why it has no time for its heartbeat.
 [[gnu::noinline]] std::uint64_t serve(const Phase& phase, const std::string& directory) {
   std::vector<Offer> offers(kOffers);
   for (std::uint32_t i = 0; i < kOffers; ++i) offers[i] = {mix(i), mix(~i) % 10'000};
@@ -208,7 +211,8 @@ void keep_journal(const Phase& phase, const std::string& directory) {
   ::close(file);
 }
 
-// --- main --------------------------------------------------------------------------------------------------------------------
+// --- main
+// --------------------------------------------------------------------------------------------------------------------
 
 [[noreturn]] void usage() {
   std::fputs("usage: misbehave [--healthy SECONDS] [--incident SECONDS] [--directory DIR]\n", stderr);
