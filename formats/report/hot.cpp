@@ -37,17 +37,14 @@ void count_functions(const std::vector<StackCount>& stacks, OnCpu& result) {
   });
 }
 
+// How long was sampled on each side of the firing: the ring may reach back less far than was asked.
 void obtained_seconds(const View& view, OnCpu& result) {
-  Timestamp from = view.from(), to = view.to();
-  // The ring may reach back less far than was asked, and a filter's range may be wider than the recording.
-  Timestamp oldest = view.timeline.begin, newest = view.timeline.end;
+  Timestamp from = view.from();
   const auto ring = view.manifest.rings.find("stacks");
   if (ring != view.manifest.rings.end() && ring->second.obtained_s > 0 && ring->second.obtained_s < 1e9)
-    oldest = std::max(oldest, newest - from_seconds(ring->second.obtained_s));
-  from = std::max(from, oldest);
-  to = std::min(to, newest);
-  result.before_s = std::max(0.0, to_seconds(std::min(view.fired(), to) - from));
-  result.after_s = std::max(0.0, to_seconds(to - std::max(view.fired(), from)));
+    from = std::max(from, view.to() - from_seconds(ring->second.obtained_s));
+  result.before_s = std::max(0.0, to_seconds(std::min(view.fired(), view.to()) - from));
+  result.after_s = std::max(0.0, to_seconds(view.to() - std::max(view.fired(), from)));
 }
 
 }  // namespace

@@ -95,7 +95,12 @@ Json ledger_rows(const PartInput& in) {
     const std::size_t end = left.find('\n');
     const std::string_view one = left.substr(0, end);
     left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
-    if (!one.empty()) rows.push_back(Json(parse_json(one, "ledger.ndjson, line " + std::to_string(line))));
+    if (one.empty()) continue;
+    try {
+      rows.push_back(Json(parse_json(one, "line " + std::to_string(line))));
+    } catch (const Error& error) {
+      rows.push_back({{"damaged", error.what()}});  // one bad line is no reason to hide the others
+    }
   }
   return rows;
 }

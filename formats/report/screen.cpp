@@ -98,10 +98,14 @@ std::string with_callers(const View& view, const FunctionCount& count, std::size
 Table function_table(const View& view, const OnCpu& hot, const ReportStyle& style) {
   const double whole = static_cast<double>(hot.samples);
   std::string title = fmt::format("ON CPU {} samples", count_text(hot.samples));
-  if (hot.samples > 0) title += fmt::format(", {} in the kernel", share_text(static_cast<double>(hot.kernel), whole));
-  if (hot.before_s > 0.5 && hot.after_s > 0.5)
-    title += fmt::format(", {:.0f}/s then {:.0f}/s", static_cast<double>(hot.before) / hot.before_s,
-                         static_cast<double>(hot.after) / hot.after_s);
+  if (hot.samples > 0) title += ", kernel " + share_text(static_cast<double>(hot.kernel), whole);
+  if (hot.before_s > 0.5 && hot.after_s > 0.5) {
+    const double before = static_cast<double>(hot.before) / hot.before_s,
+                 after = static_cast<double>(hot.after) / hot.after_s;
+    // Only where it says something: the firing changed how much ran.
+    if (std::max(before, after) > 1.2 * std::min(before, after))
+      title += fmt::format(", {:.0f}/s then {:.0f}/s", before, after);
+  }
   Table table({title, "self", "", "total"});
   const std::size_t width = style.columns > 40 ? static_cast<std::size_t>(style.columns) - 29 : 200;
   for (const FunctionCount& count : hot.functions) {
@@ -114,9 +118,8 @@ Table function_table(const View& view, const OnCpu& hot, const ReportStyle& styl
 }
 
 Table syscall_table(const SyscallTable& calls) {
-  Table table({fmt::format("SYSTEM CALLS {}, by CPU time{}", count_text(calls.calls),
-                           calls.from_ring ? " (of those kept)" : ""),
-               "% cpu", "cpu", "wall", "longest", "calls", "errors"});
+  Table table({fmt::format("SYSTEM CALLS {}{}", count_text(calls.calls), calls.from_ring ? " kept" : ""), "% cpu",
+               "cpu", "wall", "longest", "calls", "errors"});
   for (const SyscallRow& row : calls.rows)
     table.row({row.name, share_text(static_cast<double>(row.cpu.count()), static_cast<double>(calls.cpu.count())),
                duration_text(row.cpu), duration_text(row.wall), duration_text(row.max), count_text(row.calls),

@@ -73,7 +73,7 @@ std::string functions(const SectionInput& in) {
   if (hot.samples == 0) return "";
   std::vector<FunctionCount> by_total = hot.functions;
   std::stable_sort(by_total.begin(), by_total.end(), [](const auto& a, const auto& b) { return a.total > b.total; });
-  Table table({"FUNCTIONS, with what they call", "total", "", "self", "before", "after"});
+  Table table({"FUNCTIONS, with what they call", "total", "", "self", "= before", "+ after"});
   for (const FunctionCount& count : by_total)
     table.row({in.view.labels.function(count.function), count_text(count.total),
                share_text(static_cast<double>(count.total), static_cast<double>(hot.samples)), count_text(count.self),
@@ -202,13 +202,13 @@ std::string metrics(const SectionInput& in) {
   Timestamp from = Timestamp::max(), to = Timestamp::min();
   for (const MetricRow& row : rows)
     from = std::min(from, row.points.front().first), to = std::max(to, row.points.back().first);
-  const std::size_t width = in.style.columns >= 120 ? 60 : in.style.columns >= 76 ? 24 : 12;
+  const std::size_t width = in.style.columns >= 120 ? 60 : 16;
   // The caret under the line is the firing.
   std::string marks(width, ' ');
   const double place = to > from ? to_seconds(in.view.fired() - from) / to_seconds(to - from) : 0;
   if (place >= 0 && place <= 1)
     marks[std::min(width - 1, static_cast<std::size_t>(place * static_cast<double>(width)))] = 'v';
-  Table table({"METRICS that changed most, v = fired", "min", "max", "at firing", marks}, {4});
+  Table table({"METRICS (v: fired)", "min", "max", "at firing", marks}, {4});
   for (const MetricRow& row : rows) {
     if (row.change == 0 && !row.in_rule) continue;
     table.row({printable(row.series->name), metric_text(row.min, *row.series), metric_text(row.max, *row.series),
@@ -226,9 +226,11 @@ std::string rings(const SectionInput& in) {
   std::string out = limited(in, table, SIZE_MAX, "rings");
   const Manifest::Cost& cost = in.view.manifest.cost;
   if (cost.window_bytes > 0 || cost.dump_seconds > 0)
-    out += fmt::format("  the recorder itself: {:.2f} s of CPU, {} resident, {} of window, {:.2f} s for the dump\n",
-                       cost.cpu_seconds, bytes_text(static_cast<double>(cost.rss_bytes)),
-                       bytes_text(static_cast<double>(cost.window_bytes)), cost.dump_seconds);
+    out += wrapped("  ",
+                   fmt::format("the recorder itself: {:.2f} s of CPU, {} resident, {} of window, {:.2f} s for the dump",
+                               cost.cpu_seconds, bytes_text(static_cast<double>(cost.rss_bytes)),
+                               bytes_text(static_cast<double>(cost.window_bytes)), cost.dump_seconds),
+                   in.style);
   return out;
 }
 

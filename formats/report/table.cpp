@@ -110,8 +110,8 @@ std::string wrapped(std::string_view first, std::string_view text, const ReportS
     text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
     if (!line.empty() && display_width(line) + 1 + display_width(word) > room) {
       if (lines == max_lines) {
-        out += cut(line, room > 3 ? room - 3 : room) + " ..\n";
-        return out;
+        while (display_width(line) + 3 > room && line.find(' ') != std::string::npos) line.resize(line.rfind(' '));
+        return out + std::string(head(line, room - 3)) + " ..\n";
       }
       out += line + "\n" + std::string(indent, ' ');
       line.clear();

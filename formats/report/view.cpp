@@ -8,22 +8,39 @@
 namespace fdr {
 namespace {
 
-// A filter's seconds may be anything a command line holds; a Timestamp may not overflow.
+// Times of a damaged bundle and seconds of a command line may be anything; within these bounds (95 and 31 years) no sum
+// or difference of two overflows.
+constexpr Timestamp kFirst{Duration{-3'000'000'000'000'000'000}}, kLast{Duration{3'000'000'000'000'000'000}};
+constexpr double kMostSeconds = 1e9;
+
+Timestamp bounded(Timestamp time) { return std::clamp(time, kFirst, kLast); }
 Timestamp moved(Timestamp base, double seconds) {
-  if (!(std::abs(seconds) < 1e9)) return seconds < 0 ? Timestamp::min() : Timestamp::max();
-  return base + from_seconds(seconds);
+  if (std::isnan(seconds)) return base;
+  return base + from_seconds(std::clamp(seconds, -kMostSeconds, kMostSeconds));
 }
 
 }  // namespace
 
 View::View(const Manifest& m, const Timeline& t, const FrameNames& names, const ShowFilter& filter)
-    : manifest(m), timeline(t), labels(t, names), filter_(filter), fired_(Duration{m.trigger.monotonic_ns}) {
+    : manifest(m),
+      timeline(t),
+      labels(t, names),
+      filter_(filter),
+      fired_(bounded(Timestamp{Duration{m.trigger.monotonic_ns}})) {
   const bool known = t.end > t.begin;
-  from_ = filter.from_s ? moved(fired_, *filter.from_s) : known ? t.begin : Timestamp::min();
-  to_ = filter.to_s ? moved(fired_, *filter.to_s) : known ? t.end : Timestamp::max();
+  from_ = filter.from_s ? moved(fired_, *filter.from_s) : known ? bounded(t.begin) : kFirst;
+  to_ = filter.to_s ? moved(fired_, *filter.to_s) : known ? bounded(t.end) : kLast;
   has_targets_ =
       std::any_of(t.processes.begin(), t.processes.end(), [](const Process& p) { return !p.target.empty(); });
 }
+
+bool View::in_range(Timestamp begin, Duration length) const {
+  return begin <= to_ && bounded(begin) + std::clamp(length, Duration{0}, Duration{kLast - Timestamp{}}) >= from_;
+}
+
+double View::at(Timestamp time) const { return to_seconds(bounded(time) - fired_); }
+
+std::string View::utc(Timestamp time) const { return utc_text(timeline.anchor.realtime_of(bounded(time))); }
 
 bool View::wants_process(std::uint32_t index) const {
   const Process* process = process_at(timeline, index);

@@ -18,7 +18,7 @@ class View {
 
   // A moment, and an interval that touches the range.
   bool in_range(Timestamp time) const { return time >= from_ && time <= to_; }
-  bool in_range(Timestamp begin, Duration length) const { return begin <= to_ && begin + length >= from_; }
+  bool in_range(Timestamp begin, Duration length) const;
   // Of the targets, or of what the filter names.
   bool wants_thread(std::uint32_t thread) const;
   bool wants_process(std::uint32_t process) const;
@@ -28,8 +28,8 @@ class View {
   Timestamp from() const { return from_; }
   Timestamp to() const { return to_; }
   Timestamp fired() const { return fired_; }
-  double at(Timestamp time) const { return to_seconds(time - fired_); }  // seconds from the firing
-  std::string utc(Timestamp time) const { return utc_text(timeline.anchor.realtime_of(time)); }
+  double at(Timestamp time) const;  // seconds from the firing
+  std::string utc(Timestamp time) const;
   const ShowFilter& filter() const { return filter_; }
 
   const Manifest& manifest;

@@ -1,0 +1,36 @@
+#include "formats/export/folded.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+#include "tests/unit/formats/incident.hpp"
+
+using namespace fdr;
+
+TEST_CASE("folded: process, outermost to innermost with inline frames, and the number of samples") {
+  const auto made = incident::make();
+  const std::string text = export_folded(made.bundle.timeline, made.names);
+  CAPTURE(text);
+  CHECK(incident::contains(text, "haproxy;main;run_poll_loop;raw_sock_from_buf;conn_send;tcp_sendmsg;_raw_spin_lock "));
+  CHECK(incident::contains(text, "haproxy;main;run_poll_loop;libssl.so.3+0x1234 "));
+  CHECK(incident::contains(text, "curl;main;run_poll_loop;raw_sock_from_buf;conn_send 65\n"));
+  std::istringstream in(text);
+  std::uint64_t sum = 0;
+  for (std::string line; std::getline(in, line);) sum += std::stoull(line.substr(line.rfind(' ')));
+  CHECK(sum == made.bundle.timeline.samples.size());
+}
+
+TEST_CASE("folded: what would break a line is taken out of names") {
+  Timeline t;
+  Process process;
+  process.name = "a;b\nc";
+  t.processes.push_back(process);
+  t.threads.emplace_back();
+  t.threads[0].process = 0;
+  const auto module = t.stacks.intern_module({ModuleKind::kFile, "/x;y", ""});
+  const std::uint32_t frames[] = {t.stacks.intern_frame(module, 0x10), t.stacks.intern_frame(module, 0x20)};
+  t.samples.push_back({from_ns(1), 0, 0, false, t.stacks.intern_stack(frames), WalkEnd::kRoot});
+  t.samples.push_back({from_ns(2), 7, 0, false, kNoStack, WalkEnd::kNotWalked});
+  CHECK(export_folded(t, {{{"f;g", "", 0}}}) == "(not known) 1\na:b\\x0ac;f:g;x:y+0x20 1\n");
+}

@@ -1,0 +1,194 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "formats/error.hpp"
+#include "formats/report/metrics.hpp"
+#include "formats/report/report.hpp"
+#include "tests/unit/formats/incident.hpp"
+
+using namespace fdr;
+using incident::contains;
+using nlohmann::json;
+
+namespace {
+
+json rows(const char* part, const ShowFilter& filter = {}) {
+  const auto made = incident::make();
+  return json::parse(show_json(made.bundle, made.names, part, filter));
+}
+
+json row_where(const json& all, const char* key, const json& value) {
+  for (const json& row : all)
+    if (row.at(key) == value) return row;
+  return nullptr;
+}
+
+}  // namespace
+
+TEST_CASE("show: syscalls are exact sums of the targets, by CPU time") {
+  const json all = rows("syscalls");
+  REQUIRE(all.size() == 2);
+  CHECK(all[0] == json{{"name", "sendto"},
+                       {"calls", 65 * 2000},
+                       {"errors", 65 * 20},
+                       {"total_ns", 65 * 300'000'000ll},
+                       {"cpu_ns", 65 * 200'000'000ll},
+                       {"max_ns", 2'000'000}});
+  CHECK(all[1].at("name") == "epoll_wait");
+}
+
+TEST_CASE("show: a pid filter names a bystander, a thread filter counts the calls that were kept") {
+  ShowFilter filter;
+  filter.pid = 777;
+  const json by_pid = rows("syscalls", filter);
+  REQUIRE(by_pid.size() == 1);
+  CHECK(by_pid[0].at("name") == "openat");
+  CHECK(by_pid[0].at("calls") == 65 * 5);
+
+  filter = {};
+  filter.thread = 4242;
+  const json by_thread = rows("syscalls", filter);
+  REQUIRE(by_thread.size() == 1);
+  CHECK(by_thread[0].at("calls") == 10);
+  CHECK(rows("calls", filter).size() == 10);
+}
+
+TEST_CASE("show: from and to are seconds around the firing") {
+  ShowFilter filter;
+  filter.from_s = -10.2;
+  filter.to_s = -9.8;
+  // Both seconds that the range touches.
+  CHECK(rows("syscalls", filter)[0].at("calls") == 2 * 2000);
+  filter.from_s = -1.5;
+  filter.to_s = 0;
+  const json stalls = rows("stalls", filter);
+  REQUIRE(stalls.size() == 2);  // the long wait was over, the reclaim came later
+  CHECK(stalls[0].at("kind") == "uninterruptible");
+  filter.from_s = 1e300;
+  filter.to_s = -1e300;
+  CHECK(rows("stacks", filter).empty());
+}
+
+TEST_CASE("show: stacks, outermost first, with inline frames") {
+  const json all = rows("stacks");
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].at("stack") ==
+        json({"main", "run_poll_loop", "raw_sock_from_buf", "conn_send", "tcp_sendmsg", "_raw_spin_lock"}));
+  CHECK(all[0].at("kind") == "on-cpu");
+  CHECK(all[0].at("before").get<int>() + all[0].at("after").get<int>() == all[0].at("samples"));
+  CHECK(all[1].at("stack").back() == "libssl.so.3+0x1234");
+  std::uint64_t sum = 0;
+  for (const json& row : all) sum += row.at("samples").get<std::uint64_t>();
+  CHECK(sum == 6435);
+}
+
+TEST_CASE("show: threads with their samples and accounts") {
+  const json all = rows("threads");
+  REQUIRE(all.size() == 2);  // the bystander's is not the targets'
+  CHECK(all[0].at("tid") == 4242);
+  CHECK(all[0].at("samples").get<int>() > 5000);
+  CHECK(all[0].at("cpu_percent") == 80.0);
+  CHECK(all[0].at("run_queue_ns") == 650'000'000);
+}
+
+TEST_CASE("show: slow, failed and stalls") {
+  const json slow = rows("slow");
+  REQUIRE(slow.size() == 1);
+  CHECK(slow[0].at("name") == "fsync");
+  CHECK(slow[0].at("subject") == "/var/log/haproxy.log");
+  CHECK(slow[0].at("at_s").get<double>() == doctest::Approx(-1.2));
+  CHECK(slow[0].at("stack").size() == 4);
+
+  const json failed = rows("failed");
+  REQUIRE(failed.size() == 2);
+  CHECK(failed[0].at("calls") == 12);
+  CHECK(failed[0].at("path") == "/etc/pki/nssdb/key4.db");
+  CHECK(failed[0].at("error") == "ENOENT");
+  CHECK(failed[0].at("process") == "curl");
+  CHECK(failed[1].at("error") == "ECONNREFUSED");
+
+  const json stalls = rows("stalls");
+  const json frozen = row_where(stalls, "kind", "uninterruptible");
+  CHECK(frozen.at("length_ns") == 3'770'000'000);
+  CHECK(frozen.at("syscall") == "fsync");
+  CHECK(frozen.at("thread") == "haproxy/log");
+  CHECK(frozen.at("place") == "conn_send");
+  CHECK(row_where(stalls, "kind", "reclaim").at("place") == "conn_send");  // not the kernel's lock: who asked for it
+  CHECK(rows("errors")[0] == json{{"name", "sendto"}, {"error", "EAGAIN"}, {"calls", 1300}});
+}
+
+TEST_CASE("show: the timeline is in order and holds every kind") {
+  const json all = rows("timeline");
+  double last = -1e9;
+  for (const json& row : all) {
+    CHECK(row.at("at_s").get<double>() >= last);
+    last = row.at("at_s").get<double>();
+  }
+  CHECK(row_where(all, "kind", "trigger").at("at_s") == 0.0);
+  CHECK(row_where(all, "kind", "mark").at("text") == "deploy v2");
+  CHECK(row_where(all, "kind", "exit").at("text") == "exit 7");
+  CHECK(row_where(all, "kind", "exec").at("pid") == 777);
+  CHECK(row_where(all, "kind", "slow").at("text") == "fsync 3.77 s /var/log/haproxy.log = 0");
+  CHECK(contains(row_where(all, "kind", "stall").at("text"), "uninterruptible 3.77 s in fsync at conn_send"));
+  CHECK(contains(row_where(all, "kind", "failed").at("text"), "-1 ENOENT"));
+}
+
+TEST_CASE("show: processes, rings, modules, files and the manifest") {
+  const json process = row_where(rows("processes"), "pid", 777);
+  CHECK(process.at("started_s") == -2.5);
+  CHECK(process.at("end") == "exit 7");
+  CHECK(process.at("command") == "curl -s http://127.0.0.1/health");
+  CHECK(row_where(rows("processes"), "pid", 4242).at("started_s").is_null());
+  CHECK(row_where(rows("rings"), "ring", "syscalls").at("overwritten") == 8'700'000);
+  CHECK(row_where(rows("modules"), "path", "/usr/lib/libssl.so.3").at("build_id") == "fedcba9876543210");
+  CHECK(rows("files").is_array());
+  CHECK(rows("manifest").at(0).at("trigger").at("name") == "system-cpu");
+}
+
+TEST_CASE("show: metrics, those of the rule first, counters as rates") {
+  const json all = rows("metrics");
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].at("name") == "process[haproxy].cpu.system");
+  CHECK(all[0].at("min") == 8.0);
+  CHECK(all[0].at("at_trigger_text") == "41.2 %");
+  CHECK(all[1].at("name") == "host.mem.free");  // it jumped after the firing
+  const json faults = row_where(all, "name", "host.vm.faults");
+  CHECK(faults.at("kind") == "rate");
+  CHECK(faults.at("max").get<double>() == doctest::Approx(1000));
+  CHECK(faults.at("max_text") == "1000/s");
+}
+
+TEST_CASE("show: a sparkline keeps a spike and shows what is unknown") {
+  MetricRow row;
+  for (int i = 0; i < 100; ++i)
+    if (i < 40 || i >= 60) row.points.emplace_back(incident::at(i), i == 77 ? 10.0 : 0.0);
+  row.max = 10;
+  CHECK(sparkline(row, incident::at(0), incident::at(100), 10) == "▁▁▁▁  ▁█▁▁");
+}
+
+TEST_CASE("show: tables say the same as the rows") {
+  const auto made = incident::make();
+  const auto text = [&](const char* part) { return show_text(made.bundle, made.names, part, {}, {120, false}); };
+  CHECK(contains(text("syscalls"), "130 000"));
+  CHECK(contains(text("failed"), "ECONNREFUSED"));
+  CHECK(contains(text("failed"), "127.0.0.1:80\\x1b[2J"));
+  CHECK(contains(text("stacks"), "conn_send (inlined)  conn.h:71"));
+  CHECK(contains(text("timeline"), "deploy v2"));
+  CHECK(contains(text("manifest"), "\"backend\": \"bpf\""));
+  for (const std::string& part : show_parts()) {
+    CAPTURE(part);
+    if (part != "ledger" && part != "files") CHECK(text(part.c_str()).size() > 50);
+  }
+}
+
+TEST_CASE("show: an unknown part names the one that was meant, and the list") {
+  const auto made = incident::make();
+  try {
+    show_text(made.bundle, made.names, "syscall", {}, {});
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(contains(error.what(), "no part named 'syscall'; did you mean syscalls?"));
+    CHECK(contains(error.hint(), "timeline stacks threads"));
+  }
+}
