@@ -89,15 +89,15 @@ constexpr std::array kAccounted = {
     Entry{"process.syscalls", Unit::kNone, kCounter, "system calls", kAccounting},
     Entry{"process.syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
     Entry{"thread.cpu.max", Unit::kPercent, kGauge, "% of one CPU, of the busiest thread", kAccounting},
-    Entry{"exit.code", Unit::kNone, kGauge, "exit code of a target's first process", "wait status, at its exit",
-          kNoMaximum, true},
+    Entry{"exit.code", Unit::kNone, kGauge, "exit code of a target's first process, 128 + signal where one ended it",
+          "wait status, at its exit", kNoMaximum, true},
     Entry{"exit.signal", Unit::kNone, kGauge, "signal that ended a target's first process, 0 for none",
           "wait status, at its exit", kNoMaximum, true},
 };
 
 constexpr std::array kRecorder = {
     Entry{"recorder.cpu", Unit::kPercent, kGauge, "% of one CPU", "getrusage, mean over the last second"},
-    Entry{"recorder.rss", Unit::kBytes, kGauge, "bytes, window included", "/proc/self/statm"},
+    Entry{"recorder.rss", Unit::kBytes, kGauge, "bytes, without window and snapshot", "/proc/self, each second"},
     Entry{"recorder.lateness", Unit::kSeconds, kGauge, "seconds by which the tick was late", "clock"},
 };
 

@@ -41,11 +41,11 @@ class HostMetrics::Impl {
         {"host.cpu.user", "host.cpu.system", "host.cpu.iowait", "host.cpu.irq", "host.cpu.softirq", "host.cpu.steal",
          "host.cpu.busy"},
         [this](Text text, Timestamp now, Out out) { cpu(text, now, out); });
-    add("meminfo", 0.0004,
+    add("meminfo", 0.0005,
         {"host.mem.total", "host.mem.free", "host.mem.available", "host.mem.cached", "host.mem.dirty", "host.mem.anon",
          "host.mem.slab", "host.swap.used"},
         [](Text text, Timestamp, Out out) { memory(text, out); });
-    add("vmstat", 0.0006,
+    add("vmstat", 0.0005,
         {"host.swap.in", "host.swap.out", "host.vm.scan", "host.vm.steal", "host.vm.allocstall", "host.vm.faults"},
         [this](Text text, Timestamp, Out out) { vm(text, out); });
     add("pressure/cpu", 0.0002, {"host.psi.cpu.some", "host.psi.cpu.full"},
@@ -55,9 +55,9 @@ class HostMetrics::Impl {
     add("pressure/io", 0.0002, {"host.psi.io.some", "host.psi.io.full"},
         [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[2], out); });
     add("sys/fs/dentry-state", 0.0002, {"host.dentries"}, [](Text text, Timestamp, Out out) { dentries(text, out); });
-    add("net/snmp", 0.0003, {"host.net.udp.rcvbuf_errors", "host.net.tcp.retransmits"},
+    add("net/snmp", 0.0002, {"host.net.udp.rcvbuf_errors", "host.net.tcp.retransmits"},
         [](Text text, Timestamp, Out out) { snmp(text, out); });
-    add("net/netstat", 0.0003, {"host.net.tcp.listen_overflows"},
+    add("net/netstat", 0.0002, {"host.net.tcp.listen_overflows"},
         [](Text text, Timestamp, Out out) { netstat(text, out); });
   }
 
