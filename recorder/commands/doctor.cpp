@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -20,11 +22,11 @@
 namespace fdr {
 namespace {
 
-enum class Verdict { kOk, kLess, kNone };
+enum class Grade { kOk, kLess, kNone };
 
 struct Check {
   std::string name, value, effect, remedy;
-  Verdict verdict = Verdict::kOk;
+  Grade verdict = Grade::kOk;
 };
 
 std::string first_line(const std::string& path) {
@@ -37,39 +39,39 @@ std::vector<Check> examine() {
   const BpfSupport bpf = probe_bpf();
   const bool root = ::geteuid() == 0;
   checks.push_back({"user", root ? "root" : fmt::format("uid {}", ::geteuid()), root ? "" : "recording needs privileges",
-                    root ? "" : "run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_SYSLOG", root ? Verdict::kOk : Verdict::kLess});
+                    root ? "" : "run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_SYSLOG", root ? Grade::kOk : Grade::kLess});
   checks.push_back({"kernel BTF", bpf.btf ? "present" : "missing", bpf.btf ? "" : "the bpf backend cannot start",
-                    bpf.btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF", bpf.btf ? Verdict::kOk : Verdict::kNone});
+                    bpf.btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF", bpf.btf ? Grade::kOk : Grade::kNone});
   checks.push_back({"BPF programs", bpf.load ? "can be loaded" : "refused", bpf.load ? "" : "nothing can be recorded; reading bundles works",
-                    bpf.load ? "" : "grant CAP_BPF and CAP_PERFMON", bpf.load ? Verdict::kOk : Verdict::kNone});
+                    bpf.load ? "" : "grant CAP_BPF and CAP_PERFMON", bpf.load ? Grade::kOk : Grade::kNone});
   checks.push_back({"clock samples", bpf.perf ? "cpu-clock works" : "refused", bpf.perf ? "" : "no stacks", bpf.perf ? "" : "grant CAP_PERFMON",
-                    bpf.perf ? Verdict::kOk : Verdict::kNone});
+                    bpf.perf ? Grade::kOk : Grade::kNone});
   checks.push_back({"user registers", bpf.task_pt_regs ? "helper present" : "helper missing (before 5.15)",
-                    bpf.task_pt_regs ? "" : "the programs do not load on this kernel", "", bpf.task_pt_regs ? Verdict::kOk : Verdict::kNone});
+                    bpf.task_pt_regs ? "" : "the programs do not load on this kernel", "", bpf.task_pt_regs ? Grade::kOk : Grade::kNone});
   std::string problem;
   const bool pins = root && mount_bpf_filesystem(&problem);
   checks.push_back({"BPF filesystem", pins ? "mounted" : "not available", pins ? "" : "the window does not survive the recorder",
-                    pins ? "" : "mount -t bpf bpf /sys/fs/bpf", pins ? Verdict::kOk : Verdict::kLess});
+                    pins ? "" : "mount -t bpf bpf /sys/fs/bpf", pins ? Grade::kOk : Grade::kLess});
   const std::string symbols = read_small_file("/proc/kallsyms", 4096).value_or("");
   const bool hidden = symbols.starts_with("0000000000000000");
   checks.push_back({"kernel symbols", hidden ? "hidden" : "readable", hidden ? "kernel frames have no names" : "",
-                    hidden ? "grant CAP_SYSLOG (kernel.kptr_restrict)" : "", hidden ? Verdict::kLess : Verdict::kOk});
-  checks.push_back({"perf_event_paranoid", first_line("/proc/sys/kernel/perf_event_paranoid"), "", "", Verdict::kOk});
+                    hidden ? "grant CAP_SYSLOG (kernel.kptr_restrict)" : "", hidden ? Grade::kLess : Grade::kOk});
+  checks.push_back({"perf_event_paranoid", first_line("/proc/sys/kernel/perf_event_paranoid"), "", "", Grade::kOk});
   const bool pressure = ::access("/proc/pressure/cpu", R_OK) == 0;
   checks.push_back({"pressure (PSI)", pressure ? "present" : "missing", pressure ? "" : "host.psi.* is unknown", pressure ? "" : "boot with psi=1",
-                    pressure ? Verdict::kOk : Verdict::kLess});
+                    pressure ? Grade::kOk : Grade::kLess});
   struct statvfs disk {};
   const std::string directory = Config{}.directory;
   const std::string place = ::statvfs(directory.c_str(), &disk) == 0 ? directory : ::statvfs("/", &disk) == 0 ? "/" : "";
   if (!place.empty())
-    checks.push_back({"room for bundles", fmt::format("{} free at {}", bytes_text(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize)), place), "", "", Verdict::kOk});
+    checks.push_back({"room for bundles", fmt::format("{} free at {}", bytes_text(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize)), place), "", "", Grade::kOk});
   const KnownRecorders known = known_recorders();
   checks.push_back({"recorders", fmt::format("{} running", known.alive.size()),
-                    known.alive.size() > 1 ? "each adds its own hooks to every system call" : "", "", Verdict::kOk});
+                    known.alive.size() > 1 ? "each adds its own hooks to every system call" : "", "", Grade::kOk});
   return checks;
 }
 
-const char* word(Verdict verdict) { return verdict == Verdict::kOk ? "ok" : verdict == Verdict::kLess ? "less" : "cannot"; }
+const char* word(Grade verdict) { return verdict == Grade::kOk ? "ok" : verdict == Grade::kLess ? "less" : "cannot"; }
 
 std::string catalogue_text() {
   const MetricCatalogue catalogue = build_catalogue(Config{});
@@ -101,7 +103,7 @@ Examples:
   command->add_flag("--metrics", options->metrics, "the catalogue of metrics");
   command->callback([options, &exit_code] {
     if (options->metrics) return print(catalogue_text());
-    Verdict worst = Verdict::kOk;
+    Grade worst = Grade::kOk;
     nlohmann::json all = nlohmann::json::array();
     std::string text;
     for (const Check& check : examine()) {
