@@ -31,8 +31,6 @@
 #include <thread>
 #include <vector>
 
-namespace {
-
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -62,7 +60,7 @@ struct Phase {
   std::atomic<bool> stop{false};
 };
 
-[[noreturn]] void die(const char* what) {
+[[noreturn]] static void die(const char* what) {
   std::fprintf(stderr, "misbehave: %s: %s\n", what, std::strerror(errno));
   std::exit(1);
 }
@@ -70,7 +68,7 @@ struct Phase {
 // --- the price index
 // ---------------------------------------------------------------------------------------------------------
 
-inline std::uint32_t mix(std::uint32_t x) {
+static inline std::uint32_t mix(std::uint32_t x) {
   x ^= x >> 16;
   x *= 0x7feb352dU;
   x ^= x >> 15;
@@ -78,13 +76,13 @@ inline std::uint32_t mix(std::uint32_t x) {
   return x ^ (x >> 16);
 }
 
-inline std::uint32_t score(const Offer& offer, std::uint32_t product) {
+static inline std::uint32_t score(const Offer& offer, std::uint32_t product) {
   std::uint32_t total = 0;
   for (std::uint32_t round = 0; round < 8; ++round) total += mix(offer.product ^ product ^ round) % (offer.price + 1);
   return total;
 }
 
-[[gnu::noinline]] std::size_t rank_offers(const std::vector<Offer>& offers, std::uint32_t product) {
+[[gnu::noinline]] static std::size_t rank_offers(const std::vector<Offer>& offers, std::uint32_t product) {
   std::size_t best = 0;
   std::uint32_t best_score = 0;
   for (std::size_t i = 0; i < offers.size(); ++i) {
@@ -95,7 +93,7 @@ inline std::uint32_t score(const Offer& offer, std::uint32_t product) {
 }
 
 // Where could the saved index be? Nowhere: none of these names exists.
-[[gnu::noinline]] bool locate_cache(const std::string& directory, std::uint32_t product) {
+[[gnu::noinline]] static bool locate_cache(const std::string& directory, std::uint32_t product) {
   bool found = false;
   for (int shard = 0; shard < 64; ++shard) {
     const std::string name =
@@ -106,22 +104,22 @@ inline std::uint32_t score(const Offer& offer, std::uint32_t product) {
   return found;
 }
 
-[[gnu::noinline]] std::size_t rebuild_index(const std::vector<Offer>& offers, const std::string& directory,
-                                            std::uint32_t product) {
+[[gnu::noinline]] static std::size_t rebuild_index(const std::vector<Offer>& offers, const std::string& directory,
+                                                   std::uint32_t product) {
   if (locate_cache(directory, product)) return 0;
   const std::size_t best = rank_offers(offers, product);
   return best + 1;  // not in tail position: callers stay on the stack
 }
 
-[[gnu::noinline]] std::uint32_t find_offer(const std::vector<Offer>& offers, const Phase& phase,
-                                           const std::string& directory, std::uint32_t product) {
+[[gnu::noinline]] static std::uint32_t find_offer(const std::vector<Offer>& offers, const Phase& phase,
+                                                  const std::string& directory, std::uint32_t product) {
   std::size_t index = product % offers.size();
   if (phase.index_lost) index = rebuild_index(offers, directory, product) % offers.size();
   return offers[index].price;
 }
 
-[[gnu::noinline]] std::uint64_t answer(const std::vector<Offer>& offers, const Phase& phase,
-                                       const std::string& directory, std::uint32_t request) {
+[[gnu::noinline]] static std::uint64_t answer(const std::vector<Offer>& offers, const Phase& phase,
+                                              const std::string& directory, std::uint32_t request) {
   const std::uint64_t price = find_offer(offers, phase, directory, mix(request));
   return price + request % 7;  // tax, say
 }
@@ -157,7 +155,7 @@ class Heartbeat {
 
 // Requests arrive by a timer. A server that is late finds as many waiting as the timer has expired, and takes them all
 // before it looks at anything else; that is why it has no time for its heartbeat.
-[[gnu::noinline]] std::uint64_t serve(const Phase& phase, const std::string& directory) {
+[[gnu::noinline]] static std::uint64_t serve(const Phase& phase, const std::string& directory) {
   std::vector<Offer> offers(kOffers);
   for (std::uint32_t i = 0; i < kOffers; ++i) offers[i] = {mix(i), mix(~i) % 10'000};
 
@@ -188,12 +186,12 @@ class Heartbeat {
   return turnover;
 }
 
-[[gnu::noinline]] void flush_journal(int file, const std::vector<char>& entries) {
+[[gnu::noinline]] static void flush_journal(int file, const std::vector<char>& entries) {
   if (::pwrite(file, entries.data(), entries.size(), 0) < 0) die("pwrite");
   if (::fdatasync(file) != 0) die("fdatasync");
 }
 
-void keep_journal(const Phase& phase, const std::string& directory) {
+static void keep_journal(const Phase& phase, const std::string& directory) {
   // Without a name from the start, so that nothing is left behind however this ends.
   std::string name = directory + "/misbehave-journal-XXXXXX";
   const int file = ::mkostemp(name.data(), O_CLOEXEC);
@@ -214,19 +212,19 @@ void keep_journal(const Phase& phase, const std::string& directory) {
 // --- main
 // --------------------------------------------------------------------------------------------------------------------
 
-[[noreturn]] void usage() {
+[[noreturn]] static void usage() {
   std::fputs("usage: misbehave [--healthy SECONDS] [--incident SECONDS] [--directory DIR]\n", stderr);
   std::exit(2);
 }
 
-seconds parse_seconds(const char* text) {
+static seconds parse_seconds(const char* text) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
   if (end == text || *end != '\0' || value < 0 || value > 3600) usage();
   return seconds(value);
 }
 
-Options parse(int argc, char** argv) {
+static Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; i += 2) {
     const std::string flag = argv[i];
@@ -243,8 +241,6 @@ Options parse(int argc, char** argv) {
   }
   return options;
 }
-
-}  // namespace
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
