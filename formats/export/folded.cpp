@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "formats/report/labels.hpp"
+#include "formats/report/view.hpp"
 
 namespace fdr {
 namespace {
@@ -16,19 +16,21 @@ std::string folded_name(std::string name) {
 }  // namespace
 
 std::string export_folded(const Timeline& timeline, const FrameNames& names) {
-  const Labels labels(timeline, names);
+  const Manifest manifest;
+  const View view(manifest, timeline, names);
   std::map<std::pair<std::uint32_t, StackId>, std::uint64_t> counts;
   for (const StackSample& sample : timeline.samples) {
+    if (!view.in_range(sample.time) || !view.wants_thread(sample.thread)) continue;
     const Thread* thread = thread_at(timeline, sample.thread);
     ++counts[{thread ? thread->process : kNoIndex, sample.stack}];
   }
   // Stacks that differ in addresses only are one line, as the readers of this format expect.
   std::map<std::string, std::uint64_t> lines;
   for (const auto& [key, count] : counts) {
-    std::string line = folded_name(labels.process_name(key.first));
+    std::string line = folded_name(view.labels.process_name(key.first));
     if (line.empty()) line = "(not known)";
-    for (const FunctionId function : labels.functions_of(key.second))
-      line += ";" + folded_name(labels.function(function));
+    for (const FunctionId function : view.labels.functions_of(key.second))
+      line += ";" + folded_name(view.labels.function(function));
     lines[line] += count;
   }
   std::string out;

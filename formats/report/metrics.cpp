@@ -16,7 +16,7 @@ std::vector<std::pair<Timestamp, double>> points_of(const View& view, const Metr
   std::vector<std::pair<Timestamp, double>> points;
   const MetricSeries::Point* previous = nullptr;
   for (const MetricSeries::Point& point : series.points) {
-    if (!std::isfinite(point.value)) continue;
+    if (!std::isfinite(point.value) || !view.in_range(point.time)) continue;
     double value = point.value;
     bool known = true;
     if (series.kind == MetricKind::kCounter) {
@@ -24,7 +24,7 @@ std::vector<std::pair<Timestamp, double>> points_of(const View& view, const Metr
       if (known) value = (value - previous->value) / to_seconds(point.time - previous->time);
       previous = &point;
     }
-    if (known && view.in_range(point.time)) points.emplace_back(point.time, value);
+    if (known) points.emplace_back(point.time, value);
   }
   return points;
 }

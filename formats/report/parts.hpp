@@ -31,7 +31,8 @@ struct PartInput {
 struct Part {
   const char* name;
   Json (*rows)(const PartInput&);
-  std::vector<Column> columns;  // of the table, the first one flexible; not every key needs one
+  std::vector<Column> columns;  // of the table; not every key needs one
+  std::size_t flexible = 0;     // the column that gives way on a narrow terminal
 };
 
 const std::vector<Part>& all_parts();

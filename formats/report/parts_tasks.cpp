@@ -28,6 +28,7 @@ struct Happening {
   std::string kind;
   std::uint32_t thread = kNoIndex;
   std::string text;
+  std::uint64_t times = 1;  // a loop that fails the same way is one line
 };
 
 std::string life_text(const LifeEvent& event) {
@@ -71,14 +72,25 @@ std::vector<Happening> happenings(const View& view) {
                                valid_utf8(failed.subject), result_text(failed.call.result))});
   }
   std::stable_sort(all.begin(), all.end(), [](const Happening& a, const Happening& b) { return a.time < b.time; });
-  return all;
+  std::vector<Happening> merged;
+  for (Happening& one : all) {
+    const bool again = !merged.empty() && one.kind == "failed" && merged.back().kind == one.kind &&
+                       merged.back().thread == one.thread && merged.back().text == one.text;
+    if (again) {
+      ++merged.back().times;
+    } else {
+      merged.push_back(std::move(one));
+    }
+  }
+  return merged;
 }
 
 }  // namespace
 
 Json stack_rows(const PartInput& in) {
   Json rows = Json::array();
-  for (const StackCount& count : count_on_cpu(in.view).stacks) {
+  const OnCpu hot = count_on_cpu(in.view);
+  for (const StackCount& count : hot.stacks) {
     Json names = Json::array();
     for (const FunctionId function : count.functions) names.push_back(in.view.labels.function(function));
     rows.push_back({{"stack", std::move(names)},
@@ -87,6 +99,9 @@ Json stack_rows(const PartInput& in) {
                     {"before", count.before},
                     {"after", count.after}});
   }
+  // Samples without a stack stay in the sum: a share of the rows is then a share of the time.
+  if (hot.without_stack > 0)
+    rows.push_back({{"stack", Json::array()}, {"samples", hot.without_stack}, {"kind", "on-cpu"}});
   return rows;
 }
 
@@ -156,6 +171,7 @@ Json timeline_rows(const PartInput& in) {
                     {"process", process ? valid_utf8(process->name) : ""},
                     {"pid", process ? process->pid : 0},
                     {"tid", thread ? thread->tid : 0},
+                    {"times", happening.times},
                     {"text", happening.text}});
   }
   return rows;

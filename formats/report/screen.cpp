@@ -136,13 +136,14 @@ std::vector<const Stall*> longest_stalls(const View& view) {
   return stalls;
 }
 
-Table stall_table(const View& view, const std::vector<const Stall*>& stalls) {
+Table stall_table(const View& view, const std::vector<const Stall*>& stalls, const ReportStyle& style) {
+  const std::size_t width = style.columns > 40 ? static_cast<std::size_t>(style.columns) - 24 : 200;
   Table table({fmt::format("STALLS {}, longest first", count_text(stalls.size())), "length", "began"});
   for (const Stall* stall : stalls) {
     std::string text = fmt::format("{}: {}", view.labels.thread(stall->thread), stall_kind_name(stall->kind));
     if (stall->syscall >= 0) text += " in " + syscall_name(static_cast<std::uint16_t>(stall->syscall));
     const std::string place = view.labels.place_of(stall->stack);
-    if (!place.empty()) text += " at " + place;
+    if (!place.empty() && display_width(text) + 4 + display_width(place) <= width) text += " at " + place;
     table.row({text, duration_text(stall->length) + (stall->open ? "+" : ""), relative_text(view.at(stall->begin))});
   }
   return table;
@@ -194,7 +195,7 @@ std::string first_screen(const View& view, const std::vector<std::string>& probl
   // What is left is shared: the CPU gets the most, and what one table does not need goes to the others, in this order.
   const std::size_t used = line_count(out) + 3;
   std::size_t left = kScreenLines > used ? kScreenLines - used : 0;
-  const Table tables[] = {function_table(view, hot, style), syscall_table(calls), stall_table(view, stalls)};
+  const Table tables[] = {function_table(view, hot, style), syscall_table(calls), stall_table(view, stalls, style)};
   std::array<std::size_t, 3> rows{};
   const std::array<std::size_t, 3> wish = {5, 4, 3};
   for (std::size_t i = 0; i < 3; ++i) rows[i] = std::min({tables[i].size(), wish[i], left}), left -= rows[i];

@@ -14,11 +14,13 @@ const std::vector<Part>& all_parts() {
   static const std::vector<Part> parts = {
       {"timeline",
        timeline_rows,
-       {{"text", "what happened"},
-        {"at_s", "at", Show::kAt},
+       {{"at_s", "at", Show::kAt},
         {"kind", "kind"},
         {"process", "process"},
-        {"tid", "tid", Show::kNumber}}},
+        {"tid", "tid", Show::kNumber},
+        {"times", "times", Show::kCount},
+        {"text", "what"}},
+       5},
       {"stacks", stack_rows, {}},  // printed as stacks
       {"threads",
        thread_rows,
@@ -158,7 +160,7 @@ std::string table_text(const Part& part, const Json& rows, const ReportStyle& st
       left.push_back(headers.size());
     headers.emplace_back(column.header);
   }
-  Table table(std::move(headers), std::move(left));
+  Table table(std::move(headers), std::move(left), part.flexible);
   for (const Json& row : rows) {
     std::vector<std::string> cells;
     for (const Column& column : part.columns) cells.push_back(cell(row, column));
@@ -181,6 +183,7 @@ std::string stacks_text(const View& view, const ReportStyle& style) {
       out += "  " + cut(*line, style.columns > 2 ? static_cast<std::size_t>(style.columns) - 2 : 0) + "\n";
     out += "\n";
   }
+  if (hot.without_stack > 0) out += fmt::format("{} samples without a stack\n", count_text(hot.without_stack));
   return out;
 }
 

@@ -54,8 +54,8 @@ std::string padded(std::string_view text, std::size_t width, bool right) {
   return right ? fill + std::string(text) : std::string(text) + fill;
 }
 
-Table::Table(std::vector<std::string> headers, std::vector<std::size_t> left)
-    : headers_(std::move(headers)), left_(std::move(left)) {}
+Table::Table(std::vector<std::string> headers, std::vector<std::size_t> left, std::size_t flexible)
+    : headers_(std::move(headers)), left_(std::move(left)), flexible_(flexible) {}
 
 void Table::row(std::vector<std::string> cells) {
   FDR_CHECK(cells.size() == headers_.size());
@@ -75,12 +75,13 @@ std::string Table::text(const ReportStyle& style, std::size_t max_rows, std::siz
     if (c == 0) width = width > indent ? width - indent : 0;  // the title begins left of the rows
     for (std::size_t r = 0; r < shown; ++r) width = std::max(width, display_width(rows_[r][c]));
     widths.push_back(width);
-    if (c > 0) others += width + 2;
+    if (c > 0) others += 2;
+    if (c != flexible_) others += width;
   }
   const std::size_t columns = static_cast<std::size_t>(std::max(style.columns, 0));
   if (columns > 0) {
     const std::size_t room = columns > others + indent ? columns - others - indent : 0;
-    widths[0] = std::max<std::size_t>(std::min(widths[0], std::max<std::size_t>(room, 12)), 1);
+    widths[flexible_] = std::max<std::size_t>(std::min(widths[flexible_], std::max<std::size_t>(room, 12)), 1);
   }
 
   const auto line = [&](const std::vector<std::string>& cells, std::size_t first_indent) {

@@ -1,5 +1,6 @@
-// Tables and colours for a terminal. The first column takes the room that the others leave; what does not fit is cut in
-// the middle with "..", so that both ends of a path or a name stay readable. Cells must have passed printable(). Pure.
+// Tables and colours for a terminal. One column, the first unless said otherwise, takes the room that the others leave;
+// what does not fit is cut in the middle with "..", so that both ends of a path or a name stay readable. Cells must
+// have passed printable(). Pure.
 #pragma once
 
 #include <string>
@@ -21,7 +22,7 @@ class Table {
  public:
   // `headers`: the first one is the title of the table when it stands above its rows. Columns named in `left` are
   // left-aligned (the first always is), the others right.
-  explicit Table(std::vector<std::string> headers, std::vector<std::size_t> left = {});
+  explicit Table(std::vector<std::string> headers, std::vector<std::size_t> left = {}, std::size_t flexible = 0);
   void row(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }
@@ -34,6 +35,7 @@ class Table {
 
   std::vector<std::string> headers_;
   std::vector<std::size_t> left_;
+  std::size_t flexible_;
   std::vector<std::vector<std::string>> rows_;
 };
 

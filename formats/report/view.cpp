@@ -38,7 +38,8 @@ bool View::in_range(Timestamp begin, Duration length) const {
   return begin <= to_ && bounded(begin) + std::clamp(length, Duration{0}, Duration{kLast - Timestamp{}}) >= from_;
 }
 
-double View::at(Timestamp time) const { return to_seconds(bounded(time) - fired_); }
+// Divided, not multiplied by 1e-9: -1.2 stays the double that prints as -1.2.
+double View::at(Timestamp time) const { return static_cast<double>((bounded(time) - fired_).count()) / 1e9; }
 
 std::string View::utc(Timestamp time) const { return utc_text(timeline.anchor.realtime_of(bounded(time))); }
 

@@ -83,6 +83,15 @@ TEST_CASE("show: stacks, outermost first, with inline frames") {
   CHECK(sum == 6435);
 }
 
+TEST_CASE("show: samples without a stack stay in the sum") {
+  auto made = incident::make();
+  made.bundle.timeline.samples.push_back({incident::at(-1), 0, 0, true, kNoStack, WalkEnd::kNotWalked});
+  const json all = json::parse(show_json(made.bundle, made.names, "stacks", {}));
+  CHECK(all.back().at("stack").empty());
+  CHECK(all.back().at("samples") == 1);
+  CHECK(contains(show_text(made.bundle, made.names, "stacks", {}, {}), "1 samples without a stack"));
+}
+
 TEST_CASE("show: threads with their samples and accounts") {
   const json all = rows("threads");
   REQUIRE(all.size() == 2);  // the bystander's is not the targets'
@@ -131,7 +140,9 @@ TEST_CASE("show: the timeline is in order and holds every kind") {
   CHECK(row_where(all, "kind", "exec").at("pid") == 777);
   CHECK(row_where(all, "kind", "slow").at("text") == "fsync 3.77 s /var/log/haproxy.log = 0");
   CHECK(contains(row_where(all, "kind", "stall").at("text"), "uninterruptible 3.77 s in fsync at conn_send"));
-  CHECK(contains(row_where(all, "kind", "failed").at("text"), "-1 ENOENT"));
+  const json failed = row_where(all, "kind", "failed");
+  CHECK(contains(failed.at("text"), "-1 ENOENT"));
+  CHECK(failed.at("times") == 12);
 }
 
 TEST_CASE("show: processes, rings, modules, files and the manifest") {
@@ -191,4 +202,16 @@ TEST_CASE("show: an unknown part names the one that was meant, and the list") {
     CHECK(contains(error.what(), "no part named 'syscall'; did you mean syscalls?"));
     CHECK(contains(error.hint(), "timeline stacks threads"));
   }
+}
+
+TEST_CASE("show: the timeline has the moment first, and what happened gives way") {
+  auto made = incident::make();
+  made.bundle.timeline.life.back().text = std::string(300, 'x');
+  const std::string text = show_text(made.bundle, made.names, "timeline", {}, {80, false});
+  CAPTURE(text);
+  CHECK(text.starts_with("at        kind "));
+  CHECK(contains(text, "\n-2.500 s  failed "));
+  CHECK(contains(text, "+3.000 s  mark "));
+  CHECK(contains(text, "x..x"));
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) CHECK(text.find('\n', at) - at <= 80);
 }
