@@ -19,9 +19,10 @@ def named(frame):
 
 def perf_shares(scenario, command):
     data = scenario.path("perf.data")
-    recorded = scenario.run(["perf", "record", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", data, *command])
+    # -B: perf 6.1 can die of the build-ids it collects at the end, after it has recorded everything.
+    recorded = scenario.run(["perf", "record", "-B", "-e", "cpu-clock", "-F", str(FREQUENCY), "-o", data, *command])
     equal(recorded.returncode, 0, f"perf record: {recorded.stderr}")
-    text = scenario.run(["perf", "script", "-i", data, "-F", "sym"]).stdout
+    text = scenario.run(["perf", "script", "-i", data, "-F", "ip,sym"]).stdout
     return collections.Counter(filter(None, (named(line) for line in text.splitlines())))
 
 

@@ -24,7 +24,7 @@ with Scenario(__file__) as scenario:
     if not os.access(TPQ, os.X_OK):
         raise Skip("tests/tpq is not there")
     command = ["sh", "-c", f"{program('family')} 5 3 400; {program('shares')} 1; find /usr/share/doc -name nothing"]
-    bundle = record_command(scenario, command)
+    bundle = record_command(scenario, command, "-F", "199")
     bundle.check_whole()
     trace = os.path.join(bundle.path, "trace.pftrace")
 

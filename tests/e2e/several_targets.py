@@ -14,11 +14,9 @@ with Scenario(__file__) as scenario:
     by_comm, by_exe = f"dc{os.getpid()}", f"de{os.getpid()}"
     for name in (by_comm, by_exe):
         shutil.copy(program("duty"), scenario.path(name))
-    processes = {
-        "one": scenario.spawn([program("duty"), "10"]),
-        "two": scenario.spawn([scenario.path(by_comm), "10"]),
-        "three": scenario.spawn([scenario.path(by_exe), "10"]),
-    }
+    paths = {"one": program("duty"), "two": scenario.path(by_comm), "three": scenario.path(by_exe)}
+    # A session of its own each: the scheduler groups by session, and all three together would share one share.
+    processes = {name: scenario.spawn([path, "3"], start_new_session=True) for name, path in paths.items()}
     matches = {
         "one": f"pid = {processes['one'].pid}",
         "two": f'comm = "{by_comm}"',
@@ -29,7 +27,7 @@ with Scenario(__file__) as scenario:
         for name, match in matches.items():
             file.write(f'[[target]]\nname = "{name}"\nmatch = {{ {match} }}\n')
         for name in matches:
-            file.write(f'[[trigger]]\nname = "{name}-busy"\nwhen = "process[{name}].cpu.total > 50%"\nfor = "500ms"\n')
+            file.write(f'[[trigger]]\nname = "{name}-busy"\nwhen = "process[{name}].cpu.total > 25%"\nfor = "500ms"\n')
 
     recorder = Recorder(scenario, "attach", "-c", scenario.path("rules.toml"))
     pids = sorted(process.pid for process in processes.values())

@@ -34,7 +34,8 @@ with Scenario(__file__) as scenario:
         for begin, end in ((-SPAN + 0.5, -SPAN + 2.5), (-1, 0), (0.2, AFTER)):
             rows = bundle.show(part, "--from", str(begin), "--to", str(end))
             check(rows, f"no {part} between {begin} and {end} s")
-    for begin, end in ((-0.05, 0), (0.2, 0.25)):
+    # Raw calls: the last before the firing, which waiting for `after` would have overwritten, and the last of all.
+    for begin, end in ((-0.05, 0), (AFTER - 0.05, AFTER)):
         check(bundle.show("calls", "--from", str(begin), "--to", str(end)), f"no raw calls between {begin} and {end} s")
     for row in bundle.show("slow"):
         equal(row["name"], "flock", "the only slow call")

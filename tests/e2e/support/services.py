@@ -25,7 +25,7 @@ def _answers(port):
 
 class Redis:
     growth = "delta(process.rss, 1s) > 40MB"
-    functions = ("aeProcessEvents", "main")
+    functions = ("aeMain", "main")
     syscalls = ("epoll_wait", "read", "write")
     exit_code = 0
 

@@ -17,7 +17,9 @@ NEVER_RETURN = ("exit", "exit_group")
 
 def strace(scenario, command, number, **options):
     output = scenario.path(f"strace.{number}")
-    scenario.run(["strace", "-f", "-c", "-U", "name,calls,errors", "-o", output, *command], **options)
+    # Its output goes to files, as a recorder's does: what a program asks of its descriptors depends on their kind.
+    told = ["strace", "-f", "-c", "-U", "name,calls,errors", "-o", output]
+    scenario.spawn([*told, *command], name=f"strace-{number}", **options).wait(120)
     counts = {}
     with open(output, encoding="utf-8") as file:
         for line in file:
