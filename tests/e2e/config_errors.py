@@ -54,7 +54,7 @@ with Scenario(__file__) as scenario:
     with open(path, "w", encoding="utf-8") as file:
         file.write(GOOD)
     result = scenario.fdr("check", path)
-    for word in ("system-cpu", "jump", "pulse", "30 %", "300 MB", "1.2"):
+    for word in ("system-cpu", "jump", "pulse", "30 %", "300 MB", "1200 ms"):
         check(word in result.stdout, f"{word!r} is not in what fdr check says of a good file:\n{result.stdout}")
 
     # --when is checked before anything is started; fdr itself failing is 125 in run.

@@ -48,7 +48,7 @@ with Scenario(__file__) as scenario:
     equal(scenario.left(), [], "bundles after a success, --on-exit failure")
 
     # The default: a failure is kept. Both kinds of end are named.
-    for script, code, word in (("exit 3", 3, "3"), ("kill -ABRT $$", -signal.SIGABRT, "SIGABRT")):
+    for script, code, word in (("exit 3", 3, "3"), ("kill -ABRT $$", -signal.SIGABRT, "ABRT")):
         recorder = Recorder(scenario, "run", "--after", "1s", "--", "sh", "-c", script, wait=False)
         equal(recorder.wait(), code, f"sh -c '{script}'")
         bundle = recorder.next_bundle(script)
