@@ -11,7 +11,8 @@ TEST_CASE("cpu_list: single CPUs and ranges, in order") {
 }
 
 TEST_CASE("cpu_list: anything malformed is no list") {
-  for (const char* text : {"", "\n", "a", "-1", "3-1", "0-", "0,,1", "0 1", "1-2-3", "0-99999999", "99999999999", "0;1"}) {
+  for (const char* text :
+       {"", "\n", "a", "-1", "3-1", "0-", "0,,1", "0 1", "1-2-3", "0-99999999", "99999999999", "0;1"}) {
     CAPTURE(text);
     CHECK(parse_cpu_list(text).empty());
   }

@@ -137,7 +137,8 @@ TEST_CASE("decoder: a return address is looked up one byte before") {
   Fixture f;
   StackData stack;
   stack.flags = FDR_STACK_IN_KERNEL | FDR_STACK_NO_USER;
-  stack.kernel = {0xffffffff81001000, 0xffffffff81002000};  // a call that was the last of what stands before do_nanosleep
+  stack.kernel = {0xffffffff81001000,
+                  0xffffffff81002000};  // a call that was the last of what stands before do_nanosleep
   f.window.write(FDR_STACKS, 0, kBegin, sample_record(kBegin + 5, kThread, stack));
   f.finish();
   CHECK(f.labels(f.timeline.samples.at(0).stack) == std::vector<std::string>{"schedule", "schedule"});
@@ -148,10 +149,13 @@ TEST_CASE("decoder: the recording's own frames are taken off the top of a kernel
   Fixture f;
   StackData stack;
   stack.flags = FDR_STACK_IN_KERNEL | FDR_STACK_NO_USER;
-  stack.kernel = {0xffffffffc0001010, 0xffffffff81005010, 0xffffffff81004010, 0xffffffff81001010, 0xffffffff81005010, 0xffffffff81002010};
-  f.window.write(FDR_STALLS, 0, kBegin, stall_record(kBegin + 500, kThread, FDR_STALL_UNINTERRUPTIBLE, 100, -1, &stack));
+  stack.kernel = {0xffffffffc0001010, 0xffffffff81005010, 0xffffffff81004010,
+                  0xffffffff81001010, 0xffffffff81005010, 0xffffffff81002010};
+  f.window.write(FDR_STALLS, 0, kBegin,
+                 stall_record(kBegin + 500, kThread, FDR_STALL_UNINTERRUPTIBLE, 100, -1, &stack));
   f.finish();
-  CHECK(f.labels(f.timeline.stalls.at(0).stack) == std::vector<std::string>{"do_nanosleep", "bpf_trace_run4", "schedule"});
+  CHECK(f.labels(f.timeline.stalls.at(0).stack) ==
+        std::vector<std::string>{"do_nanosleep", "bpf_trace_run4", "schedule"});
 }
 
 TEST_CASE("decoder: stalls of every kind") {
@@ -163,7 +167,8 @@ TEST_CASE("decoder: stalls of every kind") {
   std::uint64_t end = kBegin + 1000;
   for (const auto& [kind, expected] : kinds) {
     end += 1000;
-    f.window.write(FDR_STALLS, 0, end, stall_record(end, kThread, static_cast<std::uint16_t>(kind), 300, 202 | FDR_NR_X32));
+    f.window.write(FDR_STALLS, 0, end,
+                   stall_record(end, kThread, static_cast<std::uint16_t>(kind), 300, 202 | FDR_NR_X32));
   }
   f.finish();
   REQUIRE(f.timeline.stalls.size() == std::size(kinds));
@@ -312,7 +317,8 @@ TEST_CASE("decoder: `used` that ends inside a record tears that record only") {
 }
 
 TEST_CASE("decoder: a stack larger than its record is not believed") {
-  for (const auto& [frames, bytes] : {std::pair<int, std::uint32_t>{FDR_KERNEL_FRAMES + 1, 0}, {9, 64}, {0, 65}, {0, UINT32_MAX}, {0xffff, 0}}) {
+  for (const auto& [frames, bytes] :
+       {std::pair<int, std::uint32_t>{FDR_KERNEL_FRAMES + 1, 0}, {9, 64}, {0, 65}, {0, UINT32_MAX}, {0xffff, 0}}) {
     CAPTURE(frames);
     CAPTURE(bytes);
     Fixture f;
@@ -341,7 +347,8 @@ TEST_CASE("decoder: a record too short for its ring is torn") {
   Fixture f;
   Bytes only_head;
   append(only_head, fdr_record{kBegin + 1, kThread, 0, 0});
-  for (const int ring : {FDR_STACKS, FDR_STALLS, FDR_SLOW, FDR_FAILED}) f.window.write(ring, 0, kBegin, sealed(only_head));
+  for (const int ring : {FDR_STACKS, FDR_STALLS, FDR_SLOW, FDR_FAILED})
+    f.window.write(ring, 0, kBegin, sealed(only_head));
   f.finish();
   for (const int ring : {FDR_STACKS, FDR_STALLS, FDR_SLOW, FDR_FAILED}) CHECK(f.decoder.counts().torn[ring] == 1);
 }

@@ -64,7 +64,8 @@ TEST_CASE("layout: every thread slot can be named by an id") {
   CHECK(divide_memory(4096 * kMegabyte, 16, kSpan).threads <= FDR_THREAD_SLOT_MASK);
 }
 
-TEST_CASE("layout: half a ring flows in over a span, so that it covers it; raw calls and life events take what there is") {
+TEST_CASE(
+    "layout: half a ring flows in over a span, so that it covers it; raw calls and life events take what there is") {
   const WindowLayout layout = divide_memory(512 * kMegabyte, 2, kSpan);
   for (const int ring : {FDR_STACKS, FDR_STALLS, FDR_SLOW, FDR_FAILED}) {
     const std::uint64_t ring_bytes = std::uint64_t{layout.chunks[ring]} * chunk_bytes(ring);
@@ -93,7 +94,8 @@ TEST_CASE("layout: too little memory is refused with how much to give") {
         divide_memory(megabytes * kMegabyte, slots, kSpan);
         break;
       } catch (const Error& error) {
-        CHECK(std::string(error.what()).find(bytes_text(static_cast<double>(megabytes * kMegabyte))) != std::string::npos);
+        CHECK(std::string(error.what()).find(bytes_text(static_cast<double>(megabytes * kMegabyte))) !=
+              std::string::npos);
         const std::uint64_t next = hinted_megabytes(error);
         REQUIRE(next > megabytes);
         megabytes = next;

@@ -92,7 +92,8 @@ TEST_CASE("life reader: what was overwritten between two readings is counted, an
 }
 
 TEST_CASE("life reader: a length that cannot be ends a chunk, not the reading") {
-  for (const std::uint16_t len8 : {std::uint16_t{0}, std::uint16_t{2}, std::uint16_t{sizeof(fdr_life) / 8 + 1}, std::uint16_t{0xffff}}) {
+  for (const std::uint16_t len8 :
+       {std::uint16_t{0}, std::uint16_t{2}, std::uint16_t{sizeof(fdr_life) / 8 + 1}, std::uint16_t{0xffff}}) {
     CAPTURE(len8);
     MemoryWindow window(MemoryWindow::small());
     write_forks(window, 1, 3);

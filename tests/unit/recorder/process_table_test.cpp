@@ -25,7 +25,8 @@ SideEvent map_event(std::uint64_t ns, std::int32_t pid, std::uint64_t start, con
 }
 SideEvent exec_event(std::uint64_t ns, std::int32_t pid) { return {SideEvent::kExec, from_ns(ns), pid, {}}; }
 
-fdr_life fork_event(std::uint64_t ns, std::uint32_t thread, std::uint32_t parent, std::uint32_t tgid, std::uint32_t tid = 0) {
+fdr_life fork_event(std::uint64_t ns, std::uint32_t thread, std::uint32_t parent, std::uint32_t tgid,
+                    std::uint32_t tid = 0) {
   fdr_life event = life_event(FDR_LIFE_FORK, ns, thread, tgid, tid);
   event.parent_tgid = parent;
   event.start_boottime = ns + 5;
@@ -38,7 +39,8 @@ fdr_life exec_life(std::uint64_t ns, std::uint32_t thread, std::uint32_t tgid, c
   return event;
 }
 
-fdr_life exit_event(std::uint64_t ns, std::uint32_t thread, std::uint32_t tgid, std::uint32_t tid, bool last, int status = 0) {
+fdr_life exit_event(std::uint64_t ns, std::uint32_t thread, std::uint32_t tgid, std::uint32_t tid, bool last,
+                    int status = 0) {
   fdr_life event = life_event(FDR_LIFE_EXIT, ns, thread, tgid, tid);
   event.group_dead = last;
   event.exit_code = status;
@@ -49,8 +51,10 @@ struct Fixture {
   ProcessTable table{{"web", "db"}};
   std::vector<fdr_thread> slots = std::vector<fdr_thread>(64);
 
-  ProcessTable::Changes apply(std::vector<fdr_life> life, std::vector<SideEvent> side = {}, std::uint64_t until = 1'000'000) {
-    return table.apply(std::move(life), std::move(side), from_ns(until), slots.data(), static_cast<std::uint32_t>(slots.size()));
+  ProcessTable::Changes apply(std::vector<fdr_life> life, std::vector<SideEvent> side = {},
+                              std::uint64_t until = 1'000'000) {
+    return table.apply(std::move(life), std::move(side), from_ns(until), slots.data(),
+                       static_cast<std::uint32_t>(slots.size()));
   }
   const TrackedProcess& live(std::int32_t pid) const {
     const auto key = table.live_process(pid);
@@ -69,7 +73,8 @@ struct Fixture {
 
 TEST_CASE("process table: an existing process, its maps and threads; a second time changes nothing") {
   Fixture f;
-  for (int i = 0; i < 2; ++i) f.table.add_existing(100, 1, {mapping(0x1000, "/bin/db"), mapping(0x5000, "/lib/c")}, from_ns(50));
+  for (int i = 0; i < 2; ++i)
+    f.table.add_existing(100, 1, {mapping(0x1000, "/bin/db"), mapping(0x5000, "/lib/c")}, from_ns(50));
   CHECK(f.table.live_count() == 1);
   CHECK(f.live(100).process.target == "db");
   CHECK(f.live(100).spaces.size() == 1);
@@ -131,8 +136,9 @@ TEST_CASE("process table: a new thread of a process is no new process") {
 TEST_CASE("process table: exec begins a new address space; the old one serves the time before") {
   Fixture f;
   f.table.add_existing(100, 0, {mapping(0x1000, "/bin/sh")}, from_ns(1));
-  const auto changes = f.apply({fork_event(5, thread_id(1, 4), 50, 100, 101), exec_life(12, thread_id(1, 4), 100, "/usr/bin/server")},
-                               {exec_event(10, 100), map_event(11, 100, 0x1000, "/usr/bin/server")});
+  const auto changes =
+      f.apply({fork_event(5, thread_id(1, 4), 50, 100, 101), exec_life(12, thread_id(1, 4), 100, "/usr/bin/server")},
+              {exec_event(10, 100), map_event(11, 100, 0x1000, "/usr/bin/server")});
   CHECK(changes.execed == std::vector<std::int32_t>{100});
   const TrackedProcess& process = f.live(100);
   CHECK(process.process.name == "server");
@@ -236,9 +242,10 @@ TEST_CASE("process table: the end of a process, with its status and its CPU time
 TEST_CASE("process table: when a pid is used again, each thread id still names its own process") {
   Fixture f;
   const std::uint32_t first = thread_id(1, 4), second = thread_id(2, 4);  // the slot is used again too
-  f.apply({fork_event(10, first, 50, 200), exec_life(12, first, 200, "/bin/first"), exit_event(20, first, 200, 200, true),
-           fork_event(30, second, 50, 200), exec_life(32, second, 200, "/bin/second")},
-          {map_event(11, 200, 0x1000, "/bin/first"), map_event(31, 200, 0x1000, "/bin/second")});
+  f.apply(
+      {fork_event(10, first, 50, 200), exec_life(12, first, 200, "/bin/first"), exit_event(20, first, 200, 200, true),
+       fork_event(30, second, 50, 200), exec_life(32, second, 200, "/bin/second")},
+      {map_event(11, 200, 0x1000, "/bin/first"), map_event(31, 200, 0x1000, "/bin/second")});
   CHECK(f.table.processes().size() == 2);
   const TrackedProcess& old = f.table.processes().at(f.table.threads().at(first).process);
   const TrackedProcess& current = f.table.processes().at(f.table.threads().at(second).process);
@@ -280,7 +287,8 @@ TEST_CASE("process table: what ended before the window is forgotten, the rest is
 TEST_CASE("process table: is bounded, and counts what it refused") {
   Fixture f;
   std::vector<fdr_life> forks;
-  for (std::uint32_t i = 0; i < ProcessTable::kMaxProcesses + 10; ++i) forks.push_back(fork_event(10 + i, 0, 1, 1000 + i));
+  for (std::uint32_t i = 0; i < ProcessTable::kMaxProcesses + 10; ++i)
+    forks.push_back(fork_event(10 + i, 0, 1, 1000 + i));
   f.apply(std::move(forks));
   CHECK(f.table.processes().size() == ProcessTable::kMaxProcesses);
   CHECK(f.table.refused() == 10);

@@ -99,4 +99,6 @@ TEST_CASE("retention: links are neither followed nor removed") {
   CHECK(fs::exists(precious / "manifest.json"));
 }
 
-TEST_CASE("retention: a directory that is not there is nobody's trouble") { CHECK_NOTHROW(keep_newest("/nonexistent/fdr", 1, 1)); }
+TEST_CASE("retention: a directory that is not there is nobody's trouble") {
+  CHECK_NOTHROW(keep_newest("/nonexistent/fdr", 1, 1));
+}

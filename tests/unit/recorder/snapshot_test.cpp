@@ -61,7 +61,8 @@ std::vector<std::uint64_t> numbers_in(const Snapshot& snapshot, int ring) {
 
 // Records first..last of one ring and slot; time is the number.
 void write_numbers(MemoryWindow& window, int ring, std::uint64_t first, std::uint64_t last, std::uint32_t slot = 0) {
-  for (std::uint64_t number = first; number <= last; ++number) window.write(ring, slot, number, numbered_record(number));
+  for (std::uint64_t number = first; number <= last; ++number)
+    window.write(ring, slot, number, numbered_record(number));
 }
 
 std::vector<std::uint64_t> range(std::uint64_t first, std::uint64_t last) {
@@ -127,7 +128,8 @@ TEST_CASE("snapshot: the CPU that kept least bounds what a ring covers") {
 TEST_CASE("snapshot: large chunks of stacks and small ones lie apart in the buffer") {
   MemoryWindow window(MemoryWindow::small(2));
   for (int ring = 0; ring < FDR_RINGS; ++ring)
-    for (std::uint32_t slot = 0; slot < 2; ++slot) write_numbers(window, ring, 1 + 10'000 * ring, 3000 + 10'000 * ring, slot);
+    for (std::uint32_t slot = 0; slot < 2; ++slot)
+      write_numbers(window, ring, 1 + 10'000 * ring, 3000 + 10'000 * ring, slot);
   Snapshot snapshot(window.view().layout);
   snapshot.take(window.view(), {});
   for (int ring = 0; ring < FDR_RINGS; ++ring) {
@@ -186,7 +188,8 @@ TEST_CASE("snapshot: a chunk that was recycled before it was read is counted, no
   write_numbers(window, FDR_STALLS, 1, 2000);
   // The cursor as it was when the reader looked; meanwhile the writer went one chunk on.
   const fdr_cursor before = window.cursor(FDR_STALLS);
-  for (std::uint64_t number = 2001; window.cursor(FDR_STALLS).seq == before.seq; ++number) write_numbers(window, FDR_STALLS, number, number);
+  for (std::uint64_t number = 2001; window.cursor(FDR_STALLS).seq == before.seq; ++number)
+    write_numbers(window, FDR_STALLS, number, number);
   window.cursor(FDR_STALLS) = before;
   Snapshot snapshot(window.view().layout);
   snapshot.take(window.view(), {});
@@ -218,8 +221,8 @@ TEST_CASE("snapshot: a length that a chunk cannot have is refused") {
 
 namespace overtaking {
 
-// The writer comes exactly in the middle of the copy: the second page of the chunk is locked, and whoever touches it finds the chunk
-// recycled by the time it opens.
+// The writer comes exactly in the middle of the copy: the second page of the chunk is locked, and whoever touches it
+// finds the chunk recycled by the time it opens.
 std::uint8_t* page = nullptr;
 fdr_chunk_header* chunk = nullptr;
 
@@ -245,7 +248,8 @@ TEST_CASE("snapshot: a chunk that is recycled in the middle of the copy is not t
 
   overtaking::chunk = chunk;
   overtaking::page = static_cast<std::uint8_t*>(memory) + 4096;
-  struct sigaction action {}, before {};
+  struct sigaction action {
+  }, before{};
   action.sa_sigaction = overtaking::on_fault;
   action.sa_flags = SA_SIGINFO;
   REQUIRE(::sigaction(SIGSEGV, &action, &before) == 0);
@@ -287,7 +291,8 @@ TEST_CASE("snapshot: taken while a writer recycles chunks as fast as it can, eve
   CHECK(records >= 5000);
 }
 
-TEST_CASE("snapshot: taken one after the other while a writer fills the ring once, nothing is lost and nothing comes twice") {
+TEST_CASE(
+    "snapshot: taken one after the other while a writer fills the ring once, nothing is lost and nothing comes twice") {
   MemoryWindow window(MemoryWindow::small());
   constexpr std::uint64_t kLast = 400;  // fits the ring
   std::atomic<std::uint64_t> written{0};

@@ -26,7 +26,8 @@ fdr_call call_on(const fdr_peer& peer) {
   return call;
 }
 
-fdr_peer peer_of(int family, int type, std::uint16_t local, std::uint16_t remote, std::initializer_list<std::uint8_t> address) {
+fdr_peer peer_of(int family, int type, std::uint16_t local, std::uint16_t remote,
+                 std::initializer_list<std::uint8_t> address) {
   fdr_peer peer{};
   peer.family = static_cast<std::uint16_t>(family);
   peer.type = static_cast<std::uint16_t>(type);
@@ -54,9 +55,12 @@ TEST_CASE("subject: a length that lies and a path without an end are bounded by 
 }
 
 TEST_CASE("subject: both ends of a socket") {
-  CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_STREAM, 40000, 443, {10, 1, 2, 3}))) == "tcp 10.1.2.3:443 from port 40000");
-  CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_DGRAM, 5353, 53, {127, 0, 0, 1}))) == "udp 127.0.0.1:53 from port 5353");
-  CHECK(subject_text(call_on(peer_of(AF_INET6, SOCK_STREAM, 80, 50000, {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))) ==
+  CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_STREAM, 40000, 443, {10, 1, 2, 3}))) ==
+        "tcp 10.1.2.3:443 from port 40000");
+  CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_DGRAM, 5353, 53, {127, 0, 0, 1}))) ==
+        "udp 127.0.0.1:53 from port 5353");
+  CHECK(subject_text(call_on(
+            peer_of(AF_INET6, SOCK_STREAM, 80, 50000, {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))) ==
         "tcp [2001:db8::1]:50000 from port 80");
   CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_STREAM, 8080, 0, {}))) == "tcp port 8080");  // it listens
 }

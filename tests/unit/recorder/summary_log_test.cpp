@@ -145,8 +145,10 @@ TEST_CASE("summary log: a second has a bounded number of rows, those with most c
   for (const SummaryRow& row : f.log.rows()) {
     sum += row.calls;
     wall += row.wall_ns;
-    if (row.tgid == 0) ++others;
-    else CHECK(row.tgid > kProcesses - SummaryLog::kRowsPerSecond);
+    if (row.tgid == 0)
+      ++others;
+    else
+      CHECK(row.tgid > kProcesses - SummaryLog::kRowsPerSecond);
   }
   CHECK(sum == calls);
   CHECK(wall == 3 * calls);

@@ -1,5 +1,6 @@
-// A window over plain memory, written as the BPF programs write theirs (recorder/bpf/ring.h): the same stores in the same order, one
-// writer for each ring and slot, readers at any time. Also the records themselves, as bytes. Owns its memory; views stay valid.
+// A window over plain memory, written as the BPF programs write theirs (recorder/bpf/ring.h): the same stores in the
+// same order, one writer for each ring and slot, readers at any time. Also the records themselves, as bytes. Owns its
+// memory; views stay valid.
 #pragma once
 
 #include <algorithm>
@@ -55,11 +56,16 @@ class MemoryWindow {
   // What the writer asks to be free before it begins a record: the longest of its ring.
   static std::uint32_t room(int ring) {
     switch (ring) {
-      case FDR_STACKS: return sizeof(fdr_sample) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_MAX;
-      case FDR_STALLS: return sizeof(fdr_stall) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_SMALL;
-      case FDR_SYSCALLS: return sizeof(fdr_syscall);
-      case FDR_LIFE: return sizeof(fdr_life);
-      default: return sizeof(fdr_call) + FDR_COPY_SMALL;
+      case FDR_STACKS:
+        return sizeof(fdr_sample) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_MAX;
+      case FDR_STALLS:
+        return sizeof(fdr_stall) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_SMALL;
+      case FDR_SYSCALLS:
+        return sizeof(fdr_syscall);
+      case FDR_LIFE:
+        return sizeof(fdr_life);
+      default:
+        return sizeof(fdr_call) + FDR_COPY_SMALL;
     }
   }
 
@@ -81,7 +87,8 @@ class MemoryWindow {
     fdr_cursor& place = cursor(ring, slot);
     const std::uint32_t body = chunk_bytes(ring) - FDR_CHUNK_HEADER;
     fdr_chunk_header* head = chunk(ring, slot, place.seq);
-    if (place.seq == 0 || place.used > body - std::max<std::size_t>(room(ring), record.size())) head = recycle(ring, slot, now);
+    if (place.seq == 0 || place.used > body - std::max<std::size_t>(room(ring), record.size()))
+      head = recycle(ring, slot, now);
     asm volatile("" ::: "memory");
     std::memcpy(reinterpret_cast<std::uint8_t*>(head) + FDR_CHUNK_HEADER + place.used, record.data(), record.size());
     const auto used = static_cast<std::uint32_t>(place.used + record.size());
@@ -165,8 +172,8 @@ inline Bytes sample_record(std::uint64_t ns, std::uint32_t thread, const StackDa
   return sealed(record);
 }
 
-inline Bytes stall_record(std::uint64_t end_ns, std::uint32_t thread, std::uint16_t kind, std::uint64_t length_ns, std::int32_t syscall,
-                          const StackData* stack = nullptr) {
+inline Bytes stall_record(std::uint64_t end_ns, std::uint32_t thread, std::uint16_t kind, std::uint64_t length_ns,
+                          std::int32_t syscall, const StackData* stack = nullptr) {
   fdr_stall stall{};
   stall.head = {end_ns, thread, 0, kind};
   stall.length_ns = length_ns;
@@ -199,8 +206,8 @@ inline Bytes life_record(fdr_life event) {
   return sealed(record);
 }
 
-inline fdr_life life_event(std::uint16_t kind, std::uint64_t ns, std::uint32_t thread, std::uint32_t tgid, std::uint32_t tid = 0,
-                           const std::string& comm = "worker") {
+inline fdr_life life_event(std::uint16_t kind, std::uint64_t ns, std::uint32_t thread, std::uint32_t tgid,
+                           std::uint32_t tid = 0, const std::string& comm = "worker") {
   fdr_life event{};
   event.head = {ns, thread, 0, kind};
   event.tgid = tgid;
@@ -209,6 +216,8 @@ inline fdr_life life_event(std::uint16_t kind, std::uint64_t ns, std::uint32_t t
   return event;
 }
 
-constexpr std::uint32_t thread_id(std::uint32_t generation, std::uint32_t slot) { return generation << FDR_THREAD_SLOT_BITS | slot; }
+constexpr std::uint32_t thread_id(std::uint32_t generation, std::uint32_t slot) {
+  return generation << FDR_THREAD_SLOT_BITS | slot;
+}
 
 }  // namespace fdr::test
