@@ -18,6 +18,17 @@ Examples:
   fdr dump                                                       write it
   fdr report BUNDLE                                              read it, anywhere)";
 
+// In the list of commands one line each; their own --help has the examples.
+class ShortList : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    const std::string whole = command->get_description();
+    std::string name = "  " + command->get_name();
+    name.resize(12, ' ');
+    return name + whole.substr(0, whole.find('\n')) + "\n";
+  }
+};
+
 int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
   try {
     app.parse(argc, argv);
@@ -42,6 +53,7 @@ int main(int argc, char** argv) {
   ::unsetenv("DEBUGINFOD_URLS");
   CLI::App app{kDescription, "fdr"};
   app.set_version_flag("--version", std::string("fdr ") + FDR_VERSION);
+  app.formatter(std::make_shared<ShortList>());
   app.require_subcommand(1);
   int exit_code = 0;
 #ifdef FDR_RECORDER

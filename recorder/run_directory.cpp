@@ -32,9 +32,16 @@ RunDirectory::RunDirectory(const std::string& name, bool may_number) {
   for (int number = 1; number <= (may_number ? 100 : 1); ++number) {
     name_ = number == 1 ? name : name + "-" + std::to_string(number);
     make_directory(std::string(kRunRoot) + "/" + name_);
-    lock_ = open_lock(name_, O_CREAT);
-    if (!lock_.valid()) throw system_error("open " + path("lock"), errno);
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      lock_ = open_lock(name_, O_CREAT);
+      if (!lock_.valid() && errno == ENOENT) {
+        make_directory(std::string(kRunRoot) + "/" + name_);
+        continue;
+      }
+      if (!lock_.valid()) throw system_error("open " + path("lock"), errno);
+      if (::flock(lock_.get(), LOCK_EX | LOCK_NB)) break;
+      if (is_current(path("lock"))) return;  // else its owner removed the file between our open and our lock
+    }
   }
   throw Error("a recorder named '" + name + "' is running", "choose another --name, or see `fdr status`");
 }
@@ -42,6 +49,15 @@ RunDirectory::RunDirectory(const std::string& name, bool may_number) {
 RunDirectory::~RunDirectory() {
   ::unlink(path("control.sock").c_str());
   ::unlink(path("beat.sock").c_str());
+  ::rmdir(path("now").c_str());
+  // Still locked by us: who opened the file meanwhile finds, once he has the lock, that it is no longer the file of that name.
+  ::unlink(path("lock").c_str());
+  ::rmdir((std::string(kRunRoot) + "/" + name_).c_str());
+}
+
+bool RunDirectory::is_current(const std::string& file) const {
+  struct stat held {}, named {};
+  return ::fstat(lock_.get(), &held) == 0 && ::stat(file.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 KnownRecorders known_recorders() {

@@ -1,7 +1,6 @@
 // /run/fdr/NAME: a recorder's place: lock, control.sock, beat.sock. Alive = the lock is held (flock), never a pid file (recording-rules 5).
 //
-// /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. Released by the destructor,
-// which removes the sockets; the lock file stays, since removing a lock others may be waiting for is a race.
+// /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. The destructor removes it all.
 #pragma once
 
 #include <optional>
@@ -25,6 +24,7 @@ class RunDirectory {
   std::string path(const std::string& file) const { return std::string(kRunRoot) + "/" + name_ + "/" + file; }
 
  private:
+  bool is_current(const std::string& file) const;
   std::string name_;
   FileDescriptor lock_;
 };

@@ -91,7 +91,7 @@ BpfSupport probe_bpf() {
   BpfSupport support;
   libbpf_set_print(remember);
   support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-  support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, nullptr) == 1;
+  support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
   support.task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, nullptr) == 1;
   const FileDescriptor clock(open_clock(0, 10'000'000));
   support.perf = clock.valid();
