@@ -31,8 +31,12 @@ std::optional<std::uint64_t> ProcessTable::live_process(std::int32_t pid) const 
 
 std::uint64_t ProcessTable::begin_process(std::int32_t pid, std::int32_t parent, std::uint64_t start_boottime, std::uint32_t target) {
   if (processes_.size() >= kMaxProcesses) {
+    // The first that has ended makes room: its records keep their thread's name.
     ++refused_;
-    processes_.erase(processes_.begin());  // the one that appeared first; its records keep their thread's name
+    const auto ended = std::find_if(processes_.begin(), processes_.end(), [](const auto& entry) { return entry.second.process.ended.has_value(); });
+    const auto victim = ended == processes_.end() ? processes_.begin() : ended;
+    live_.erase(victim->second.process.pid);
+    processes_.erase(victim);
   }
   const std::uint64_t key = next_key_++;
   TrackedProcess& tracked = processes_[key];
@@ -59,7 +63,10 @@ void ProcessTable::add_existing(std::int32_t pid, std::uint32_t target, const st
 
 void ProcessTable::add_thread(const fdr_thread& thread) {
   const auto tgid = static_cast<std::int32_t>(thread.tgid);
-  auto key = live_process(tgid);
+  std::optional<std::uint64_t> key;
+  // A thread we know stays with its process, also when that has ended already (its siblings were faster).
+  if (const auto known = threads_.find(thread.id); known != threads_.end()) key = known->second.process;
+  if (!key) key = live_process(tgid);
   if (!key) key = begin_process(tgid, 0, 0, thread.target);
   TrackedThread& tracked = threads_[thread.id];
   const std::string comm = fixed_text(thread.comm, sizeof thread.comm);
@@ -68,9 +75,9 @@ void ProcessTable::add_thread(const fdr_thread& thread) {
   tracked.tid = static_cast<std::int32_t>(thread.tid);
   tracked.name = comm;
   tracked.account = thread;
-  if (thread.tid == thread.tgid) {
-    processes_[*key].process.name = comm;
-    processes_[*key].process.start_boottime_ns = thread.start_boottime;
+  if (const auto process = processes_.find(*key); thread.tid == thread.tgid && process != processes_.end()) {
+    process->second.process.name = comm;
+    process->second.process.start_boottime_ns = thread.start_boottime;
   }
 }
 
@@ -163,13 +170,13 @@ void ProcessTable::on_life(const fdr_life& event, Changes& changes, const fdr_th
       }
       if (id) changes.released.push_back(id & FDR_THREAD_SLOT_MASK);
       if (!event.group_dead) break;
+      // Threads that die together may all find themselves the last: the process ends once.
       const auto key = live_process(tgid);
-      if (key) {
-        Process& process = processes_[*key].process;
-        process.ended = time;
-        process.wait_status = event.exit_code;
-        live_.erase(tgid);
-      }
+      if (!key) break;
+      Process& process = processes_[*key].process;
+      process.ended = time;
+      process.wait_status = event.exit_code;
+      live_.erase(tgid);
       life_.push_back({time, LifeKind::kExit, id, comm, event.exit_code});
       changes.exits.push_back({tgid, event.target, event.exit_code, time, static_cast<double>(event.user_ns) * 1e-9,
                                static_cast<double>(event.system_ns) * 1e-9});

@@ -47,7 +47,8 @@ void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_
   std::vector<Kept> bundles;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-    if (is_bundle(entry->path())) bundles.push_back({entry->path(), entry->last_write_time(error), size_of(entry->path())});
+    if (std::error_code ignored; is_bundle(entry->path()))
+      bundles.push_back({entry->path(), entry->last_write_time(ignored), size_of(entry->path())});
   std::sort(bundles.begin(), bundles.end(), [](const Kept& a, const Kept& b) { return a.written > b.written; });
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < bundles.size(); ++i) {

@@ -6,6 +6,7 @@
 
 #include "recorder/decode/stack_decoder.hpp"
 #include "recorder/decode/subject.hpp"
+#include "recorder/sources/syscall_traits.hpp"
 
 namespace fdr {
 namespace {
@@ -43,7 +44,7 @@ bool read_stack(std::span<const std::uint8_t> record, std::size_t at, StackPart&
   const std::size_t kernel_bytes = std::size_t{part.header.kernel_frames} * 8;
   if (part.header.kernel_frames > FDR_KERNEL_FRAMES || record.size() < at + kernel_bytes + part.header.bytes) return false;
   part.kernel.resize(part.header.kernel_frames);
-  std::memcpy(part.kernel.data(), record.data() + at, kernel_bytes);
+  if (kernel_bytes) std::memcpy(part.kernel.data(), record.data() + at, kernel_bytes);
   part.bytes = record.subspan(at + kernel_bytes, part.header.bytes);
   return true;
 }
@@ -53,7 +54,7 @@ bool read_stack(std::span<const std::uint8_t> record, std::size_t at, StackPart&
 class Decoder::Impl {
  public:
   Impl(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin, DecodeCounts& counts)
-      : timeline_(timeline), stacks_(timeline.stacks, files, kernel), begin_(begin), counts_(counts) {}
+      : timeline_(timeline), stacks_(timeline.stacks, files, kernel), begin_(begin), counts_(counts), traits_(syscall_traits()) {}
 
   const ProcessTable* table_ = nullptr;
 
@@ -141,6 +142,7 @@ class Decoder::Impl {
       timeline_.syscalls.push_back(call);
       ++counts_.kept[FDR_SYSCALLS];
     }
+    if (copy.body.size() % sizeof(fdr_syscall)) ++counts_.torn[FDR_SYSCALLS];
   }
 
   // False: the record cannot be what its ring holds.
@@ -235,7 +237,7 @@ class Decoder::Impl {
     // TASK_UNINTERRUPTIBLE is bit 1 of the state (include/linux/sched.h); 0 is runnable.
     if (thread.out_state == 0) stall.kind = StallKind::kRunnable, stall.run_queue = stall.length;
     else if (thread.out_state & 2) stall.kind = StallKind::kUninterruptible;
-    else stall.kind = stall.syscall >= 0 ? StallKind::kWait : StallKind::kBlocked;
+    else stall.kind = waits_by_nature(stall.syscall) ? StallKind::kWait : StallKind::kBlocked;
     const fdr_parked& place = parked[thread.id & (FDR_PARKED - 1)];
     if (place.thread == thread.id && place.out_ns == thread.out_ns && place.stack.kernel_frames <= FDR_KERNEL_FRAMES &&
         place.stack.bytes <= sizeof place.bytes) {
@@ -245,6 +247,10 @@ class Decoder::Impl {
       stall.end = decoded.end;
     }
     timeline_.stalls.push_back(stall);
+  }
+
+  bool waits_by_nature(std::int32_t number) const {
+    return number >= 0 && number < FDR_SYSCALLS_MAX && traits_[static_cast<std::size_t>(number)] & FDR_TRAIT_WAITS;
   }
 
   std::uint32_t process_at(std::uint32_t tgid, Timestamp time) {
@@ -285,6 +291,7 @@ class Decoder::Impl {
   StackDecoder stacks_;
   Timestamp begin_, now_{};
   DecodeCounts& counts_;
+  std::array<std::uint8_t, FDR_SYSCALLS_MAX> traits_;
   std::unordered_map<std::uint32_t, std::uint32_t> thread_index_;
   std::unordered_map<std::uint64_t, std::uint32_t> process_index_;
 };

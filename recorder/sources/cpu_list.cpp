@@ -34,7 +34,7 @@ std::vector<int> parse_cpu_list(std::string_view text) {
     }
     for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
     if (at == end) break;
-    if (*at != ',') return {};
+    if (*at != ',' || at + 1 == end) return {};
     ++at;
   }
   return cpus;

@@ -29,10 +29,12 @@ std::uint64_t WindowLayout::table_bytes() const {
   return threads * sizeof(fdr_thread) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
 }
 
-WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span) {
+namespace {
+
+WindowLayout divide(std::uint64_t memory, std::uint32_t slots, Duration span) {
   WindowLayout layout;
   layout.slots = slots;
-  // A thread costs 192 bytes: a fifth of the memory, between 2 048 threads and as many as an id can name.
+  // A thread costs 192 bytes: a thirty-second part of the memory, between 2 048 threads and as many as an id can name.
   layout.threads = static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>(memory / 32 / sizeof(fdr_thread), 2048, FDR_THREAD_SLOT_MASK));
   const std::uint64_t tables = layout.table_bytes();
@@ -45,11 +47,18 @@ WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration s
     const std::uint64_t kept = std::uint64_t{layout.chunks[ring] - 1} * chunk_bytes(ring);
     if (keeps_allowance(ring)) layout.refill_per_ms[ring] = std::max<std::uint64_t>(1, kept / 2 / span_ms);
   }
-  if (layout.total_bytes() > memory) {
-    throw Error("the window does not fit into " + bytes_text(static_cast<double>(memory)),
-                "use --memory " + std::to_string((layout.total_bytes() >> 20) + 1) + "MB or more");
-  }
   return layout;
+}
+
+}  // namespace
+
+WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span) {
+  const WindowLayout layout = divide(memory, slots, span);
+  if (layout.total_bytes() <= memory) return layout;
+  std::uint64_t enough = (memory >> 20) + 1;  // tables grow with the memory: what fits is found, not computed
+  while (divide(enough << 20, slots, span).total_bytes() > enough << 20) ++enough;
+  throw Error("the window does not fit into " + bytes_text(static_cast<double>(memory)),
+              "use --memory " + std::to_string(enough) + "MB or more");
 }
 
 }  // namespace fdr

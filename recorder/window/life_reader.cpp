@@ -25,6 +25,7 @@ std::vector<fdr_life> LifeReader::read(const WindowView& window) {
       ChunkCopy copy;
       if (!copy_chunk(window.chunk(FDR_LIFE, slot, seq), seq, FDR_CHUNK_BYTES - FDR_CHUNK_HEADER, buffer_.data(), copy)) {
         ++lost_chunks_;
+        place = {seq + 1, 0};
         continue;
       }
       std::size_t at = seq == place.seq ? place.used : 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "formats/clock.hpp"
+
 namespace fdr {
 
 // The programs publish with plain stores in order (x86 keeps them so); reading with acquire keeps ours in order too.
@@ -48,6 +50,7 @@ WindowMark Snapshot::take(const WindowView& window, const WindowMark& after) {
         copy.slot = slot;
         if (!copy_chunk(window.chunk(ring, slot, seq), seq, body, buffer_.data() + place, copy)) {
           ++copies.overtaken;
+          oldest = true;  // a hole: what is covered begins behind it
           continue;
         }
         if (seq == done.seq) copy.skip = std::min<std::uint32_t>(done.used, static_cast<std::uint32_t>(copy.body.size()));
@@ -57,6 +60,7 @@ WindowMark Snapshot::take(const WindowView& window, const WindowMark& after) {
         if (oldest) copies.covers_since_ns = std::max(copies.covers_since_ns, copy.first_ns);
         oldest = false;
       }
+      if (oldest && newest != 0) copies.covers_since_ns = static_cast<std::uint64_t>(to_ns(MonotonicClock::now()));
       mark[ring].push_back(reached);
     }
   }

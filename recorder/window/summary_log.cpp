@@ -44,7 +44,7 @@ void SummaryLog::read(const WindowView& window, Timestamp now, const std::vector
       const std::uint64_t index = std::uint64_t{slot} * FDR_SUMMARY_ROW + i;
       fdr_summary_cell& cell = window.summary[index];
       const bool others = i >= FDR_SUMMARY_CELLS;
-      if ((!others && !cell.key) || cell.calls == 0) continue;
+      if (others ? cell.calls == 0 : cell.key == 0) continue;
       const fdr_summary_cell copy = cell;
       const std::uint32_t tgid = others ? 0 : static_cast<std::uint32_t>(copy.key >> 32);
       const auto nr = static_cast<std::uint16_t>(others ? i - FDR_SUMMARY_CELLS : copy.key & 0xffff);
