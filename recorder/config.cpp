@@ -33,7 +33,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxFileSize = 1 << 20;
 constexpr std::size_t kMaxListed = 256;      // targets, triggers or heartbeats in a file
-constexpr std::int64_t kMaxTicks = 100'000;  // of history: a row of doubles each
 
 constexpr std::array kDetails = {std::pair{"all", SyscallDetail::kAll}, std::pair{"summary", SyscallDetail::kSummary},
                                  std::pair{"off", SyscallDetail::kOff}};
@@ -164,18 +163,20 @@ class Section {
   }
 
   template <class Enum, std::size_t N>
-  void one_of(const char* key, Enum& value, const std::array<std::pair<const char*, Enum>, N>& choices) {
+  // True where the file says it.
+  bool one_of(const char* key, Enum& value, const std::array<std::pair<const char*, Enum>, N>& choices) {
     const toml::node* node = get(key);
-    if (!node) return;
+    if (!node) return false;
     std::string text, list;
     string(key, text);
     for (const auto& [name, choice] : choices) {
       list += (list.empty() ? "" : ", ") + std::string(name);
       if (text != name) continue;
       value = choice;
-      return;
+      return true;
     }
     source_.refuse(node->source(), fmt::format("'{}' cannot be {}", key, quoted(text)), "one of: " + list);
+    return false;
   }
 
   // A table of its own, handed to `read`.
@@ -350,7 +351,8 @@ HeartbeatConfig read_heartbeat(Section& section) {
 void read_top(Section& top, Config& config) {
   top.later({"collect", "metric", "log", "notify", "host_tier", "max_cpu"});
   top.name("name", config.name);
-  top.one_of("on_exit", config.on_exit, kExits);
+  OnExit on_exit{};
+  if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
   top.table("window", [&](Section& window) {
     window.duration("span", config.span, 1s, 1h, "60s");
     window.duration("after", config.after, 0s, 10min, "5s");
@@ -375,85 +377,6 @@ void read_top(Section& top, Config& config) {
   top.tables("target", [&](Section& section) { config.targets.push_back(read_target(section)); });
   top.tables("trigger", [&](Section& section) { config.rules.push_back(read_rule(section)); });
   top.tables("heartbeat", [&](Section& section) { config.heartbeats.push_back(read_heartbeat(section)); });
-}
-
-std::string place_prefix(const std::string& where) { return where.empty() ? "" : where + ": "; }
-
-void check_unique(const Config& config) {
-  std::set<std::string> targets, rules;
-  for (const TargetConfig& target : config.targets) {
-    if (!target.name.empty() && !targets.insert(target.name).second) {
-      throw Error("two targets are named " + quoted(target.name), "give one of them another `name`");
-    }
-  }
-  for (const RuleConfig& rule : all_rules(config)) {
-    if (!rules.insert(rule.name).second) {
-      throw Error(
-          place_prefix(rule.where) + "the name " + quoted(rule.name) + " is used twice among triggers and heartbeats",
-          "bundles and the ledger name what fired");
-    }
-  }
-}
-
-void check_windows(const Config& config, const MetricCatalogue& catalogue) {
-  if (config.span / config.every > kMaxTicks) {
-    throw Error(fmt::format("a window of {} with metrics each {} would keep more than {} ticks",
-                            duration_literal(config.span), duration_literal(config.every), kMaxTicks),
-                "metrics.every = \"100ms\"");
-  }
-  for (const HeartbeatConfig& beat : config.heartbeats) {
-    if (beat.every * beat.misses * 2 < config.span) continue;
-    throw Error(place_prefix(beat.where) +
-                    fmt::format("{} misses of {} are half of the window ({}) or more: what caused them would be gone",
-                                beat.misses, duration_literal(beat.every), duration_literal(config.span)),
-                "a longer window.span, or fewer misses");
-  }
-  for (const RuleConfig& rule : config.rules) {
-    if (rule.hold * 2 >= config.span) {
-      throw Error(place_prefix(rule.where) +
-                      fmt::format("`for` of {} is half of the window ({}) or more: what caused it would be gone",
-                                  duration_literal(rule.hold), duration_literal(config.span)),
-                  fmt::format("a longer window.span, or `for` below {}", duration_literal(config.span / 2)));
-    }
-    const Duration lookback = Expression::parse(rule.when, catalogue).longest_lookback();
-    if (lookback >= config.span) {
-      throw Error(place_prefix(rule.where) + fmt::format("this condition looks back {}, the window is {}",
-                                                         duration_literal(lookback), duration_literal(config.span)),
-                  "a longer window.span, or a shorter look-back");
-    }
-  }
-}
-
-// A TOML basic string.
-std::string toml_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += std::string("\\") + c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04X}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
-
-template <class Enum, std::size_t N>
-const char* choice_name(Enum value, const std::array<std::pair<const char*, Enum>, N>& choices) {
-  for (const auto& [name, choice] : choices) {
-    if (choice == value) return name;
-  }
-  return choices.front().first;
-}
-
-std::string match_toml(const TargetConfig& target) {
-  std::vector<std::string> parts;
-  if (!target.pids.empty()) parts.push_back(fmt::format("pid = [{}]", fmt::join(target.pids, ", ")));
-  if (!target.comm.empty()) parts.push_back("comm = " + toml_string(target.comm));
-  if (!target.exe.empty()) parts.push_back("exe = " + toml_string(target.exe));
-  return parts.empty() ? "" : fmt::format("match = {{ {} }}\n", fmt::join(parts, ", "));
 }
 
 }  // namespace
@@ -545,45 +468,6 @@ Config with_implied_targets(Config config) {
   }
   for (const std::string& name : names) config.targets.push_back({name, {}, {}, {}});
   return config;
-}
-
-void check_config(const Config& config) {
-  check_unique(config);
-  const MetricCatalogue catalogue = build_catalogue(config);
-  const Engine engine(all_rules(config), catalogue);  // throws at the place of a bad condition
-  check_windows(config, catalogue);
-}
-
-std::string config_toml(const Config& config) {
-  std::string out;
-  if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";
-  out += fmt::format("on_exit = \"{}\"\n\n", choice_name(config.on_exit, kExits));
-  out += fmt::format("[window]\nspan = \"{}\"\nafter = \"{}\"\n", duration_literal(config.span),
-                     duration_literal(config.after));
-  out += config.memory ? fmt::format("memory = \"{}\"\n\n", size_literal(*config.memory))
-                       : "# memory: the larger of 64MB and 8MB for each CPU\n\n";
-  out +=
-      fmt::format("[sample]\nfrequency = {}\noff_cpu = \"{}\"\n\n", config.frequency, duration_literal(config.off_cpu));
-  out += fmt::format("[syscalls]\ndetail = \"{}\"\nslow = \"{}\"\n\n", choice_name(config.detail, kDetails),
-                     duration_literal(config.slow));
-  out += fmt::format("[metrics]\nevery = \"{}\"\n\n", duration_literal(config.every));
-  out +=
-      fmt::format("[bundle]\ndirectory = {}\nkeep = {}\nmax_bytes = \"{}\"\nkeep_free = \"{}%\"\n",
-                  toml_string(config.directory), config.keep, size_literal(config.max_bytes), config.keep_free_percent);
-  for (const TargetConfig& target : config.targets) {
-    out += "\n[[target]]\n";
-    if (!target.name.empty()) out += "name = " + toml_string(target.name) + "\n";
-    out += match_toml(target);
-  }
-  for (const RuleConfig& rule : config.rules) {
-    out += fmt::format("\n[[trigger]]\nname = {}\nwhen = {}\nfor = \"{}\"\ncooldown = \"{}\"\n", toml_string(rule.name),
-                       toml_string(rule.when), duration_literal(rule.hold), duration_literal(rule.cooldown));
-  }
-  for (const HeartbeatConfig& beat : config.heartbeats) {
-    out += fmt::format("\n[[heartbeat]]\nname = {}\nfrom = \"beat\"\nevery = \"{}\"\nmisses = {}\n",
-                       toml_string(beat.name), duration_literal(beat.every), beat.misses);
-  }
-  return out;
 }
 
 }  // namespace fdr

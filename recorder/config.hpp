@@ -43,7 +43,7 @@ struct Config {
   std::vector<RuleConfig> rules;
   std::vector<HeartbeatConfig> heartbeats;
   std::string name;  // of the recorder; empty: from the target
-  OnExit on_exit = OnExit::kNever;
+  std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   std::uint64_t memory_bytes(int cpus) const;
 };

@@ -1,5 +1,7 @@
 #include "recorder/dump_control.hpp"
 
+#include <fmt/format.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -91,7 +93,19 @@ Manifest DumpControl::describe(const Recording& recording, const DumpTrigger& tr
   return manifest;
 }
 
+void DumpControl::check_room() const {
+  struct statvfs disk {};
+  std::string place = config_.directory;
+  while (::statvfs(place.c_str(), &disk) && place.size() > 1) place = place.substr(0, std::max<std::size_t>(1, place.rfind('/')));
+  if (!disk.f_blocks) return;
+  const double free = 100.0 * static_cast<double>(disk.f_bavail) / static_cast<double>(disk.f_blocks);
+  if (free >= config_.keep_free_percent) return;
+  throw Error(fmt::format("no bundle is written: {:.1f} % of the disk at {} is free, {} % must stay so", free, place, config_.keep_free_percent),
+              "free some room, lower bundle.keep_free, or choose another bundle.directory");
+}
+
 void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Duration after, const std::string& temporary_directory) {
+  if (temporary_directory.empty()) check_room();
   auto dump = std::make_unique<Dump>();
   dump->trigger = trigger;
   dump->after = after;

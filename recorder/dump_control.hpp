@@ -49,6 +49,7 @@ class DumpControl {
 
  private:
   struct Dump;
+  void check_room() const;  // throws Error when the disk has less than bundle.keep_free left
   Manifest describe(const Recording& recording, const DumpTrigger& trigger) const;
 
   const Config& config_;

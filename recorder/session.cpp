@@ -177,7 +177,7 @@ class Session::Impl {
     final_done_ = true;
     const int status = child_status_.value_or(last_status_);
     const bool failed = status != 0;
-    const OnExit wanted = options_.config.on_exit;
+    const OnExit wanted = options_.config.on_exit.value_or(OnExit::kNever);
     if (wanted == OnExit::kNever || (wanted == OnExit::kFailure && !failed)) return;
     DumpTrigger trigger{.name = "exit", .when = wanted == OnExit::kAlways ? "on-exit always" : "on-exit failure", .value_text = {}, .evidence = {},
                         .value = static_cast<double>(WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)), .time = now};

@@ -183,6 +183,13 @@ std::vector<std::string> loss_sentences(const Manifest& manifest, const std::vec
   std::vector<std::string> sentences;
   for (const std::string& problem : problems) sentences.push_back(printable(problem));
   for (const std::string& loss : manifest.losses) sentences.push_back(printable(loss));
+  for (const auto& [name, ring] : manifest.rings) {
+    if (ring.missed > 0)
+      sentences.push_back(name == "stacks" ? fmt::format("{} clock ticks missed on all CPUs (another BPF program was running)", ring.missed)
+                                           : fmt::format("{}: {} events missed", printable(name), ring.missed));
+    if (ring.dropped > 0) sentences.push_back(fmt::format("{}: {} records dropped for want of room", printable(name), ring.dropped));
+    if (ring.torn > 0) sentences.push_back(fmt::format("{}: {} pieces overtaken while being read", printable(name), ring.torn));
+  }
   return sentences;
 }
 

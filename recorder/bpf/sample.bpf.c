@@ -28,6 +28,8 @@ int on_clock(struct fdr_perf_context *ctx) {
   /* A thread that spins is never switched: its account advances here (recording-rules 11). */
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = now;
+  /* A thread that names itself after its start (pthread_setname_np) is known by that name once it has run a tick. */
+  bpf_probe_read_kernel(thread->comm, sizeof thread->comm, task->comm);
 
   struct fdr_cursor *cursor = ring_cursor(FDR_STACKS, slot);
   if (!cursor) return 0;

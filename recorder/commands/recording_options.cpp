@@ -46,8 +46,9 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   if (!options.output.empty()) config.directory = options.output;
   if (!options.name.empty()) config.name = options.name;
   if (!config.name.empty() && !valid_name(config.name)) throw Error("'" + config.name + "' cannot be a name", "use 1 to 32 of A-Z a-z 0-9 . _ -");
-  config.on_exit = options.on_exit == "always" ? OnExit::kAlways : options.on_exit == "failure" ? OnExit::kFailure
-                   : options.on_exit == "never" ? OnExit::kNever : default_on_exit;
+  if (!options.on_exit.empty())
+    config.on_exit = options.on_exit == "always" ? OnExit::kAlways : options.on_exit == "failure" ? OnExit::kFailure : OnExit::kNever;
+  if (!config.on_exit) config.on_exit = default_on_exit;
   if (!options.syscalls.empty())
     config.detail = options.syscalls == "all" ? SyscallDetail::kAll : options.syscalls == "summary" ? SyscallDetail::kSummary : SyscallDetail::kOff;
   if (config.span < std::chrono::seconds(1)) throw Error("--window: at least 1s", "-w 60s");

@@ -1,0 +1,76 @@
+// check_config(): what can only be said of a configuration as a whole, file and flags together.
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+
+#include "formats/error.hpp"
+#include "formats/text.hpp"
+#include "recorder/config.hpp"
+#include "recorder/metrics/catalogue.hpp"
+#include "triggers/quantity.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr std::int64_t kMaxTicks = 100'000;  // of history: a row of doubles each
+
+std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+
+std::string place_prefix(const std::string& where) { return where.empty() ? "" : where + ": "; }
+
+void check_unique(const Config& config) {
+  std::set<std::string> targets, rules;
+  for (const TargetConfig& target : config.targets) {
+    if (!target.name.empty() && !targets.insert(target.name).second) {
+      throw Error("two targets are named " + quoted(target.name), "give one of them another `name`");
+    }
+  }
+  for (const RuleConfig& rule : all_rules(config)) {
+    if (!rules.insert(rule.name).second) {
+      throw Error(
+          place_prefix(rule.where) + "the name " + quoted(rule.name) + " is used twice among triggers and heartbeats",
+          "bundles and the ledger name what fired");
+    }
+  }
+}
+
+void check_windows(const Config& config, const MetricCatalogue& catalogue) {
+  if (config.span / config.every > kMaxTicks) {
+    throw Error(fmt::format("a window of {} with metrics each {} would keep more than {} ticks",
+                            duration_literal(config.span), duration_literal(config.every), kMaxTicks),
+                "metrics.every = \"100ms\"");
+  }
+  for (const HeartbeatConfig& beat : config.heartbeats) {
+    if (beat.every * beat.misses * 2 < config.span) continue;
+    throw Error(place_prefix(beat.where) +
+                    fmt::format("{} misses of {} are half of the window ({}) or more: what caused them would be gone",
+                                beat.misses, duration_literal(beat.every), duration_literal(config.span)),
+                "a longer window.span, or fewer misses");
+  }
+  for (const RuleConfig& rule : config.rules) {
+    if (rule.hold * 2 >= config.span) {
+      throw Error(place_prefix(rule.where) +
+                      fmt::format("`for` of {} is half of the window ({}) or more: what caused it would be gone",
+                                  duration_literal(rule.hold), duration_literal(config.span)),
+                  fmt::format("a longer window.span, or `for` below {}", duration_literal(config.span / 2)));
+    }
+    const Duration lookback = Expression::parse(rule.when, catalogue).longest_lookback();
+    if (lookback >= config.span) {
+      throw Error(place_prefix(rule.where) + fmt::format("this condition looks back {}, the window is {}",
+                                                         duration_literal(lookback), duration_literal(config.span)),
+                  "a longer window.span, or a shorter look-back");
+    }
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config) {
+  check_unique(config);
+  const MetricCatalogue catalogue = build_catalogue(config);
+  const Engine engine(all_rules(config), catalogue);  // throws at the place of a bad condition
+  check_windows(config, catalogue);
+}
+
+}  // namespace fdr
