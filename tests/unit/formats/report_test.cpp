@@ -46,7 +46,7 @@ TEST_CASE("report: the first 24 lines answer what, who, how sure, and where the 
   CHECK(contains(screen, "web1, Linux 6.1.0-13-amd64, 8 CPUs"));
   CHECK(contains(screen, "60.0 s before and 5.0 s after; obtained 65.0 s, but of syscalls 2.1 s"));
   CHECK(contains(screen, "98.0 % of 6 435 stack samples complete; no-unwind-info 2.0 %"));
-  CHECK(contains(screen, "(1 more below)"));
+  CHECK(contains(screen, "(2 more below)"));
   CHECK(contains(screen, "ON CPU 6 435 samples"));
   CHECK(contains(screen, "_raw_spin_lock < tcp_sendmsg"));
   CHECK(contains(screen, "libssl.so.3+0x1234"));
@@ -88,7 +88,7 @@ TEST_CASE("report: the screen stays a screen when there is much to say") {
   CAPTURE(screen);
   CHECK(lines(screen).size() <= kScreenLines);
   CHECK(contains(screen, "and 47 more"));
-  CHECK(contains(screen, "(101 more below)"));
+  CHECK(contains(screen, "(102 more below)"));
   CHECK(contains(screen, "_raw_spin_lock"));
 }
 
