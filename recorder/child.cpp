@@ -72,6 +72,12 @@ Child::Child(const std::string& path, const std::vector<std::string>& command) {
 void Child::release() { gate_.reset(); }
 Child::~Child() = default;
 
+std::optional<int> Child::poll() const {
+  int status = 0;
+  if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+  return status;
+}
+
 int Child::wait() const {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {

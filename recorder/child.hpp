@@ -2,7 +2,9 @@
 // is there before COMMAND's first instruction. The exit code or signal that COMMAND ends with is the caller's to pass on.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,9 @@ struct CommandError {
 };
 std::string resolve_command(const std::string& command);
 
+// Signals that `run` passes on to COMMAND when they came by kill(2), not from the terminal, which gave them to it already.
+inline constexpr int kForwardedSignals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
+
 class Child {
  public:
   // Forks. The child waits; nothing of COMMAND has run. Must be called before any thread is started.
@@ -25,6 +30,8 @@ class Child {
   std::int32_t pid() const { return pid_; }
   // Lets it execve. At most once; the destructor does it if nobody did.
   void release();
+  // Its wait status, if it has ended.
+  std::optional<int> poll() const;
   // Blocks until it ends, passing signals on is the caller's affair. Returns the wait status.
   int wait() const;
 

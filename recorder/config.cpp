@@ -322,6 +322,7 @@ RuleConfig read_rule(Section& section) {
   section.string("when", rule.when);
   rule.where = section.source().place_inside(section.region_of("when"));
   section.duration("for", rule.hold, 0s, 24h, "1s");
+  rule.hold_where = section.source().place_inside(section.region_of("for"));
   section.duration("cooldown", rule.cooldown, 0s, 24h * 366, "5m");
   section.later({"clear", "max_per_day", "armed_when", "after"});
   return rule;

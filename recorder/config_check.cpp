@@ -50,7 +50,7 @@ void check_windows(const Config& config, const MetricCatalogue& catalogue) {
   }
   for (const RuleConfig& rule : config.rules) {
     if (rule.hold * 2 >= config.span) {
-      throw Error(place_prefix(rule.where) +
+      throw Error(place_prefix(rule.hold_where.empty() ? rule.where : rule.hold_where) +
                       fmt::format("`for` of {} is half of the window ({}) or more: what caused it would be gone",
                                   duration_literal(rule.hold), duration_literal(config.span)),
                   fmt::format("a longer window.span, or `for` below {}", duration_literal(config.span / 2)));

@@ -35,7 +35,9 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
     return exit_code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    app.exit(error, std::cerr, std::cerr);
+    const std::string command = argc > 1 && argv[1][0] != '-' ? std::string(" ") + argv[1] : "";
+    const std::string what = argc > 1 && argv[1][0] == '-' ? "unknown option '" + std::string(argv[1]) + "'" : error.what();
+    std::fprintf(stderr, "fdr: error: %s\nfdr: hint: fdr%s --help\n", fdr::printable(what).c_str(), app.get_subcommands().empty() ? "" : command.c_str());
     // In `run` an exit code belongs to the command; ours must not look like one of its own (DESIGN 3).
     const bool wrapping = argc > 1 && std::string_view(argv[1]) == "run";
     return wrapping ? 125 : 2;

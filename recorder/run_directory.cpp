@@ -22,7 +22,9 @@ FileDescriptor open_lock(const std::string& name, int flags) {
 
 void make_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return;
-  throw system_error("create " + path, errno, errno == EACCES || errno == EPERM ? "run as root" : "");
+  throw system_error("create " + path, errno, errno == EACCES || errno == EPERM
+                         ? "run as root: recording needs CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; reading (report, show, export) and check need nothing"
+                         : "");
 }
 
 }  // namespace

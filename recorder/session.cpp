@@ -16,6 +16,7 @@
 
 #include "formats/text.hpp"
 #include "recorder/beat_socket.hpp"
+#include "recorder/child.hpp"
 #include "recorder/control.hpp"
 #include "recorder/dump_control.hpp"
 #include "recorder/metric_reader.hpp"
@@ -29,9 +30,6 @@
 
 namespace fdr {
 namespace {
-
-// Signals that mean something to `run`'s child; passed on when they came by kill(2), not from the terminal, which gave them to it already.
-constexpr int kForwarded[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
 
 std::string default_name(const SessionOptions& options) {
   if (!options.config.name.empty()) return options.config.name;
@@ -113,7 +111,7 @@ class Session::Impl {
   void block_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int signal : kForwarded) sigaddset(&set, signal);
+    for (const int signal : kForwardedSignals) sigaddset(&set, signal);
     sigaddset(&set, SIGCHLD);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));

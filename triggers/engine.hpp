@@ -25,6 +25,7 @@ struct RuleConfig {
   Duration hold{};                              // `for`: must hold that long without a break
   Duration cooldown = std::chrono::minutes(5);  // from the firing
   std::string where;                            // "fdr.toml:12:8" or "--when", for messages
+  std::string hold_where = {};                  // the same of `for`
 };
 
 struct Firing {

@@ -31,11 +31,19 @@ void print_error(const Error& error) {
   if (!error.hint().empty()) std::fprintf(stderr, "fdr: hint: %s\n", printable(error.hint()).c_str());
 }
 
-// Signals for the child while there is no session to pass them on: the child got the terminal's itself, the others wait for our end.
+// Without a session: signals sent to us are passed on all the same (the terminal's the child got itself), until it ends.
 int wait_without_window(Child& child) {
-  for (const int signal : {SIGINT, SIGQUIT}) std::signal(signal, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kForwardedSignals) sigaddset(&set, signal);
+  sigaddset(&set, SIGCHLD);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   child.release();
-  return child.wait();
+  for (;;) {
+    if (const auto status = child.poll()) return *status;
+    siginfo_t info{};
+    if (::sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD && info.si_code <= 0) ::kill(child.pid(), info.si_signo);
+  }
 }
 
 int run_command(const RecordingOptions& options, const std::vector<std::string>& command) {
