@@ -23,7 +23,7 @@ enum { EINTR_ = 4, EAGAIN_ = 11, ETIMEDOUT_ = 110, EINPROGRESS_ = 115, ERESTARTS
 static __always_inline __u32 abi_number(struct task_struct *task, long id) {
   __u32 nr = (__u32)id & FDR_NR_MASK;
   if (id & FDR_X32_BIT) nr |= FDR_NR_X32;
-  else if (BPF_CORE_READ(task, thread_info.status) & FDR_TS_COMPAT) nr |= FDR_NR_COMPAT;
+  else if (task->thread_info.status & FDR_TS_COMPAT) nr |= FDR_NR_COMPAT;
   return nr;
 }
 

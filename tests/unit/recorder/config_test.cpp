@@ -207,7 +207,7 @@ TEST_CASE("config: holds, look-back and heartbeats must fit into the window") {
     return std::string("[[trigger]]\nname = \"x\"\nwhen = \"") + when + "\"\nfor = \"" + hold + "\"\n";
   };
   CHECK(refusal(rule("host.cpu.busy > 1%", "29s")).what.empty());
-  CHECK(says(refusal(rule("host.cpu.busy > 1%", "30s")).what, "fdr.toml:3:9: `for` of 30s is half of the window (1m)"));
+  CHECK(says(refusal(rule("host.cpu.busy > 1%", "30s")).what, "fdr.toml:4:8: `for` of 30s is half of the window (1m)"));
   CHECK(refusal(rule("delta(host.mem.free, 59s) > 1MB", "0s")).what.empty());
   CHECK(says(refusal(rule("delta(host.mem.free, 60s) > 1MB", "0s")).what, "looks back 1m"));
   CHECK(says(refusal("[[heartbeat]]\nname = \"x\"\nevery = \"10s\"\nmisses = 3\n").what, "half of the window"));
