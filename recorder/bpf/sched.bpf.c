@@ -117,6 +117,16 @@ static __always_inline void enter(struct fdr_control *page, struct task_struct *
   ring_end(&place, length);
 }
 
+/* Idle time of this CPU: in it no tick is due. */
+static __always_inline void follow_idle(struct fdr_control *page, struct task_struct *prev, struct task_struct *next, __u64 now) {
+  if (prev->pid && next->pid) return;
+  const __u32 slot = cpu_slot(page);
+  struct fdr_ticks *tick = slot < slot_count ? bpf_map_lookup_elem(&ticks, &slot) : 0;
+  if (!tick) return;
+  if (!prev->pid && tick->idle_since_ns) tick->idle_ns += now - tick->idle_since_ns;
+  tick->idle_since_ns = next->pid ? 0 : now;
+}
+
 /* A CPU runs one switch at a time, with interrupts off: leave and enter never nest. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
@@ -124,6 +134,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
   if (!page) return 0;
   const __u64 now = bpf_ktime_get_ns();
   if (now > page->lease_ns) return 0;
+  follow_idle(page, prev, next, now);
   leave(ctx, preempt, prev, now);
   enter(page, next, now);
   return 0;

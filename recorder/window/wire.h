@@ -247,11 +247,15 @@ struct fdr_error_count {
   fdr_u64 tokens;
 };
 
-/* Per CPU slot: clock ticks. missed = counter_ns / period - run (recording-rules 9). */
+/* Per CPU slot: clock ticks that found the CPU busy. missed = (counter_ns - idle_ns) / period - run (recording-rules 9); an idle
+ * CPU of a guest may give no ticks at all (seen on 6.18), and misses nothing by it.
+ */
 struct fdr_ticks {
   fdr_u64 run;
   fdr_u64 counter_ns;
-  fdr_u64 spare[6];
+  fdr_u64 idle_ns;
+  fdr_u64 idle_since_ns; /* 0: busy */
+  fdr_u64 spare[4];
 };
 FDR_ASSERT_SIZE(struct fdr_ticks, 64);
 
