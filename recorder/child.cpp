@@ -25,6 +25,15 @@ bool is_executable_file(const std::string& path) {
 
 }  // namespace
 
+sigset_t block_signals_of_run() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : kForwardedSignals) sigaddset(&set, signal);
+  sigaddset(&set, SIGCHLD);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
 std::string resolve_command(const std::string& command) {
   if (command.find('/') != std::string::npos) {
     if (::access(command.c_str(), F_OK)) throw CommandError{127, "cannot run '" + command + "': " + std::strerror(errno)};

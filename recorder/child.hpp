@@ -22,6 +22,9 @@ std::string resolve_command(const std::string& command);
 // Signals that `run` passes on to COMMAND when they came by kill(2), not from the terminal, which gave them to it already.
 inline constexpr int kForwardedSignals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
 
+// Blocks those and SIGCHLD, to be taken by signalfd or sigwaitinfo. After the Child was made: it must not inherit the mask.
+sigset_t block_signals_of_run();
+
 class Child {
  public:
   // Forks. The child waits; nothing of COMMAND has run. Must be called before any thread is started.

@@ -109,11 +109,7 @@ class Session::Impl {
   bool over() const { return (gone_ || stop_) && final_done_ && !dump_.busy(); }
 
   void block_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : kForwardedSignals) sigaddset(&set, signal);
-    sigaddset(&set, SIGCHLD);
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    const sigset_t set = block_signals_of_run();
     signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     std::signal(SIGPIPE, SIG_IGN);
   }

@@ -24,7 +24,6 @@ struct errors_map errors SEC(".maps");
 const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1};
 const volatile __u64 ring_refill_per_ms[FDR_RINGS] = {0};
 const volatile __u32 slot_count = 1;
-const volatile __u32 thread_count = 1;
 const volatile __u64 off_cpu_ns = 1000000;
 const volatile __u64 slow_ns = 10000000;
 const volatile __u32 raw_syscalls = 1;

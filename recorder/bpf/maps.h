@@ -78,7 +78,6 @@ extern struct errors_map errors SEC(".maps");
 extern const volatile __u32 chunks_per_slot[FDR_RINGS];
 extern const volatile __u64 ring_refill_per_ms[FDR_RINGS]; /* bytes; 0: no allowance is kept for this ring */
 extern const volatile __u32 slot_count;
-extern const volatile __u32 thread_count;
 extern const volatile __u64 off_cpu_ns;
 extern const volatile __u64 slow_ns;
 extern const volatile __u32 raw_syscalls; /* detail = "all" */

@@ -33,11 +33,7 @@ void print_error(const Error& error) {
 
 // Without a session: signals sent to us are passed on all the same (the terminal's the child got itself), until it ends.
 int wait_without_window(Child& child) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : kForwardedSignals) sigaddset(&set, signal);
-  sigaddset(&set, SIGCHLD);
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  const sigset_t set = block_signals_of_run();
   child.release();
   for (;;) {
     if (const auto status = child.poll()) return *status;

@@ -208,7 +208,6 @@ class BpfSource::Impl {
       bpf_map__set_max_entries(ring_map(ring), layout_.chunks[ring] * layout_.slots);
     }
     programs_->rodata->slot_count = layout_.slots;
-    programs_->rodata->thread_count = layout_.threads;
     programs_->rodata->off_cpu_ns = static_cast<__u64>(config.off_cpu.count());
     programs_->rodata->slow_ns = static_cast<__u64>(config.slow.count());
     programs_->rodata->raw_syscalls = config.detail == SyscallDetail::kAll;
