@@ -145,7 +145,11 @@ void DumpControl::add_asker(FileDescriptor connection) { dump_->askers.push_back
 void DumpControl::advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone) {
   if (!dump_ || dump_->completed) return;
   if (now < dump_->first.at + dump_->after && !targets_gone) return;
-  if (!dump_->dumper->decoded()) return;  // the buffer is still being read; the next tick asks again
+  if (!dump_->dumper->decoded()) {
+    // The buffer is still being read, and what came after the firing is being overwritten meanwhile; the next tick asks again.
+    dump_->dumper->hurry();
+    return;
+  }
   dump_->completed = true;
   if (dump_->done) return;  // it failed in stage one
   recording.read_summary(now);

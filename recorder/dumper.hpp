@@ -65,6 +65,8 @@ class Dumper {
   Dumper(const Dumper&) = delete;
 
   bool decoded() const { return decoded_.load(); }
+  // The buffer is overdue: from here on at ordinary priority.
+  void hurry();
   // `finish_manifest` fills what depends on the counts (rings, cost).
   void complete(const Snapshot& second, MomentCopy at_end, DumpRest rest,
                 std::function<void(Manifest&, const DecodeCounts&, double seconds)> finish_manifest);
@@ -85,6 +87,7 @@ class Dumper {
   MomentCopy at_firing_;
   std::function<void()> done_;
   std::atomic<bool> decoded_ = false;
+  std::atomic<int> tid_ = 0;  // of the thread, while it is nice
   std::mutex mutex_;
   std::condition_variable completed_;
   std::optional<Ending> ending_;

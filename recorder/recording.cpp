@@ -134,10 +134,10 @@ MomentCopy Recording::copy_moment(Timestamp now) const {
 std::uint64_t Recording::missed_ticks() const {
   std::uint64_t missed = 0;
   for (std::uint32_t slot = 0; slot < layout_.slots; ++slot) {
-    const fdr_ticks& ticks = window_.ticks[slot];
-    const std::uint64_t busy_ns = ticks.counter_ns > ticks.idle_ns ? ticks.counter_ns - ticks.idle_ns : 0;
+    const fdr_cpu& cpu = window_.cpus[slot];
+    const std::uint64_t busy_ns = cpu.counter_ns > cpu.idle_ns ? cpu.counter_ns - cpu.idle_ns : 0;
     const std::uint64_t due = busy_ns / source_.clock_period_ns();
-    if (due > ticks.run) missed += due - ticks.run;
+    if (due > cpu.ticks_run) missed += due - cpu.ticks_run;
   }
   return missed;
 }

@@ -1,6 +1,7 @@
 #include "recorder/self_cost.hpp"
 
 #include <sys/resource.h>
+#include <time.h>
 
 #include <charconv>
 #include <string>
@@ -27,6 +28,12 @@ double own_cpu_seconds() {
   ::getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+Duration thread_cpu_time() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes) {

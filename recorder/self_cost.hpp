@@ -3,9 +3,12 @@
 
 #include <cstdint>
 
+#include "formats/clock.hpp"
+
 namespace fdr {
 
 double own_cpu_seconds();
+Duration thread_cpu_time();  // of the calling thread
 // Resident memory of this process without the mapped window and the snapshot buffer (recording-rules 4).
 std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes);
 // The same from a cheaper source, for a metric read each second.

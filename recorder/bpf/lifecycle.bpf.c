@@ -155,6 +155,9 @@ int BPF_PROG(on_exit, struct task_struct *task) {
   __builtin_memcpy(event->comm, thread->comm, sizeof event->comm);
   /* From here on the task finds no slot: what it still does (its last switch, seconds of exit_mm) must not touch the next occupant's. */
   bpf_task_storage_delete(&thread_slots, task);
+  __u32 slot = cpu_slot(page);
+  struct fdr_cpu *cpu = bpf_map_lookup_elem(&cpus, &slot);
+  if (cpu) cpu->task = 0;
   life_end(event, &place, FDR_LIFE_EXIT, thread->id, now, SHORT_LIFE);
   return 0;
 }

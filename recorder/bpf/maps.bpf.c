@@ -14,7 +14,7 @@ struct cursors_map cursors SEC(".maps");
 struct threads_map threads SEC(".maps");
 struct parked_map parked SEC(".maps");
 struct summary_map summary SEC(".maps");
-struct ticks_map ticks SEC(".maps");
+struct cpus_map cpus SEC(".maps");
 struct control_map control SEC(".maps");
 struct thread_slots_map thread_slots SEC(".maps");
 struct free_slots_map free_slots SEC(".maps");

@@ -55,7 +55,8 @@ static __always_inline int ring_begin(void *map, __u32 ring, __u32 slot, __u32 c
   }
   BOUND(offset);
   if (offset > body - room || !chunks) goto fail;
-  __u32 index = slot * chunks + (__u32)(seq % chunks);
+  const __u32 position = fresh ? (__u32)(seq % chunks) : (__u32)cursor->chunk;
+  __u32 index = slot * chunks + position;
   struct fdr_chunk_header *chunk = bpf_map_lookup_elem(map, &index);
   if (!chunk) goto fail;
   if (fresh) {
@@ -65,6 +66,7 @@ static __always_inline int ring_begin(void *map, __u32 ring, __u32 slot, __u32 c
     chunk->first_ns = now;
     chunk->cpu = bpf_get_smp_processor_id();
     cursor->seq = seq;
+    cursor->chunk = position;
     cursor->used = 0;
   }
   place->cursor = cursor;

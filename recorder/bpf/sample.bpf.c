@@ -16,14 +16,14 @@ int on_clock(struct fdr_perf_context *ctx) {
     __sync_fetch_and_add(&page->cpu_without_slot, 1);
     return 0;
   }
-  struct fdr_ticks *tick = bpf_map_lookup_elem(&ticks, &slot);
-  if (!tick) return 0;
+  struct fdr_cpu *cpu = bpf_map_lookup_elem(&cpus, &slot);
+  if (!cpu) return 0;
   struct bpf_perf_event_value value = {};
-  if (bpf_perf_prog_read_value((void *)ctx, &value, sizeof value) == 0) tick->counter_ns = value.counter;
+  if (bpf_perf_prog_read_value((void *)ctx, &value, sizeof value) == 0) cpu->counter_ns = value.counter;
 
   struct task_struct *task = bpf_get_current_task_btf();
   if (task->pid == 0) return 0; /* idle */
-  tick->run++;
+  cpu->ticks_run++;
   struct fdr_thread *thread = thread_of(task);
   if (!thread || thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return 0;
   /* A thread that spins is never switched: its account advances here (recording-rules 11). */

@@ -57,8 +57,7 @@ static __always_inline void park_stack(void *ctx, struct fdr_thread *thread, str
   place->thread = thread->id;
 }
 
-static __always_inline void leave(void *ctx, bool preempt, struct task_struct *task, __u64 now) {
-  struct fdr_thread *thread = thread_of(task);
+static __always_inline void leave(void *ctx, struct fdr_thread *thread, bool preempt, struct task_struct *task, __u64 now) {
   if (!thread) return;
   const __u32 state = preempt ? 0 : task_state(task);
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
@@ -72,9 +71,7 @@ static __always_inline void leave(void *ctx, bool preempt, struct task_struct *t
   if (state & TASK_UNINTERRUPTIBLE_BIT || (state && !(thread->flags & FDR_THREAD_IN_CALL))) park_stack(ctx, thread, task, now);
 }
 
-static __always_inline void enter(struct fdr_control *page, struct task_struct *task, __u64 now) {
-  struct fdr_thread *thread = thread_of(task);
-  if (!thread) return;
+static __always_inline void enter(struct fdr_control *page, struct fdr_thread *thread, __u64 now) {
   thread->on_ns = now;
   const __u64 out = thread->out_ns;
   if (!out || now < out) return;
@@ -118,13 +115,10 @@ static __always_inline void enter(struct fdr_control *page, struct task_struct *
 }
 
 /* Idle time of this CPU: in it no tick is due. */
-static __always_inline void follow_idle(struct fdr_control *page, struct task_struct *prev, struct task_struct *next, __u64 now) {
+static __always_inline void follow_idle(struct fdr_cpu *cpu, struct task_struct *prev, struct task_struct *next, __u64 now) {
   if (prev->pid && next->pid) return;
-  const __u32 slot = cpu_slot(page);
-  struct fdr_ticks *tick = slot < slot_count ? bpf_map_lookup_elem(&ticks, &slot) : 0;
-  if (!tick) return;
-  if (!prev->pid && tick->idle_since_ns) tick->idle_ns += now - tick->idle_since_ns;
-  tick->idle_since_ns = next->pid ? 0 : now;
+  if (!prev->pid && cpu->idle_since_ns) cpu->idle_ns += now - cpu->idle_since_ns;
+  cpu->idle_since_ns = next->pid ? 0 : now;
 }
 
 /* A CPU runs one switch at a time, with interrupts off: leave and enter never nest. */
@@ -134,9 +128,13 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
   if (!page) return 0;
   const __u64 now = bpf_ktime_get_ns();
   if (now > page->lease_ns) return 0;
-  follow_idle(page, prev, next, now);
-  leave(ctx, preempt, prev, now);
-  enter(page, next, now);
+  __u32 slot = cpu_slot(page);
+  struct fdr_cpu *cpu = bpf_map_lookup_elem(&cpus, &slot);
+  if (cpu) follow_idle(cpu, prev, next, now);
+  struct fdr_thread *leaves = current_thread(page, slot, prev);
+  if (leaves) leave(ctx, leaves, preempt, prev, now);
+  struct fdr_thread *enters = cpu ? remember_thread(page, cpu, next) : thread_of(next);
+  if (enters) enter(page, enters, now);
   return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* System calls of the targets' threads: exact sums, the raw record, and the whole story of slow and failed calls.
  *
- * Bystanders pay one task-storage lookup that finds nothing. Wall time is exit minus entry; CPU time is that less what the thread was off
+ * Bystanders pay for a look at what the switch left for this CPU (maps.h). Wall time is exit minus entry; CPU time is that less what the thread was off
  * the CPU meanwhile (sched.bpf.c keeps the sum). Accounting rules and what strace -c does: recording-rules 17.
  */
 #include "recorder/bpf/ring.h"
@@ -220,7 +220,10 @@ static __always_inline int is_quiet(__u32 nr, __u32 error) {
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
   struct task_struct *task = bpf_get_current_task_btf();
-  struct fdr_thread *thread = thread_of(task);
+  struct fdr_control *page = control_page();
+  if (!page) return 0;
+  const __u32 slot = cpu_slot(page);
+  struct fdr_thread *thread = current_thread(page, slot, task);
   if (!thread) return 0;
   const __u64 now = bpf_ktime_get_ns();
   const __u32 nr = abi_number(task, id);
@@ -230,9 +233,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
   thread->flags = (thread->flags & ~(FDR_THREAD_NEW | FDR_THREAD_ATTACHED)) | FDR_THREAD_IN_CALL;
   if (id == FDR_NR_EXIT || id == FDR_NR_EXIT_GROUP) {
     /* These never return: counted here. */
-    struct fdr_control *page = control_page();
-    if (!page || now > page->lease_ns || thread->flags & FDR_THREAD_MUTE) return 0;
-    const __u32 slot = cpu_slot(page);
+    if (now > page->lease_ns || thread->flags & FDR_THREAD_MUTE) return 0;
     if (slot < slot_count) count_call(page, slot, thread, nr, now, 0, 0, 0, 0);
   }
   return 0;
@@ -241,15 +242,15 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   struct task_struct *task = bpf_get_current_task_btf();
-  struct fdr_thread *thread = thread_of(task);
-  if (!thread) return 0;
   struct fdr_control *page = control_page();
+  if (!page) return 0;
+  const __u32 slot = cpu_slot(page);
+  struct fdr_thread *thread = current_thread(page, slot, task);
+  if (!thread) return 0;
   const __u64 now = bpf_ktime_get_ns();
   const __u32 flags = thread->flags;
   thread->flags = flags & ~(FDR_THREAD_IN_CALL | FDR_THREAD_NEW | FDR_THREAD_ATTACHED);
-  if (!page || now > page->lease_ns || flags & FDR_THREAD_MUTE) return 0;
-  const __u32 slot = cpu_slot(page);
-  if (slot >= slot_count) return 0;
+  if (now > page->lease_ns || flags & FDR_THREAD_MUTE || slot >= slot_count) return 0;
   const int is_error = ret < 0 && ret >= -FDR_ERRNO_MAX;
 
   if (!(flags & FDR_THREAD_IN_CALL)) {

@@ -13,6 +13,7 @@
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/sliding_second.hpp"
+#include "recorder/self_cost.hpp"
 
 namespace fdr {
 namespace {
@@ -65,11 +66,11 @@ class HostMetrics::Impl {
     for (Source& source : sources_) {
       source.budget.advance(now);
       if (source.file.is_open() && source.budget.may_spend()) {
-        const Timestamp begin = MonotonicClock::now();
+        const Duration begin = thread_cpu_time();
         const auto text = source.file.read(buffer_);
         std::fill(source.values.begin(), source.values.end(), kUnknown);
         if (text) source.parse(*text, now, source.values);
-        source.budget.spent(MonotonicClock::now() - begin);
+        source.budget.spent(thread_cpu_time() - begin);
       }
       for (std::size_t i = 0; i < source.ids.size(); ++i) {
         if (source.ids[i] && *source.ids[i] < row.size()) row[*source.ids[i]] = source.values[i];

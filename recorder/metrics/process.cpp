@@ -14,6 +14,7 @@
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/process_member.hpp"
 #include "recorder/metrics/sliding_second.hpp"
+#include "recorder/self_cost.hpp"
 
 namespace fdr {
 namespace {
@@ -115,7 +116,7 @@ class ProcessMetrics::Impl {
   }
 
   void read(Timestamp now, std::span<double> row) {
-    const Timestamp begin = MonotonicClock::now();
+    const Duration begin = thread_cpu_time();
     budget_.advance(now);
     read_uptime();
     read_members(begin);
@@ -123,7 +124,7 @@ class ProcessMetrics::Impl {
     if (changed_ || (ever_ && gone_ == members_.size())) sum_up(now);
     changed_ = false;
     for (Tree& tree : trees_) write(tree, row);
-    budget_.spent(MonotonicClock::now() - begin);
+    budget_.spent(thread_cpu_time() - begin);
   }
 
  private:
@@ -150,7 +151,7 @@ class ProcessMetrics::Impl {
   }
 
   // In rotation from where the last tick stopped, as long as the budget lasts.
-  void read_members(Timestamp begin) {
+  void read_members(Duration begin) {
     if (!budget_.may_spend() || members_.empty()) return;
     const std::size_t most = std::min<std::size_t>(kProcessesPerTick, members_.size());
     for (std::size_t i = 0; i < most; ++i) {
@@ -158,7 +159,8 @@ class ProcessMetrics::Impl {
       if (member == members_.end()) member = members_.begin();
       cursor_ = member->first;
       if (!member->second.gone()) read_member(member->second);
-      if (!budget_.may_spend(MonotonicClock::now() - begin)) break;
+      ++visited_;
+      if (!budget_.may_spend(thread_cpu_time() - begin)) break;
     }
     if (gone_ > kMaxGone) {
       for (auto member = members_.begin(); member != members_.end();) {
@@ -184,7 +186,10 @@ class ProcessMetrics::Impl {
       add(trees_[member.target()].sum, member);
       add(all().sum, member);
     }
-    for (Tree& tree : trees_) finish(tree, now);
+    // A rate needs counters of one moment: those of members read at different ticks would show a rest, and then a burst.
+    const bool whole = visited_ >= members_.size();
+    for (Tree& tree : trees_) finish(tree, now, whole);
+    if (whole) visited_ = 0;
   }
 
   static void add(Tree::Sum& sum, const ProcessMember& member) {
@@ -203,14 +208,17 @@ class ProcessMetrics::Impl {
     sum.oldest = std::min(sum.oldest, member.stat().start_ticks);
   }
 
-  void finish(Tree& tree, Timestamp now) const {
+  void finish(Tree& tree, Timestamp now, bool whole) const {
     const Tree::Sum& sum = tree.sum;
     const auto counter = [&](ProcessCounters::Index index) { return sum.counters.value[index]; };
+    const std::array cpu = {tree.values[kCpuUser], tree.values[kCpuSystem], tree.values[kCpuTotal]};
     tree.values.fill(kUnknown);
     tree.values[kProcesses] = sum.processes;
     tree.oldest_start_ticks = sum.oldest;
     if (sum.unread) return;
-    if (const auto change = tree.cpu.push(now, {counter(ProcessCounters::kUser), counter(ProcessCounters::kSystem)})) {
+    if (!whole) {
+      std::copy(cpu.begin(), cpu.end(), tree.values.begin() + kCpuUser);
+    } else if (const auto change = tree.cpu.push(now, {counter(ProcessCounters::kUser), counter(ProcessCounters::kSystem)})) {
       tree.values[kCpuUser] = 100 * std::max(change->amount[0], 0.0) / change->seconds;
       tree.values[kCpuSystem] = 100 * std::max(change->amount[1], 0.0) / change->seconds;
       tree.values[kCpuTotal] = tree.values[kCpuUser] + tree.values[kCpuSystem];
@@ -247,6 +255,7 @@ class ProcessMetrics::Impl {
   std::int32_t cursor_ = 0;  // the pid read last
   int kept_open_ = 0;
   std::size_t gone_ = 0;
+  std::size_t visited_ = 0;  // members, since the last sums that all were read for
   bool changed_ = false;  // since the last sums
   bool ever_ = false;     // there was a member
 };

@@ -143,7 +143,11 @@ class BpfSource::Impl {
     char nothing[64];
     while (::read(iterator.get(), nothing, sizeof nothing) > 0) {
     }
+    forget_current_threads();
   }
+
+  // What each CPU remembers of the task it runs was true before.
+  void forget_current_threads() { __atomic_fetch_add(&view_.control->arming, 1, __ATOMIC_RELEASE); }
 
   void release_slot(__u32 slot) { bpf_map__update_elem(programs_->maps.free_slots, nullptr, 0, &slot, sizeof slot, BPF_ANY); }
 
@@ -218,7 +222,7 @@ class BpfSource::Impl {
     bpf_map__set_max_entries(programs_->maps.free_slots, layout_.threads);
     bpf_map__set_max_entries(programs_->maps.parked, FDR_PARKED);
     bpf_map__set_max_entries(programs_->maps.summary, FDR_SUMMARY_ROW * layout_.slots);
-    bpf_map__set_max_entries(programs_->maps.ticks, layout_.slots);
+    bpf_map__set_max_entries(programs_->maps.cpus, layout_.slots);
 
     if (detail_ == SyscallDetail::kOff) {
       bpf_program__set_autoload(programs_->progs.on_sys_enter, false);
@@ -275,7 +279,7 @@ class BpfSource::Impl {
     view_.parked = static_cast<const fdr_parked*>(map_array(maps.parked, sizeof(fdr_parked) * FDR_PARKED, false));
     view_.summary = static_cast<fdr_summary_cell*>(
         map_array(maps.summary, sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW * layout_.slots, true));
-    view_.ticks = static_cast<const fdr_ticks*>(map_array(maps.ticks, sizeof(fdr_ticks) * layout_.slots, false));
+    view_.cpus = static_cast<const fdr_cpu*>(map_array(maps.cpus, sizeof(fdr_cpu) * layout_.slots, false));
     view_.control = static_cast<fdr_control*>(map_array(maps.control, sizeof(fdr_control), true));
   }
 
@@ -346,6 +350,8 @@ class BpfSource::Impl {
 
  public:
   void lease(Timestamp now) {
+    // While it was over no switch was followed.
+    if (view_.control->lease_ns < static_cast<std::uint64_t>(to_ns(now))) forget_current_threads();
     __atomic_store_n(&view_.control->lease_ns, static_cast<std::uint64_t>(to_ns(now + kLease)), __ATOMIC_RELEASE);
   }
 

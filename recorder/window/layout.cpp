@@ -25,7 +25,7 @@ std::uint64_t WindowLayout::ring_bytes() const {
 }
 
 std::uint64_t WindowLayout::table_bytes() const {
-  const std::uint64_t per_slot = sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW + FDR_RINGS * sizeof(fdr_cursor) + sizeof(fdr_ticks);
+  const std::uint64_t per_slot = sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW + FDR_RINGS * sizeof(fdr_cursor) + sizeof(fdr_cpu);
   return threads * sizeof(fdr_thread) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
 }
 

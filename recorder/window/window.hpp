@@ -19,7 +19,7 @@ struct WindowView {
   fdr_thread* threads = nullptr;
   const fdr_parked* parked = nullptr;
   fdr_summary_cell* summary = nullptr;   // [slot * FDR_SUMMARY_ROW + i]
-  const fdr_ticks* ticks = nullptr;
+  const fdr_cpu* cpus = nullptr;
   fdr_control* control = nullptr;
 
   const fdr_chunk_header* chunk(int ring, std::uint32_t slot, std::uint64_t seq) const {

@@ -33,6 +33,7 @@ enum {
   FDR_WIRE_VERSION = 1,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
+  FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
 
   FDR_CHUNK_BYTES = 64 * 1024,
   FDR_STACK_CHUNK_BYTES = 256 * 1024, /* stack copies are large: at 64 KiB a quarter of each chunk would stay empty */
@@ -76,7 +77,7 @@ struct fdr_cursor {
   fdr_u64 limited;   /* over the allowance that keeps the ring covering its span */
   fdr_s64 allowance; /* bytes; a token bucket of half the ring, refilled by half the ring per span */
   fdr_u64 refilled_ns;
-  fdr_u64 spare;
+  fdr_u64 chunk;     /* seq % chunks: a division saved at every record */
 };
 FDR_ASSERT_SIZE(struct fdr_cursor, 64);
 
@@ -247,17 +248,20 @@ struct fdr_error_count {
   fdr_u64 tokens;
 };
 
-/* Per CPU slot: clock ticks that found the CPU busy. missed = (counter_ns - idle_ns) / period - run (recording-rules 9); an idle
- * CPU of a guest may give no ticks at all (seen on 6.18), and misses nothing by it.
+/* Per CPU slot: clock ticks that found it busy, and whom it runs. missed = (counter_ns - idle_ns) / period - ticks_run
+ * (recording-rules 9); an idle CPU of a guest may give no ticks at all (seen on 6.18), and misses nothing by it.
  */
-struct fdr_ticks {
-  fdr_u64 run;
+struct fdr_cpu {
+  fdr_u64 ticks_run;
   fdr_u64 counter_ns;
   fdr_u64 idle_ns;
   fdr_u64 idle_since_ns; /* 0: busy */
-  fdr_u64 spare[4];
+  fdr_u64 task;          /* the task that was switched in, and its thread: what a system call need not look up again */
+  fdr_u32 thread;        /* index, FDR_NO_THREAD for a bystander */
+  fdr_u32 arming;        /* of which fdr_control.arming the two are */
+  fdr_u64 spare[2];
 };
-FDR_ASSERT_SIZE(struct fdr_ticks, 64);
+FDR_ASSERT_SIZE(struct fdr_cpu, 64);
 
 /* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). */
 struct fdr_control {
@@ -265,6 +269,8 @@ struct fdr_control {
   fdr_u64 slots_exhausted; /* threads that found no slot: not recorded */
   fdr_u64 cpu_without_slot;
   fdr_u64 summary_overflow; /* calls counted under "others" */
+  fdr_u32 arming;           /* grows when threads that run already were given slots */
+  fdr_u32 spare;
   fdr_u16 slot_of_cpu[FDR_MAX_CPUS];
 };
 

@@ -307,3 +307,26 @@ TEST_CASE("processes: this very process, from the real /proc") {
   CHECK(row[*catalogue.find("process[self].age")] >= 0);
   CHECK(row[*catalogue.find("process[self].processes")] == 1);
 }
+
+TEST_CASE("processes: more than one tick reads: their CPU is that of whole rounds, no rest and no burst") {
+  Processes p;
+  const int count = 3 * static_cast<int>(kProcessesPerTick) + 7;
+  for (int pid = 100; pid < 100 + count; ++pid) {
+    p.put(pid, {});
+    p.metrics->began(pid, 0);
+  }
+  const double wanted = 100.0 * count * 0.05;  // each uses a twentieth of a CPU
+  int known = 0;
+  for (int tick = 1; tick <= 60; ++tick) {
+    for (int pid = 100; pid < 100 + count; ++pid) {
+      Fake fake;
+      fake.user_s = 0.05 * 0.1 * tick;
+      p.put(pid, fake);
+    }
+    p.tick();
+    if (std::isnan(p["process.cpu.total"])) continue;
+    ++known;
+    CHECK(p["process.cpu.total"] == doctest::Approx(wanted).epsilon(0.35));
+  }
+  CHECK(known > 30);
+}

@@ -27,12 +27,12 @@ class MemoryWindow {
     threads_.resize(layout.threads);
     parked_.resize(FDR_PARKED);
     summary_.resize(std::size_t{FDR_SUMMARY_ROW} * layout.slots);
-    ticks_.resize(layout.slots);
+    cpus_.resize(layout.slots);
     view_.cursors = cursors_.data();
     view_.threads = threads_.data();
     view_.parked = parked_.data();
     view_.summary = summary_.data();
-    view_.ticks = ticks_.data();
+    view_.cpus = cpus_.data();
     view_.control = &control_;
   }
   MemoryWindow(const MemoryWindow&) = delete;
@@ -123,7 +123,7 @@ class MemoryWindow {
   std::vector<fdr_thread> threads_;
   std::vector<fdr_parked> parked_;
   std::vector<fdr_summary_cell> summary_;
-  std::vector<fdr_ticks> ticks_;
+  std::vector<fdr_cpu> cpus_;
   fdr_control control_{};
 };
 
