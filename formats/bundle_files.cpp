@@ -24,19 +24,6 @@ bool safe_part(std::string_view part) {
 
 }  // namespace
 
-OwnedFd& OwnedFd::operator=(OwnedFd&& other) noexcept {
-  if (this == &other) return *this;
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = other.release();
-  return *this;
-}
-
-OwnedFd::~OwnedFd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-int OwnedFd::release() noexcept { return std::exchange(fd_, -1); }
-
 std::optional<std::vector<std::string>> safe_path_parts(std::string_view path) {
   std::vector<std::string> parts;
   for (;;) {
@@ -60,11 +47,11 @@ std::optional<std::string> read_regular_file(int directory_fd, std::string_view 
     problem = std::string(path) + ": " + why;
     return std::nullopt;
   };
-  OwnedFd fd;
+  FileDescriptor fd;
   for (std::size_t i = 0; i < parts->size(); ++i) {
     // O_NONBLOCK: opening a fifo must not hang.
     const int kind = i + 1 < parts->size() ? O_DIRECTORY : O_NONBLOCK | O_NOCTTY;
-    fd = OwnedFd(
+    fd = FileDescriptor(
         ::openat(i == 0 ? directory_fd : fd.get(), (*parts)[i].c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | kind));
     if (!fd.valid()) return failed(errno == ELOOP ? "a symbolic link, not followed" : std::strerror(errno));
   }

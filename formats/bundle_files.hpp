@@ -7,22 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/file_descriptor.hpp"
+
 namespace fdr {
-
-// Owns one file descriptor.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd = -1) noexcept : fd_(fd) {}
-  OwnedFd(OwnedFd&& other) noexcept : fd_(other.release()) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept;
-  ~OwnedFd();
-  int get() const noexcept { return fd_; }
-  bool valid() const noexcept { return fd_ >= 0; }
-  int release() noexcept;
-
- private:
-  int fd_;
-};
 
 // "system/at/meminfo" -> its parts; nothing unless each is of [A-Za-z0-9._-]{1,64}, not "." or "..", and there are at
 // most eight.

@@ -22,8 +22,8 @@ std::string without_slashes(std::string path) {
 }
 
 // The path itself is the reader's own word, so a link there is followed; nothing inside is.
-OwnedFd open_bundle(const std::string& path) {
-  OwnedFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+FileDescriptor open_bundle(const std::string& path) {
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.valid()) return fd;
   if (errno == ENOTDIR)
     throw Error("open " + printable(path) + ": not a directory", "a bundle is a directory whose name ends in .fdr");
@@ -85,7 +85,7 @@ Bundle read_bundle(const std::string& path) {
   Bundle bundle;
   bundle.path = without_slashes(path);
   bundle.partial = bundle.path.ends_with(".partial");
-  const OwnedFd fd = open_bundle(bundle.path);
+  const FileDescriptor fd = open_bundle(bundle.path);
 
   std::string problem;
   const auto manifest = read_regular_file(fd.get(), "manifest.json", kMaxManifestBytes, false, problem);
@@ -101,7 +101,7 @@ Bundle read_bundle(const std::string& path) {
 
 std::optional<std::string> read_bundle_text(const std::string& bundle_path, const std::string& part,
                                             std::size_t max_bytes) {
-  const OwnedFd fd = open_bundle(without_slashes(bundle_path));
+  const FileDescriptor fd = open_bundle(without_slashes(bundle_path));
   std::string problem;
   return read_regular_file(fd.get(), part, max_bytes, true, problem);
 }

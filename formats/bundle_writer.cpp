@@ -43,11 +43,11 @@ Error write_error(const std::string& path, int error, const std::string& directo
 
 // Creates what is missing of `path`, each 0700, and opens it. The last component may not be a link: in a directory that
 // others write to, a link of that name would send the bundle where they please.
-OwnedFd open_output_directory(const std::string& path) {
+FileDescriptor open_output_directory(const std::string& path) {
   for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
     ::mkdir(path.substr(0, slash).c_str(), 0700);  // what cannot be made shows itself below
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw write_error(path, errno, path);
-  OwnedFd fd(::open(path.c_str(), kDirectory));
+  FileDescriptor fd(::open(path.c_str(), kDirectory));
   if (!fd.valid() && errno == ENOTDIR) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))
@@ -65,7 +65,7 @@ void sync(int fd, const std::string& path, const std::string& directory) {
 // One file being written: counts and sums what passes.
 class FileSink {
  public:
-  FileSink(OwnedFd fd, std::string path, std::string directory)
+  FileSink(FileDescriptor fd, std::string path, std::string directory)
       : fd_(std::move(fd)), path_(std::move(path)), directory_(std::move(directory)) {}
 
   void write(std::string_view bytes) {
@@ -85,7 +85,7 @@ class FileSink {
   std::uint64_t written() const { return written_; }
 
  private:
-  OwnedFd fd_;
+  FileDescriptor fd_;
   std::string path_, directory_;
   Sha256 sum_;
   std::uint64_t written_ = 0;
@@ -123,7 +123,7 @@ class BundleWriter::Impl {
       if (!exists(final_name()) && ::mkdirat(parent_.get(), partial_name().c_str(), 0700) == 0) break;
       if (errno != EEXIST) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
     }
-    root_ = OwnedFd(::openat(parent_.get(), partial_name().c_str(), kDirectory));
+    root_ = FileDescriptor(::openat(parent_.get(), partial_name().c_str(), kDirectory));
     if (!root_.valid()) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
     partial_path_ = directory_ + "/" + partial_name();
   }
@@ -146,7 +146,7 @@ class BundleWriter::Impl {
     manifest.files = sums_;
     add("manifest.json", [&](FileSink& sink) { sink.write(to_json(manifest)); });
     for (const std::string& path : directories_) {
-      const OwnedFd fd = walk(*safe_path_parts(path), false);
+      const FileDescriptor fd = walk(*safe_path_parts(path), false);
       sync(fd.get(), partial_path_ + "/" + path, directory_);
     }
     sync(root_.get(), partial_path_, directory_);
@@ -175,26 +175,26 @@ class BundleWriter::Impl {
   }
 
   // The directory of `parts`, made where missing if `create_missing`.
-  OwnedFd walk(const std::vector<std::string>& parts, bool create_missing) {
-    OwnedFd fd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+  FileDescriptor walk(const std::vector<std::string>& parts, bool create_missing) {
+    FileDescriptor fd(::fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
     std::string path;
     for (const std::string& part : parts) {
       path += (path.empty() ? "" : "/") + part;
       if (create_missing && ::mkdirat(fd.get(), part.c_str(), 0700) == 0) directories_.insert(path);
-      OwnedFd next(::openat(fd.get(), part.c_str(), kDirectory));
+      FileDescriptor next(::openat(fd.get(), part.c_str(), kDirectory));
       if (!next.valid()) throw write_error(partial_path_ + "/" + path, errno, directory_);
       fd = std::move(next);
     }
     return fd;
   }
 
-  OwnedFd create(const std::string& path) {
+  FileDescriptor create(const std::string& path) {
     auto parts = safe_path_parts(path);
     if (!parts) throw Error("not a path inside a bundle: " + printable(path));
     const std::string file = parts->back();
     parts->pop_back();
-    const OwnedFd parent = walk(*parts, true);
-    OwnedFd fd(::openat(parent.get(), file.c_str(), kCreate, 0600));
+    const FileDescriptor parent = walk(*parts, true);
+    FileDescriptor fd(::openat(parent.get(), file.c_str(), kCreate, 0600));
     if (!fd.valid()) throw write_error(partial_path_ + "/" + path, errno, directory_);
     return fd;
   }
@@ -217,7 +217,7 @@ class BundleWriter::Impl {
 
   std::string directory_, name_, started_name_;
   int ordinal_ = 1;
-  OwnedFd parent_, root_;
+  FileDescriptor parent_, root_;
   std::map<std::string, std::string> sums_;
   std::set<std::string> directories_;
   bool finished_ = false;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "formats/clock.hpp"
-#include "recorder/sources/file_descriptor.hpp"
+#include "formats/file_descriptor.hpp"
 
 namespace fdr {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/sources/file_descriptor.hpp"
+#include "formats/file_descriptor.hpp"
 
 namespace fdr {
 

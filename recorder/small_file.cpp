@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "recorder/sources/file_descriptor.hpp"
+#include "formats/file_descriptor.hpp"
 
 namespace fdr {
 

@@ -32,7 +32,7 @@ struct ExportOptions {
 
 // 0600: it says as much as the bundle does.
 void write_file(const std::string& path, std::string_view bytes) {
-  const OwnedFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600));
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600));
   if (!fd.valid()) throw system_error("write " + path, errno);
   while (!bytes.empty()) {
     const ssize_t wrote = ::write(fd.get(), bytes.data(), bytes.size());

@@ -13,15 +13,11 @@ constexpr std::size_t kMaxSize = 4 << 20;
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 ProcFile::ProcFile(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (!file_.valid()) error_ = errno;
 }
 
-ProcFile::ProcFile(const Descriptor& directory, const char* name)
+ProcFile::ProcFile(const FileDescriptor& directory, const char* name)
     : file_(::openat(directory.get(), name, O_RDONLY | O_CLOEXEC)) {
   if (!file_.valid()) error_ = errno;
 }

@@ -6,32 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
+
+#include "formats/file_descriptor.hpp"
 
 namespace fdr {
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
-};
 
 class ProcFile {
  public:
   ProcFile() = default;
   explicit ProcFile(const std::string& path);
-  ProcFile(const Descriptor& directory, const char* name);
+  ProcFile(const FileDescriptor& directory, const char* name);
 
   bool is_open() const { return file_.valid(); }
   int error() const { return error_; }  // errno of the last open or read that failed, 0 where none did
@@ -41,7 +25,7 @@ class ProcFile {
   std::optional<std::string_view> read(std::string& buffer);
 
  private:
-  Descriptor file_;
+  FileDescriptor file_;
   int error_ = 0;
 };
 

@@ -24,7 +24,7 @@ ProcessMember::ProcessMember(std::int32_t pid, std::size_t target, double known_
 
 bool ProcessMember::open(const ProcessReadContext& context) {
   const std::string path = context.root + "/" + std::to_string(pid_);
-  directory_ = Descriptor(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  directory_ = FileDescriptor(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory_.valid()) return false;
   stat_file_ = ProcFile(directory_, "stat");
   status_file_ = ProcFile(directory_, "status");
@@ -36,7 +36,7 @@ bool ProcessMember::open(const ProcessReadContext& context) {
 }
 
 void ProcessMember::close() {
-  directory_ = Descriptor();
+  directory_ = FileDescriptor();
   stat_file_ = ProcFile();
   status_file_ = ProcFile();
 }

@@ -64,7 +64,7 @@ class ProcessMember {
   std::int32_t pid_;
   std::size_t target_;
   double known_uptime_s_;
-  Descriptor directory_;
+  FileDescriptor directory_;
   ProcFile stat_file_, status_file_;
   bool newborn_, was_read_ = false, gone_ = false;
   int readings_ = 0;

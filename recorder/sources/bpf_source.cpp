@@ -20,7 +20,8 @@
 
 #include "formats/error.hpp"
 #include "recorder/sources/cpu_list.hpp"
-#include "recorder/sources/file_descriptor.hpp"
+#include "formats/file_descriptor.hpp"
+#include "recorder/sources/shared_mapping.hpp"
 #include "recorder/sources/syscall_traits.hpp"
 #include "window.skel.h"
 

@@ -10,7 +10,8 @@
 #include <cstring>
 
 #include "formats/error.hpp"
-#include "recorder/sources/file_descriptor.hpp"
+#include "formats/file_descriptor.hpp"
+#include "recorder/sources/shared_mapping.hpp"
 
 namespace fdr {
 namespace {

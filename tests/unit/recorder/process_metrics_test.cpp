@@ -310,7 +310,7 @@ TEST_CASE("processes: this very process, from the real /proc") {
 
 TEST_CASE("processes: more than one tick reads: their CPU is that of whole rounds, no rest and no burst") {
   Processes p;
-  const int count = 3 * static_cast<int>(kProcessesPerTick) + 7;
+  const int count = 3 * ProcessMetrics::kProcessesPerTick + 7;
   for (int pid = 100; pid < 100 + count; ++pid) {
     p.put(pid, {});
     p.metrics->began(pid, 0);

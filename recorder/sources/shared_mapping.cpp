@@ -1,7 +1,6 @@
-#include "recorder/sources/file_descriptor.hpp"
+#include "recorder/sources/shared_mapping.hpp"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -9,11 +8,6 @@
 #include "formats/error.hpp"
 
 namespace fdr {
-
-void FileDescriptor::reset() noexcept {
-  if (descriptor_ >= 0) ::close(descriptor_);
-  descriptor_ = -1;
-}
 
 SharedMapping::SharedMapping(int descriptor, std::size_t bytes, bool writable, const char* what) : bytes_(bytes) {
   address_ = ::mmap(nullptr, bytes, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, descriptor, 0);
