@@ -11,6 +11,7 @@
 
 #include "formats/bundle_writer.hpp"
 #include "formats/report/report.hpp"
+#include "recorder/own_vdso.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
 
@@ -20,17 +21,6 @@ namespace {
 // A tenth of a CPU beside one busy thread. At 19 it was a seventieth, and 0.4 s of work took half a minute on a full host: the
 // hosts on which bundles are written.
 constexpr int kNice = 10;
-
-// The kernel gives every process of a host the same vDSO pages: ours serve for all.
-std::unique_ptr<ElfImage> own_vdso() {
-  for (const Mapping& mapping : parse_maps(read_small_file("/proc/self/maps", 4u << 20).value_or(""))) {
-    if (mapping.module.kind != ModuleKind::kVdso) continue;
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(mapping.start);
-    std::string problem;
-    return ElfImage::from_memory(std::vector<std::uint8_t>(bytes, bytes + (mapping.end - mapping.start)), &problem);
-  }
-  return nullptr;
-}
 
 // While a process lives, its files are best read through it: deleted, replaced, or in another mount namespace, they are still there.
 void add_sources(ModuleFiles& files, const ProcessTable& table) {

@@ -96,21 +96,22 @@ ProcessTable::Changes ProcessTable::apply(std::vector<fdr_life> life, std::vecto
     if (has_life && (!has_side || from_ns(pending_life_[l].head.ns) <= pending_side_[s].time))
       on_life(pending_life_[l++], changes, threads, thread_count);
     else
-      on_side(pending_side_[s++]);
+      changes.mapped |= on_side(pending_side_[s++]);
   }
   pending_life_.erase(pending_life_.begin(), pending_life_.begin() + static_cast<std::ptrdiff_t>(l));
   pending_side_.erase(pending_side_.begin(), pending_side_.begin() + static_cast<std::ptrdiff_t>(s));
   return changes;
 }
 
-void ProcessTable::on_side(const SideEvent& event) {
+bool ProcessTable::on_side(const SideEvent& event) {
   const auto key = live_process(event.pid);
-  if (!key) return;  // not a target: the side band tells of every process of the host
+  if (!key) return false;  // not a target: the side band tells of every process of the host
   TrackedProcess& tracked = processes_[*key];
   // perf says COMM with the exec flag before the new image is mapped, and sched_process_exec after: the former ends the old space.
   if (event.kind == SideEvent::kExec || tracked.spaces.empty())
     tracked.spaces.push_back({event.time, std::make_shared<AddressSpace>()});
   if (event.kind == SideEvent::kMap) own_space(tracked).add(event.mapping);
+  return true;
 }
 
 void ProcessTable::on_life(const fdr_life& event, Changes& changes, const fdr_thread* slots, std::uint32_t slot_count) {

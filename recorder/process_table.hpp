@@ -71,6 +71,7 @@ class ProcessTable {
     std::vector<TargetExit> exits;
     std::vector<std::pair<std::int32_t, std::uint32_t>> started;  // pid, target
     std::vector<std::int32_t> execed;
+    bool mapped = false;  // something was mapped by one of ours
   };
   Changes apply(std::vector<fdr_life> life, std::vector<SideEvent> side, Timestamp until, const fdr_thread* threads,
                 std::uint32_t thread_count);
@@ -93,7 +94,7 @@ class ProcessTable {
  private:
   std::uint64_t begin_process(std::int32_t pid, std::int32_t parent, std::uint64_t start_boottime, std::uint32_t target);
   void on_life(const fdr_life& event, Changes& changes, const fdr_thread* threads, std::uint32_t thread_count);
-  void on_side(const SideEvent& event);
+  bool on_side(const SideEvent& event);
 
   std::vector<std::string> target_names_;
   std::uint64_t next_key_ = 1;

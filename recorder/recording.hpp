@@ -11,6 +11,7 @@
 #include "recorder/proc_reader.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/sources/side_band.hpp"
+#include "recorder/unwind_tables.hpp"
 #include "recorder/window/life_reader.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
@@ -62,6 +63,7 @@ class Recording {
   ProcessTable& processes() { return table_; }
   const SummaryLog& summary() const { return summary_; }
   const BpfSource& source() const { return source_; }
+  const UnwindTables::Report& unwinding() const { return unwind_.report(); }
   Timestamp armed_at() const { return armed_at_; }
   std::uint64_t missed_ticks() const;
   std::uint64_t side_band_lost() const { return side_band_.lost(); }
@@ -72,6 +74,7 @@ class Recording {
  private:
   void describe(std::int32_t pid);
   void collect_armed_threads();
+  bool read_strange_maps(Timestamp now);
 
   Config config_;
   WindowLayout layout_;
@@ -80,6 +83,7 @@ class Recording {
   WindowView window_;
   ProcessTable table_;
   LifeReader life_;
+  UnwindTables unwind_;
   SummaryLog summary_;
   std::unique_ptr<Snapshot> snapshot_;
   MapReader maps_;

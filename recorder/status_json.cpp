@@ -9,6 +9,15 @@
 
 namespace fdr {
 
+namespace {
+
+nlohmann::json unwind_json(const UnwindTables::Report& report) {
+  return {{"rows", report.rows}, {"row_room", report.row_room}, {"files", report.files}, {"spaces", report.spaces}, {"space_room", report.space_room},
+          {"homeless", report.homeless}, {"segments_left_out", report.segments_left_out}, {"seconds", report.seconds}, {"refused", report.refused}};
+}
+
+}  // namespace
+
 std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now) {
   using nlohmann::json;
   const auto known = [](double value) { return std::isnan(value) ? json(nullptr) : json(value); };
@@ -42,6 +51,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"directory", facts.config.directory},
       {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(window_bytes / 2)},
                 {"window_bytes", window_bytes}, {"lateness_s", latest("recorder.lateness")}}},
+      {"unwind", unwind_json(recording.unwinding())},
       {"notes", recording.source().notes()},
   };
   return status.dump(-1, ' ', true, json::error_handler_t::replace);

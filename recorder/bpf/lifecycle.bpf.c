@@ -79,6 +79,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
     mute = *value & 1 ? FDR_THREAD_MUTE : 0;
   }
   struct fdr_thread *thread = arm_thread(child, target, FDR_THREAD_NEW | mute, now);
+  if (thread && from) thread->space = from->space; /* the same mappings, for a thread or (still) for a process */
   struct ring_place place;
   struct fdr_life *event = life_begin(page, now, &place);
   if (!event) return 0;
@@ -104,6 +105,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   const __u64 now = bpf_ktime_get_ns();
   if (!thread || !page || now > page->lease_ns) return 0;
   thread->tid = task->pid; /* a thread that execs takes its leader's id */
+  thread->space = 0;
   /* `run`: what came before is fdr's own child, not COMMAND. The execve itself is the first call that counts. */
   if (thread->flags & FDR_THREAD_MUTE) thread->flags &= ~FDR_THREAD_MUTE;
   bpf_probe_read_kernel(thread->comm, sizeof thread->comm, task->comm);

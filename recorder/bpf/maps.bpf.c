@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Definitions of the maps and knobs of maps.h. */
-#include "recorder/bpf/maps.h"
+#include "recorder/bpf/walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -15,6 +15,9 @@ struct threads_map threads SEC(".maps");
 struct parked_map parked SEC(".maps");
 struct summary_map summary SEC(".maps");
 struct cpus_map cpus SEC(".maps");
+struct rows_map rows SEC(".maps");
+struct spaces_map spaces SEC(".maps");
+struct walks_map walks SEC(".maps");
 struct control_map control SEC(".maps");
 struct thread_slots_map thread_slots SEC(".maps");
 struct free_slots_map free_slots SEC(".maps");

@@ -40,6 +40,8 @@ FDR_ARRAY(parked, struct fdr_parked);
 FDR_ARRAY(summary, struct fdr_summary_cell);
 FDR_ARRAY(cpus, struct fdr_cpu);
 FDR_ARRAY(control, struct fdr_control);
+FDR_ARRAY(rows, struct fdr_row);
+FDR_ARRAY(spaces, struct fdr_space);
 
 /* Task storage cannot be mapped or walked by user space: it holds the slot number and nothing else (recording-rules 11). */
 struct thread_slots_map {

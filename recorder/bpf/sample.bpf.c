@@ -3,7 +3,7 @@
 #include "recorder/bpf/ring.h"
 #include "recorder/bpf/stack.h"
 
-#define SAMPLE_ROOM (sizeof(struct fdr_sample) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_MAX)
+#define SAMPLE_ROOM (sizeof(struct fdr_sample) + FDR_STACK_ROOM(FDR_COPY_MAX))
 
 SEC("perf_event")
 int on_clock(struct fdr_perf_context *ctx) {
@@ -40,40 +40,34 @@ int on_clock(struct fdr_perf_context *ctx) {
   struct fdr_stack_chunk *chunk = (void *)place.chunk;
   struct fdr_sample *sample = (void *)&chunk->body[place.offset];
 
-  sample->stack.flags = 0;
-  sample->stack.kernel_frames = 0;
-  sample->stack.bytes = 0;
+  __u32 cap = FDR_COPY_MAX, cut = 0;
+  if (ring_refill_per_ms[FDR_STACKS] && allowance < (__s64)SAMPLE_ROOM) {
+    /* Short of room: a few whole stacks tell more than many cut ones, so the bucket fills until one fits again. */
+    cap = FDR_COPY_MIN;
+    cut = FDR_STACK_CUT;
+  }
   __u32 data = 0;
   if ((__s64)ctx->ip < 0) {
-    sample->stack.flags |= FDR_STACK_IN_KERNEL;
-    long bytes = bpf_get_stack(ctx, sample + 1, FDR_KERNEL_FRAMES * 8, 0);
-    if (bytes > 0 && bytes <= FDR_KERNEL_FRAMES * 8) {
-      data = (__u32)bytes & ~7u;
-      sample->stack.kernel_frames = data / 8;
-    }
-    if (task->flags & FDR_PF_KTHREAD) sample->stack.flags |= FDR_STACK_NO_USER;
-    else take_registers(&sample->stack, (void *)bpf_task_pt_regs(task));
+    data = take_kernel_and_user(ctx, &sample->stack, task, WALK_TICK, thread->space, sample + 1, cap, FDR_COPY_MAX);
   } else {
-    sample->stack.ip = ctx->ip;
-    sample->stack.sp = ctx->sp;
-    sample->stack.bp = ctx->bp;
-    sample->stack.bx = ctx->bx;
-    sample->stack.r12 = ctx->r12;
-    sample->stack.r13 = ctx->r13;
-    sample->stack.r14 = ctx->r14;
-    sample->stack.r15 = ctx->r15;
-  }
-  if (!(sample->stack.flags & FDR_STACK_NO_USER)) {
-    __u32 cap = FDR_COPY_MAX;
-    if (ring_refill_per_ms[FDR_STACKS] && allowance < (__s64)SAMPLE_ROOM) {
-      /* Short of room: a few whole stacks tell more than many cut ones, so the bucket fills until one fits again. */
-      cap = FDR_COPY_MIN;
-      sample->stack.flags |= FDR_STACK_CUT;
-      cursor->limited++;
+    __u32 context = WALK_TICK;
+    struct walk_state *state = bpf_map_lookup_elem(&walks, &context);
+    clear_stack(&sample->stack);
+    if (state) {
+      state->registers.ip = ctx->ip;
+      state->registers.sp = ctx->sp;
+      state->registers.bp = ctx->bp;
+      state->registers.bx = ctx->bx;
+      state->registers.r12 = ctx->r12;
+      state->registers.r13 = ctx->r13;
+      state->registers.r14 = ctx->r14;
+      state->registers.r15 = ctx->r15;
+      data = take_user_stack(&sample->stack, task, state, context, thread->space, sample + 1, cap, FDR_COPY_MAX);
     }
-    BOUND(data);
-    if (data <= FDR_KERNEL_FRAMES * 8)
-      data += copy_stack(&sample->stack, task, (void *)(sample + 1) + data, cap, FDR_COPY_MAX);
+  }
+  if (cut && sample->stack.flags & FDR_STACK_COPIED) {
+    sample->stack.flags |= FDR_STACK_CUT;
+    cursor->limited++;
   }
   sample->head.ns = now;
   sample->head.thread = thread->id;

@@ -9,7 +9,7 @@
 #include "recorder/bpf/stack.h"
 
 #define TASK_UNINTERRUPTIBLE_BIT 2 /* include/linux/sched.h; part of TASK_KILLABLE too */
-#define STALL_ROOM (sizeof(struct fdr_stall) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_SMALL)
+#define STALL_ROOM (sizeof(struct fdr_stall) + FDR_STACK_ROOM(FDR_COPY_SMALL))
 
 static __always_inline __u32 task_state(struct task_struct *task) {
   struct task_struct___before_5_14 *old = (void *)task;
@@ -42,16 +42,7 @@ static __always_inline void park_stack(void *ctx, struct fdr_thread *thread, str
   if (!place) return;
   place->thread = 0;
   BARRIER();
-  place->stack.flags = FDR_STACK_IN_KERNEL;
-  place->stack.bytes = 0;
-  long bytes = bpf_get_stack(ctx, place->kernel, sizeof place->kernel, 0);
-  place->stack.kernel_frames = bytes > 0 ? (__u16)((__u64)bytes / 8) : 0;
-  if (task->flags & FDR_PF_KTHREAD) {
-    place->stack.flags |= FDR_STACK_NO_USER;
-  } else {
-    take_registers(&place->stack, (void *)bpf_task_pt_regs(task));
-    copy_stack(&place->stack, task, place->bytes, FDR_COPY_SMALL, FDR_COPY_SMALL);
-  }
+  place->length = take_kernel_and_user(ctx, &place->stack, task, WALK_SWITCH, thread->space, place->data, FDR_COPY_SMALL, FDR_COPY_SMALL);
   place->out_ns = now;
   BARRIER();
   place->thread = thread->id;
@@ -99,16 +90,12 @@ static __always_inline void enter(struct fdr_control *page, struct fdr_thread *t
   stall->has_stack = has_stack;
   __u32 length = __builtin_offsetof(struct fdr_stall, stack);
   if (has_stack) {
-    __u32 data = kept->stack.kernel_frames * 8u;
-    __u32 bytes = kept->stack.bytes;
+    __u32 data = kept->length;
     stall->stack = kept->stack;
     BOUND(data);
-    if (data > FDR_KERNEL_FRAMES * 8) data = 0;
-    bpf_probe_read_kernel(stall + 1, data, kept->kernel);
-    BOUND(bytes);
-    if (bytes > FDR_COPY_SMALL) bytes = 0;
-    bpf_probe_read_kernel((void *)(stall + 1) + data, bytes, kept->bytes);
-    length = sizeof(struct fdr_stall) + ((data + bytes) & ~7u);
+    if (data > FDR_STACK_ROOM(FDR_COPY_SMALL)) data = 0;
+    bpf_probe_read_kernel(stall + 1, data, kept->data);
+    length = sizeof(struct fdr_stall) + (data & ~7u);
   }
   stall->head.len8 = length / 8;
   ring_end(&place, length);
@@ -148,20 +135,7 @@ static __always_inline void memory_work_ends(void *ctx, __u64 begun, __u16 kind,
   stall->length_ns = now - begun;
   stall->head.kind = kind;
   stall->has_stack = 1;
-  stall->stack.flags = FDR_STACK_IN_KERNEL;
-  stall->stack.bytes = 0;
-  __u32 data = 0;
-  long bytes = bpf_get_stack(ctx, stall + 1, FDR_KERNEL_FRAMES * 8, 0);
-  if (bytes > 0 && bytes <= FDR_KERNEL_FRAMES * 8) data = (__u32)bytes & ~7u;
-  stall->stack.kernel_frames = data / 8;
-  if (task->flags & FDR_PF_KTHREAD) {
-    stall->stack.flags |= FDR_STACK_NO_USER;
-  } else {
-    take_registers(&stall->stack, (void *)bpf_task_pt_regs(task));
-    BOUND(data);
-    if (data <= FDR_KERNEL_FRAMES * 8)
-      data += copy_stack(&stall->stack, task, (void *)(stall + 1) + data, FDR_COPY_SMALL, FDR_COPY_SMALL);
-  }
+  const __u32 data = take_kernel_and_user(ctx, &stall->stack, task, WALK_MEMORY, thread->space, stall + 1, FDR_COPY_SMALL, FDR_COPY_SMALL);
   const __u32 length = sizeof(struct fdr_stall) + data;
   stall->head.len8 = length / 8;
   ring_end(&place, length);

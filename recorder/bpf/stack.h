@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Taking the user side of a stack: registers and the used top of the stack, trimmed (DESIGN 4): from sp up to the end of the stack in
- * use (the main thread's mm->start_stack, a pthread's control block at fsbase), otherwise the cap.
+/* Taking a stack. The user side is walked by rows; where that does not get to a root, registers and the used top of the stack are
+ * copied, trimmed (DESIGN 4): from sp up to the end of the stack in use (the main thread's mm->start_stack, a pthread's control block
+ * at fsbase), otherwise the cap.
  */
 #ifndef FDR_STACK_H
 #define FDR_STACK_H
 
-#include "recorder/bpf/maps.h"
+#include "recorder/bpf/walk.h"
 
 #define FDR_PF_KTHREAD 0x00200000 /* include/linux/sched.h, unchanged since 2.6 */
 #define FDR_BASE_EXTRA 512        /* above mm->start_stack lie argc, argv, the auxiliary vector: enough for _start's frame */
@@ -36,41 +37,98 @@ static __always_inline struct stack_extent stack_extent(struct task_struct *task
   return extent;
 }
 
-/* Registers of the user side into `stack`; `regs` are the task's own. */
-static __always_inline void take_registers(struct fdr_stack *stack, struct pt_regs *regs) {
-  stack->ip = regs->ip;
-  stack->sp = regs->sp;
-  stack->bp = regs->bp;
-  stack->bx = regs->bx;
-  stack->r12 = regs->r12;
-  stack->r13 = regs->r13;
-  stack->r14 = regs->r14;
-  stack->r15 = regs->r15;
+static __always_inline void keep_registers(struct fdr_registers *to, struct pt_regs *regs) {
+  to->ip = regs->ip;
+  to->sp = regs->sp;
+  to->bp = regs->bp;
+  to->bx = regs->bx;
+  to->r12 = regs->r12;
+  to->r13 = regs->r13;
+  to->r14 = regs->r14;
+  to->r15 = regs->r15;
 }
 
-/* Copies at most `most` bytes from stack->sp to `to`, sets bytes and flags. `most` is a constant: the room behind `to`. */
-static __always_inline __u32 copy_stack(struct fdr_stack *stack, struct task_struct *task, void *to, __u32 cap, const __u32 most) {
-  struct stack_extent extent = stack_extent(task, stack->sp, cap);
+/* At most `cap` bytes of the stack from `sp` on to `to`; returns how many. `most` is a constant: the room behind `to`. */
+static __always_inline __u32 copy_stack(struct fdr_stack *stack, struct task_struct *task, __u64 sp, void *to, __u32 cap,
+                                        const __u32 most) {
+  struct stack_extent extent = stack_extent(task, sp, cap);
   __u32 bytes = extent.bytes & ~7u;
-  stack->bytes = 0;
   BOUND(bytes);
   if (bytes == 0 || bytes > most) return 0;
-  if (bpf_probe_read_user(to, bytes, (void *)stack->sp) == 0) {
+  if (bpf_probe_read_user(to, bytes, (void *)sp) == 0) {
     if (extent.whole) stack->flags |= FDR_STACK_WHOLE;
-    stack->bytes = bytes;
     return bytes;
   }
   /* The next page is not there (a swapped page, the end of a small stack): keep what is on this one. */
-  bytes = 4096 - (stack->sp & 4095);
+  bytes = 4096 - (sp & 4095);
   bytes &= ~7u;
   BOUND(bytes);
   if (bytes == 0 || bytes > most || bytes > 4096) return 0;
-  if (bpf_probe_read_user(to, bytes, (void *)stack->sp)) {
+  if (bpf_probe_read_user(to, bytes, (void *)sp)) {
     stack->flags |= FDR_STACK_UNREADABLE;
     return 0;
   }
-  stack->bytes = bytes;
   return bytes;
+}
+
+/* The user side of a stack, whose registers the caller has put into state->registers: frames where the walk by rows gets to a root,
+ * otherwise registers and a copy, which user space unwinds later. Returns the bytes put at `to`, at most FDR_STACK_ROOM(most) less the
+ * kernel's part.
+ */
+static __always_inline __u32 take_user_stack(struct fdr_stack *stack, struct task_struct *task, struct walk_state *state, __u32 context,
+                                             __u32 space, void *to, __u32 cap, const __u32 most) {
+  if (space) {
+    state->space = space - 1;
+    state->walk.ip = state->registers.ip;
+    state->walk.sp = state->registers.sp;
+    state->walk.bp = state->registers.bp;
+    state->walk.exact = 1;
+    state->walk.guessed = 0;
+    const int end = walk_user(context);
+    stack->end = (__u8)end;
+    /* A copy could not do better where memory cannot be read, or where the stack is deeper than any copy. */
+    if (end == FDR_WALK_ROOT || end == FDR_WALK_DEEP || (end == FDR_WALK_UNREADABLE && state->frames > 1)) {
+      __u32 bytes = state->frames * 8;
+      stack->user_frames = (__u16)state->frames;
+      BOUND(bytes);
+      if (bytes > FDR_MAX_FRAMES * 8) bytes = 0;
+      bpf_probe_read_kernel(to, bytes, state->frame);
+      return bytes;
+    }
+  }
+  stack->flags |= FDR_STACK_COPIED;
+  bpf_probe_read_kernel(to, sizeof(struct fdr_registers), &state->registers);
+  const __u32 bytes = copy_stack(stack, task, state->registers.sp, to + sizeof(struct fdr_registers), cap, most);
+  stack->words = (__u16)(bytes / 8);
+  return sizeof(struct fdr_registers) + bytes;
+}
+
+static __always_inline void clear_stack(struct fdr_stack *stack) {
+  stack->kernel_frames = 0;
+  stack->user_frames = 0;
+  stack->words = 0;
+  stack->flags = 0;
+  stack->end = FDR_WALK_ON;
+}
+
+/* Both sides of the stack of a thread that is in the kernel, behind `stack` at `to`; returns the bytes, at most FDR_STACK_ROOM(most). */
+static __always_inline __u32 take_kernel_and_user(void *ctx, struct fdr_stack *stack, struct task_struct *task, __u32 context, __u32 space,
+                                                  void *to, __u32 cap, const __u32 most) {
+  clear_stack(stack);
+  stack->flags = FDR_STACK_IN_KERNEL;
+  __u32 data = 0;
+  long bytes = bpf_get_stack(ctx, to, FDR_KERNEL_FRAMES * 8, 0);
+  if (bytes > 0 && bytes <= FDR_KERNEL_FRAMES * 8) data = (__u32)bytes & ~7u;
+  stack->kernel_frames = (__u16)(data / 8);
+  struct walk_state *state = bpf_map_lookup_elem(&walks, &context);
+  if (task->flags & FDR_PF_KTHREAD || !state) {
+    stack->flags |= FDR_STACK_NO_USER;
+    return data;
+  }
+  keep_registers(&state->registers, (void *)bpf_task_pt_regs(task));
+  BOUND(data);
+  if (data > FDR_KERNEL_FRAMES * 8) return 0;
+  return data + take_user_stack(stack, task, state, context, space, to + data, cap, most);
 }
 
 #endif

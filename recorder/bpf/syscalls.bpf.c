@@ -7,7 +7,7 @@
 #include "recorder/bpf/ring.h"
 #include "recorder/bpf/stack.h"
 
-#define CALL_ROOM (sizeof(struct fdr_call) + FDR_COPY_SMALL)
+#define CALL_ROOM (sizeof(struct fdr_call) + FDR_STACK_ROOM(FDR_COPY_SMALL))
 #define FDR_NR_EXIT 60
 #define FDR_NR_EXIT_GROUP 231
 #define FDR_NR_FUTEX 202
@@ -177,10 +177,13 @@ static __always_inline void record_call(void *map, __u32 ring, __u32 slot, struc
   } else if (traits & FDR_TRAIT_FD) {
     describe_descriptor(call, task, call->args[0]);
   }
-  call->stack.kernel_frames = 0;
-  call->stack.flags = 0;
-  take_registers(&call->stack, regs);
-  const __u32 data = copy_stack(&call->stack, task, call + 1, FDR_COPY_SMALL, FDR_COPY_SMALL);
+  __u32 data = 0, context = WALK_CALL;
+  struct walk_state *state = bpf_map_lookup_elem(&walks, &context);
+  clear_stack(&call->stack);
+  if (state) {
+    keep_registers(&state->registers, regs);
+    data = take_user_stack(&call->stack, task, state, context, thread->space, call + 1, FDR_COPY_SMALL, FDR_COPY_SMALL);
+  }
   call->head.ns = now;
   call->head.thread = thread->id;
   call->head.kind = 0;

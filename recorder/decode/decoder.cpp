@@ -30,25 +30,6 @@ StallKind stall_kind(std::uint16_t kind) {
 
 std::int64_t sign_extend_48(std::uint64_t value) { return static_cast<std::int64_t>(value << 16) >> 16; }
 
-// A record's stack part: header, kernel addresses, bytes, all within the record.
-struct StackPart {
-  fdr_stack header{};
-  std::vector<std::uint64_t> kernel;
-  std::span<const std::uint8_t> bytes;
-};
-
-bool read_stack(std::span<const std::uint8_t> record, std::size_t at, StackPart& part) {
-  if (record.size() < at + sizeof part.header) return false;
-  std::memcpy(&part.header, record.data() + at, sizeof part.header);
-  at += sizeof part.header;
-  const std::size_t kernel_bytes = std::size_t{part.header.kernel_frames} * 8;
-  if (part.header.kernel_frames > FDR_KERNEL_FRAMES || record.size() < at + kernel_bytes + part.header.bytes) return false;
-  part.kernel.resize(part.header.kernel_frames);
-  if (kernel_bytes) std::memcpy(part.kernel.data(), record.data() + at, kernel_bytes);
-  part.bytes = record.subspan(at + kernel_bytes, part.header.bytes);
-  return true;
-}
-
 }  // namespace
 
 class Decoder::Impl {
@@ -103,8 +84,8 @@ class Decoder::Impl {
     return process == table_->processes().end() ? nullptr : process->second.space_at(time);
   }
 
-  DecodedStack stack_of(const StackPart& part, std::uint32_t thread, Timestamp time) {
-    return stacks_.decode(part.header, part.kernel, part.bytes, space_of(thread, time), time);
+  DecodedStack stack_of(const RecordedStack& part, std::uint32_t thread, Timestamp time) {
+    return stacks_.decode(part, space_of(thread, time), time);
   }
 
   void chunk(int ring, const ChunkCopy& copy) {
@@ -159,7 +140,7 @@ class Decoder::Impl {
   }
 
   bool sample(const ChunkCopy& copy, const fdr_record& head, std::span<const std::uint8_t> bytes) {
-    StackPart part;
+    RecordedStack part;
     if (!read_stack(bytes, sizeof head, part)) return false;
     StackSample sample;
     sample.time = from_ns(head.ns);
@@ -187,7 +168,7 @@ class Decoder::Impl {
     stall.syscall = raw.syscall < 0 ? -1 : raw.syscall & FDR_NR_MASK;
     if (stall.kind == StallKind::kRunnable) stall.run_queue = stall.length;
     if (raw.has_stack) {
-      StackPart part;
+      RecordedStack part;
       if (!read_stack(bytes, kFixed, part)) return false;
       const DecodedStack decoded = stack_of(part, head.thread, stall.begin);
       stall.stack = decoded.stack;
@@ -201,7 +182,7 @@ class Decoder::Impl {
   bool detailed(int ring, const ChunkCopy& copy, const fdr_record& head, std::span<const std::uint8_t> bytes,
                 std::vector<DetailedCall>& calls) {
     constexpr std::size_t kFixed = offsetof(fdr_call, stack);
-    StackPart part;
+    RecordedStack part;
     if (bytes.size() < kFixed || !read_stack(bytes, kFixed, part)) return false;
     fdr_call raw{};
     std::memcpy(&raw, bytes.data(), kFixed);
@@ -239,10 +220,9 @@ class Decoder::Impl {
     else if (thread.out_state & 2) stall.kind = StallKind::kUninterruptible;
     else stall.kind = waits_by_nature(stall.syscall) ? StallKind::kWait : StallKind::kBlocked;
     const fdr_parked& place = parked[thread.id & (FDR_PARKED - 1)];
-    if (place.thread == thread.id && place.out_ns == thread.out_ns && place.stack.kernel_frames <= FDR_KERNEL_FRAMES &&
-        place.stack.bytes <= sizeof place.bytes) {
-      const DecodedStack decoded = stacks_.decode(place.stack, {place.kernel, place.stack.kernel_frames},
-                                                  {place.bytes, place.stack.bytes}, space_of(thread.id, stall.begin), stall.begin);
+    const std::span whole(reinterpret_cast<const std::uint8_t*>(&place), sizeof place);
+    if (RecordedStack part; place.thread == thread.id && place.out_ns == thread.out_ns && read_stack(whole, offsetof(fdr_parked, stack), part)) {
+      const DecodedStack decoded = stack_of(part, thread.id, stall.begin);
       stall.stack = decoded.stack;
       stall.end = decoded.end;
     }

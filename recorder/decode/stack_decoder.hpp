@@ -1,10 +1,12 @@
-// From a recorded stack (kernel addresses, registers, copied bytes) to an interned stack of frames, outermost first.
+// From a recorded stack (kernel addresses, then user frames that were walked, or registers and a copy that is walked here) to an
+// interned stack of frames, outermost first.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <span>
+#include <vector>
 
 #include "formats/stacks.hpp"
 #include "recorder/window/wire.h"
@@ -19,16 +21,26 @@ struct DecodedStack {
   WalkEnd end = WalkEnd::kNotWalked;
 };
 
+// What follows a struct fdr_stack, all within its record.
+struct RecordedStack {
+  fdr_stack header{};
+  std::vector<std::uint64_t> kernel, user;  // innermost first, as recorded
+  fdr_registers registers{};                // with FDR_STACK_COPIED
+  std::span<const std::uint8_t> copy;       // from registers.sp on; a view of the record
+};
+// Reads the stack whose header is at `at`; false where the record cannot hold what its header says.
+bool read_stack(std::span<const std::uint8_t> record, std::size_t at, RecordedStack& stack);
+
 class StackDecoder {
  public:
   StackDecoder(StackTable& stacks, ModuleFiles& files, const KernelSymbols& kernel);
 
-  // `kernel` innermost first as the kernel gives it; `bytes` begin at header.sp. `space` may be null (nothing known of the process).
-  DecodedStack decode(const fdr_stack& header, std::span<const std::uint64_t> kernel, std::span<const std::uint8_t> bytes,
-                      const std::shared_ptr<AddressSpace>& space, Timestamp time);
+  // `space` may be null: nothing is known of the process.
+  DecodedStack decode(const RecordedStack& recorded, const std::shared_ptr<AddressSpace>& space, Timestamp time);
 
  private:
   std::uint32_t kernel_frame(std::uint64_t address);
+  WalkedStack walk_copy(const RecordedStack& recorded, const std::shared_ptr<AddressSpace>& space, Timestamp time);
   std::uint32_t user_frame(const FrameAddress& address, const AddressSpace* space, Timestamp time);
 
   StackTable& stacks_;

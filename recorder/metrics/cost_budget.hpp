@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 
 #include "formats/clock.hpp"
 
@@ -17,7 +16,7 @@ class CostBudget {
 
   // Once a tick, before may_spend().
   void advance(Timestamp now) {
-    if (last_) balance_s_ = std::min(balance_s_ + share_ * to_seconds(now - *last_), share_ * kSavedSeconds);
+    if (last_ != Timestamp{}) balance_s_ = std::min(balance_s_ + share_ * to_seconds(now - last_), share_ * kSavedSeconds);
     last_ = now;
   }
   // Whether anything is left, `spending` being under way and not yet told to spent().
@@ -35,7 +34,7 @@ class CostBudget {
  private:
   static constexpr double kSavedSeconds = 5, kMaxPauseSeconds = 5;
   double share_, balance_s_;
-  std::optional<Timestamp> last_;
+  Timestamp last_{};
   Duration total_{};
   std::uint64_t readings_ = 0;
 };

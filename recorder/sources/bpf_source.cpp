@@ -224,6 +224,8 @@ class BpfSource::Impl {
     bpf_map__set_max_entries(programs_->maps.parked, FDR_PARKED);
     bpf_map__set_max_entries(programs_->maps.summary, FDR_SUMMARY_ROW * layout_.slots);
     bpf_map__set_max_entries(programs_->maps.cpus, layout_.slots);
+    bpf_map__set_max_entries(programs_->maps.rows, layout_.rows);
+    bpf_map__set_max_entries(programs_->maps.spaces, layout_.spaces);
 
     if (detail_ == SyscallDetail::kOff) {
       bpf_program__set_autoload(programs_->progs.on_sys_enter, false);
@@ -281,6 +283,8 @@ class BpfSource::Impl {
     view_.summary = static_cast<fdr_summary_cell*>(
         map_array(maps.summary, sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW * layout_.slots, true));
     view_.cpus = static_cast<const fdr_cpu*>(map_array(maps.cpus, sizeof(fdr_cpu) * layout_.slots, false));
+    view_.rows = static_cast<fdr_row*>(map_array(maps.rows, sizeof(fdr_row) * layout_.rows, true));
+    view_.spaces = static_cast<fdr_space*>(map_array(maps.spaces, sizeof(fdr_space) * layout_.spaces, true));
     view_.control = static_cast<fdr_control*>(map_array(maps.control, sizeof(fdr_control), true));
   }
 

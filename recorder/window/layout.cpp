@@ -8,8 +8,8 @@
 namespace fdr {
 namespace {
 
-// Parts of a hundred. Stack copies are by far the largest records; raw syscalls hold what fits.
-constexpr std::array<unsigned, FDR_RINGS> kShares = {56, 8, 22, 5, 5, 4};
+// Parts of a hundred. A walked stack takes 130 to 450 bytes, a copied one up to 16 KB; raw syscalls hold what fits.
+constexpr std::array<unsigned, FDR_RINGS> kShares = {30, 8, 46, 6, 6, 4};
 
 // Rings that must cover the span at any load keep an allowance; raw syscalls and the life ring (drained each tick) do not.
 constexpr bool keeps_allowance(int ring) { return ring != FDR_SYSCALLS && ring != FDR_LIFE; }
@@ -26,7 +26,7 @@ std::uint64_t WindowLayout::ring_bytes() const {
 
 std::uint64_t WindowLayout::table_bytes() const {
   const std::uint64_t per_slot = sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW + FDR_RINGS * sizeof(fdr_cursor) + sizeof(fdr_cpu);
-  return threads * sizeof(fdr_thread) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
+  return threads * sizeof(fdr_thread) + std::uint64_t{rows} * sizeof(fdr_row) + spaces * sizeof(fdr_space) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
 }
 
 namespace {
@@ -37,6 +37,9 @@ WindowLayout divide(std::uint64_t memory, std::uint32_t slots, Duration span) {
   // A thread costs 192 bytes: a thirty-second part of the memory, between 2 048 threads and as many as an id can name.
   layout.threads = static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>(memory / 32 / sizeof(fdr_thread), 2048, FDR_THREAD_SLOT_MASK));
+  // An eighth for rows: a server with its libraries has 100 000 to 300 000 (unwinding notes 1).
+  layout.rows = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(memory / 8 / sizeof(fdr_row), 65'536, 1u << FDR_ROW_SEARCH_STEPS));
+  layout.spaces = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(memory / 64 / sizeof(fdr_space), 16, 4096));
   const std::uint64_t tables = layout.table_bytes();
   const std::uint64_t rings = memory > tables ? (memory - tables) / 2 : 0;
   const std::uint64_t span_ms = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(span.count()) / 1'000'000);

@@ -20,6 +20,8 @@ constexpr std::uint32_t chunk_bytes(int ring) { return ring == FDR_STACKS ? FDR_
 struct WindowLayout {
   std::uint32_t slots = 1;                                // CPUs that can be recorded
   std::uint32_t threads = 0;                              // slots of the threads array
+  std::uint32_t rows = 0;                                 // unwind rows, of all files together
+  std::uint32_t spaces = 0;                               // address spaces that can be walked by them
   std::array<std::uint32_t, FDR_RINGS> chunks{};          // per slot
   std::array<std::uint64_t, FDR_RINGS> refill_per_ms{};   // bytes; 0: the ring takes all there is and covers what it covers
   std::uint64_t ring_bytes() const;                       // of all slots

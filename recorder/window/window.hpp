@@ -20,6 +20,8 @@ struct WindowView {
   const fdr_parked* parked = nullptr;
   fdr_summary_cell* summary = nullptr;   // [slot * FDR_SUMMARY_ROW + i]
   const fdr_cpu* cpus = nullptr;
+  fdr_row* rows = nullptr;
+  fdr_space* spaces = nullptr;
   fdr_control* control = nullptr;
 
   const fdr_chunk_header* chunk(int ring, std::uint32_t slot, std::uint64_t seq) const {

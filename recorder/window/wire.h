@@ -29,8 +29,10 @@ typedef int64_t fdr_s64;
 #define FDR_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size), #type)
 #endif
 
+#include "unwind/row.h"
+
 enum {
-  FDR_WIRE_VERSION = 1,
+  FDR_WIRE_VERSION = 2,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
   FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
@@ -43,6 +45,7 @@ enum {
   FDR_COPY_MAX = 16 * 1024, /* of a clock sample; node needs that much (unwinding notes 2) */
   FDR_COPY_MIN = 512,       /* what a sample still gets when the ring's allowance is used up */
   FDR_COPY_SMALL = 4 * 1024, /* of a slow or failed call and of a stall */
+  FDR_SEGMENTS = 256,        /* executable mappings of one process that the walk knows: a power of two */
   FDR_SUBJECT = 192,
 
   FDR_THREAD_SLOT_BITS = 18,
@@ -96,16 +99,29 @@ enum fdr_stack_flags {
   FDR_STACK_NO_USER = 4,   /* a kernel thread, or no registers to be had */
   FDR_STACK_UNREADABLE = 8,
   FDR_STACK_CUT = 16,      /* cut short by the ring's allowance */
+  FDR_STACK_COPIED = 32,   /* the walk by rows did not reach a root, or there were none: registers and a copy instead of frames */
 };
 
-/* Followed by kernel_frames addresses (innermost first) and then `bytes` of stack from registers.sp on. */
+/* Followed by kernel_frames addresses, then user_frames (both innermost first; FDR_FRAME_EXACT as in row.h); with FDR_STACK_COPIED by
+ * fdr_registers and `words` of stack from registers.sp on instead of user frames.
+ */
 struct fdr_stack {
   fdr_u16 kernel_frames;
-  fdr_u16 flags;
-  fdr_u32 bytes;
+  fdr_u16 user_frames;
+  fdr_u16 words;
+  fdr_u8 flags;
+  fdr_u8 end; /* fdr_walk_end; FDR_WALK_ON: not walked */
+};
+FDR_ASSERT_SIZE(struct fdr_stack, 8);
+
+struct fdr_registers {
   fdr_u64 ip, sp, bp, bx, r12, r13, r14, r15;
 };
-FDR_ASSERT_SIZE(struct fdr_stack, 72);
+FDR_ASSERT_SIZE(struct fdr_registers, 64);
+
+/* What can follow a struct fdr_stack at most, with a copy of `copy` bytes. */
+#define FDR_STACK_ROOM(copy) \
+  (FDR_KERNEL_FRAMES * 8 + (64 + (copy) > FDR_MAX_FRAMES * 8 ? 64 + (copy) : FDR_MAX_FRAMES * 8))
 
 struct fdr_sample { /* ring stacks */
   struct fdr_record head;
@@ -211,7 +227,7 @@ struct fdr_thread {
   fdr_u64 voluntary, involuntary;
   fdr_u64 reclaim_ns, compact_ns; /* begun; 0: not in it */
   fdr_u32 out_state;
-  fdr_u32 spare;
+  fdr_u32 space;           /* index into spaces, plus one; 0: no rows yet. Given by user space, inherited at fork, dropped at exec */
   fdr_u64 spare_2;
   char comm[16];
 };
@@ -221,10 +237,22 @@ struct fdr_parked { /* a stack taken at switch-out, waiting for the switch-in th
   fdr_u32 thread;
   fdr_u32 spare;
   fdr_u64 out_ns;
+  fdr_u32 length; /* of what follows the stack's header */
+  fdr_u32 spare_2;
   struct fdr_stack stack;
-  fdr_u64 kernel[FDR_KERNEL_FRAMES];
-  fdr_u8 bytes[FDR_COPY_SMALL];
+  fdr_u8 data[FDR_STACK_ROOM(FDR_COPY_SMALL)];
 };
+
+/* The executable mappings of one address space, sorted and apart, for the walk by rows. Written by user space: seq is odd meanwhile. */
+struct fdr_space {
+  fdr_u32 seq;
+  fdr_u32 count;
+  fdr_u64 strange; /* walks that came to an address in no segment: code that was mapped since */
+  struct fdr_segment segments[FDR_SEGMENTS];
+};
+FDR_ASSERT_SIZE(struct fdr_space, 16 + 32 * FDR_SEGMENTS);
+
+enum { FDR_ROWS_PENDING = 0x7fffffff }; /* fdr_segment.count: a file whose rows are not there yet, or did not fit: not walked through */
 
 /* Exact sums by (process, number); cells[slot * FDR_SUMMARY_ROW + i]. One CPU writes a row; key 0 = free. */
 struct fdr_summary_cell {
