@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"(report|show [a-z]\S*( --(pid|thread|from|to) \S+)*|diff
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    id: str            # incident.what-must-be-known
+    id: str            # incident.what-must-be-known, or incident.variant.what-must-be-known
     know: str          # one line for a human
     command: str       # what fdr is asked about the bundle
     value: str         # jq: what its answer says of it; null, nothing or an error: the bundle does not know
@@ -94,20 +94,20 @@ def _wrong_keys(entry):
 
 def _wrong_values(entry):
     wrong = []
-    if not re.fullmatch(r"[a-z]+\.[a-z0-9-]+", entry["id"]):
-        wrong.append("the id is not of the form incident.what-must-be-known")
+    if not re.fullmatch(r"[a-z]+(\.[a-z]+)?\.[a-z0-9-]+", entry["id"]):
+        wrong.append("the id is not of the form incident.what-must-be-known, or incident.variant.what-must-be-known")
     if not entry["know"].strip() or "\n" in entry["know"]:
         wrong.append("'know' is not one line")
     if not _COMMAND.fullmatch(entry["command"]):
         wrong.append(f"'{entry['command']}' is none of: report, show PART, diff --within")
     if entry["issue"] not in ISSUES:
         wrong.append(f"issue {entry['issue']} is none of {', '.join(map(str, ISSUES))}")
-    for key in ("value", "expect"):
-        error = jq.compile_error(entry[key])
-        if error:
-            wrong.append(f"'{key}' does not compile: {error}")
-    if not re.search(r"\.|\$|any|all|length|test|IN", entry["expect"]):
-        wrong.append("'expect' does not look at the value")
+    always = jq.always(entry["expect"], entry["value"])
+    if always:
+        wrong.append("'expect' is true of whatever the bundle says")
+    elif always is None:
+        errors = {key: jq.compile_error(entry[key]) for key in ("value", "expect")}
+        wrong += [f"'{key}' does not compile: {error}" for key, error in errors.items() if error] or ["jq refuses it"]
     for peer, text in entry.get("peers", {}).items():
         if peer not in PEERS:
             wrong.append(f"unknown peer '{peer}'; known: {', '.join(PEERS)}")
@@ -125,6 +125,9 @@ def _wrong_variant(entry, incident, variants):
         return [f"there is no incident '{incident}' (no {incident}/reproduce that lists its variants)"]
     if entry.get("variant", variants[0]) not in variants:
         return [f"{incident} has no variant '{entry['variant']}'; there are: {', '.join(variants)}"]
+    middle = entry["id"].split(".")[1:-1]
+    if middle and middle[0] != entry.get("variant", variants[0]):
+        return [f"the id speaks of variant '{middle[0]}', the fact is of '{entry.get('variant', variants[0])}'"]
     return []
 
 

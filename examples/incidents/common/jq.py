@@ -26,6 +26,15 @@ def compile_error(program):
     return _complaint(run.stderr) if run.returncode else None
 
 
+def always(condition, value="null"):
+    """Is it true of values that have nothing in common? Then it does not look at them. None where it, or the program
+    `value`, does not compile."""
+    bound = _arguments({"truth": {}, "config": {}})
+    program = f'(empty | ({value}\n)), ([null, false, -1, "x", [], {{}}] | all(.[]; try ({condition}\n) catch false))'
+    run = subprocess.run(["jq", "-n", *bound, program], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    return None if run.returncode else run.stdout.strip() == "true"
+
+
 def first(program, file, **bound):
     """(the first value that the program makes of the JSON in the file, None); (None, why) where there is none or an error."""
     with open(file, "rb") as stdin:
