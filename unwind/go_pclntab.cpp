@@ -1,0 +1,190 @@
+#include "unwind/go_pclntab.hpp"
+
+#include <elf.h>
+
+#include <cstring>
+
+#include "unwind/byte_cursor.hpp"
+#include "unwind/byte_reader.hpp"
+#include "unwind/elf_pointers.hpp"
+#include "unwind/elf_sections.hpp"
+#include "unwind/image_rows.hpp"
+
+namespace fdr {
+
+namespace {
+
+constexpr std::size_t kMaxName = 4096;
+constexpr std::uint64_t kTextStart = 24;  // of the header, 1.18 on
+// runtime.moduledata: minpc, maxpc and text, behind the header's address, five slices, ftab and findfunctab.
+constexpr std::uint64_t kMinPc = 160, kMaxPc = 168, kText = 176;
+
+// runtime.pcHeader begins with magic, two zeros, the size of an instruction (1) and of a pointer (8).
+int version_of(std::uint64_t first_word) {
+  switch (first_word) {
+    case 0x0801'0000'ffff'fff1:
+      return 20;
+    case 0x0801'0000'ffff'fff0:
+      return 18;
+    case 0x0801'0000'ffff'fffa:
+      return 16;
+    default:
+      return 0;
+  }
+}
+
+bool has_go_note(const ElfImage& image) {
+  const ByteReader reader(image.bytes());
+  const auto header = reader.read<Elf64_Ehdr>(0);
+  for (std::uint64_t i = 0; header && i < header->e_phnum; ++i) {
+    const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
+    if (!program || program->p_type != PT_NOTE) continue;
+    for (std::uint64_t at = 0; at < program->p_filesz;) {
+      const auto note = reader.read<Elf64_Nhdr>(program->p_offset + at);
+      if (!note) break;
+      const auto name = reader.slice(program->p_offset + at + sizeof(Elf64_Nhdr), note->n_namesz);
+      if (!name) break;
+      if (name->size() == 4 && std::memcmp(name->data(), "Go\0", 4) == 0) return true;
+      at += sizeof(Elf64_Nhdr) + (std::uint64_t{note->n_namesz} + 3) / 4 * 4 + (std::uint64_t{note->n_descsz} + 3) / 4 * 4;
+    }
+  }
+  return false;
+}
+
+std::uint64_t first_word(std::span<const std::uint8_t> bytes) {
+  return ByteReader(bytes).read<std::uint64_t>(0).value_or(0);
+}
+
+// Where the table may begin. By its section; a linker that is not Go's may have put it into another one, and a file may
+// have none: then by its first word, wherever data are loaded. Reading a whole file for that is worth it only where
+// nothing says that it is not Go's.
+std::vector<ElfSection> candidates(const ElfImage& image) {
+  std::vector<ElfSection> found;
+  for (const char* name : {".gopclntab", ".data.rel.ro.gopclntab"})
+    if (const auto section = find_section(image, name)) return {*section};
+  if (find_section(image, ".shstrtab") && !has_go_note(image)) return found;
+  for (const ElfImage::Segment& segment : image.segments()) {
+    const auto bytes = ByteReader(image.bytes()).slice(segment.offset, segment.file_size);
+    if (segment.executable || !bytes) continue;
+    for (std::size_t at = 0; at + 8 <= bytes->size() && found.size() < 16; at += 8) {
+      const auto here = bytes->subspan(at);
+      if (version_of(first_word(here)) != 0) found.push_back({segment.vaddr + at, here});
+    }
+  }
+  return found;
+}
+
+std::span<const std::uint8_t> from(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
+  return offset < bytes.size() ? bytes.subspan(offset) : std::span<const std::uint8_t>{};
+}
+
+}  // namespace
+
+bool GoValues::next() {
+  ByteCursor cursor(table);
+  const std::uint64_t zigzag = cursor.uleb128();
+  const std::uint64_t length = cursor.uleb128();
+  if (cursor.failed() || length == 0 || (zigzag == 0 && start != 0)) return false;
+  value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) + ((zigzag >> 1) ^ (0 - (zigzag & 1))));
+  start = end;
+  end = start + length;
+  table = table.subspan(cursor.position());
+  return end > start;
+}
+
+std::optional<GoPclntab> GoPclntab::parse(std::span<const std::uint8_t> bytes, std::uint64_t* text) {
+  GoPclntab table;
+  table.version_ = version_of(first_word(bytes));
+  const ByteReader reader(bytes);
+  const std::uint64_t offsets = table.version_ >= 18 ? 32 : 24;  // of names, units, files, pc values, functions
+  const auto count = reader.read<std::uint64_t>(8), names = reader.read<std::uint64_t>(offsets),
+             values = reader.read<std::uint64_t>(offsets + 24), functions = reader.read<std::uint64_t>(offsets + 32);
+  if (table.version_ == 0 || !count || !functions || !names || !values) return std::nullopt;
+  *text = table.version_ >= 18 ? reader.read<std::uint64_t>(kTextStart).value_or(0) : 0;
+  table.count_ = *count;
+  table.names_ = from(bytes, *names);
+  table.pc_values_ = from(bytes, *values);
+  table.functions_ = from(bytes, *functions);
+  // One entry for each function and half of one for the end.
+  const std::uint64_t size = table.version_ >= 18 ? 8 : 16;
+  if (table.names_.empty() || table.pc_values_.empty() || table.count_ == 0 ||
+      table.functions_.size() / size <= table.count_)
+    return std::nullopt;
+  return table;
+}
+
+std::optional<std::uint64_t> GoPclntab::entry_of(std::uint64_t index) const {
+  const ByteReader reader(functions_);
+  if (version_ < 18) return reader.read<std::uint64_t>(index * 16);
+  const auto offset = reader.read<std::uint32_t>(index * 8);
+  return offset ? std::optional(text_ + *offset) : std::nullopt;
+}
+
+bool GoPclntab::place(const ElfImage& image, std::uint64_t text) {
+  text_ = text;
+  begin_ = entry_of(0).value_or(0);
+  end_ = entry_of(count_).value_or(0);
+  return begin_ != 0 && begin_ < end_ && end_ <= code_end(image, begin_, row_base(image));
+}
+
+bool GoPclntab::place_by_module_data(const ElfImage& image, std::uint64_t vaddr) {
+  const ElfPointers pointers(image);
+  for (const std::uint64_t module : pointers.to(vaddr, 4)) {
+    const auto text = pointers.at(module + kText);
+    if (text && *text != 0 && place(image, *text) && pointers.at(module + kMinPc) == begin_ &&
+        pointers.at(module + kMaxPc) == end_)
+      return true;
+  }
+  return false;
+}
+
+std::optional<GoPclntab> GoPclntab::of(const ElfImage& image, std::string* problem) {
+  for (const ElfSection& candidate : candidates(image)) {
+    std::uint64_t text = 0;
+    auto table = parse(candidate.bytes, &text);
+    if (!table) {
+      *problem = "pclntab: damaged, or of an unknown version";
+      continue;
+    }
+    // Where the code begins: the header says it up to Go 1.25; in a position-independent file the loader writes it there.
+    // From 1.26 on it is in runtime.moduledata. Last, .text begins with it where only Go's linker was used.
+    bool placed = (table->version_ < 18 || text != 0) && table->place(image, text);
+    if (!placed && table->version_ >= 18) {
+      const auto loaded = ElfPointers(image).at(candidate.vaddr + kTextStart);
+      placed = loaded && *loaded != 0 && table->place(image, *loaded);
+      if (!placed) placed = table->place_by_module_data(image, candidate.vaddr);
+      if (const auto section = placed ? std::nullopt : find_section(image, ".text"))
+        placed = table->place(image, section->vaddr);
+    }
+    if (placed) return problem->clear(), table;
+    *problem = "pclntab: its functions do not lie in the code";
+  }
+  return std::nullopt;
+}
+
+std::optional<GoFunction> GoPclntab::function(std::uint64_t index) const {
+  if (index >= count_) return std::nullopt;
+  const ByteReader reader(functions_);
+  const auto entry = entry_of(index), end = entry_of(index + 1);
+  if (!entry || !end || *entry >= *end || *entry < begin_ || *end > end_) return std::nullopt;
+  // runtime._func: entry, then 32-bit fields: name, args, deferreturn, pcsp, pcfile, pcln, npcdata, cuOffset, from 1.20 on
+  // startLine; then bytes: funcID, flag.
+  std::uint64_t at = 0;
+  if (version_ >= 18) {
+    const auto offset = reader.read<std::uint32_t>(index * 8 + 4);
+    if (!offset || reader.read<std::uint32_t>(*offset) != *entry - text_) return std::nullopt;
+    at = *offset + std::uint64_t{4};
+  } else {
+    const auto offset = reader.read<std::uint64_t>(index * 16 + 8);
+    if (!offset || reader.read<std::uint64_t>(*offset) != *entry) return std::nullopt;
+    at = *offset + 8;
+  }
+  const auto name = reader.read<std::uint32_t>(at), pcsp = reader.read<std::uint32_t>(at + 12);
+  const auto flags = reader.read<std::uint8_t>(at + (version_ >= 20 ? 37 : 33));
+  if (!name || !pcsp || !flags) return std::nullopt;
+  const auto text = from(names_, *name);
+  return GoFunction{*entry, *end, ByteCursor(text.first(std::min(text.size(), kMaxName))).text(), *flags,
+                    *pcsp == 0 ? std::span<const std::uint8_t>{} : from(pc_values_, *pcsp)};
+}
+
+}  // namespace fdr
