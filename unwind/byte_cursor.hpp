@@ -1,6 +1,6 @@
-// Reads one thing after another from bytes that somebody else wrote: fixed-width numbers, LEB128, spans. What does not fit
-// reads as zero and makes the cursor fail for good, so that a run of reads is checked once, at its end. Little-endian,
-// unaligned. A view: the bytes stay their owner's.
+// Reads one thing after another from bytes that somebody else wrote: fixed-width numbers, LEB128, spans. What does not
+// fit reads as zero and makes the cursor fail for good, so that a run of reads is checked once, at its end.
+// Little-endian, unaligned. A view: the bytes stay their owner's.
 #pragma once
 
 #include <cstdint>

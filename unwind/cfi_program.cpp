@@ -137,8 +137,7 @@ bool Machine::execute(std::uint8_t op, std::uint64_t& next) {
       return true;
     case kOffsetExtendedSf:
       number = code_.uleb128();
-      set(number,
-          {RegisterRule::kAtCfa, scaled(static_cast<std::uint64_t>(code_.sleb128()), unit_.data_align), {}});
+      set(number, {RegisterRule::kAtCfa, scaled(static_cast<std::uint64_t>(code_.sleb128()), unit_.data_align), {}});
       return true;
     case kGnuNegativeOffsetExtended:
       number = code_.uleb128();
@@ -181,8 +180,7 @@ bool Machine::execute(std::uint8_t op, std::uint64_t& next) {
       return define_cfa(state_.cfa_register, static_cast<std::int64_t>(code_.uleb128()));
     case kDefCfaOffsetSf:
       if (state_.cfa_by_expression) return false;
-      return define_cfa(state_.cfa_register,
-                        scaled(static_cast<std::uint64_t>(code_.sleb128()), unit_.data_align));
+      return define_cfa(state_.cfa_register, scaled(static_cast<std::uint64_t>(code_.sleb128()), unit_.data_align));
     case kDefCfaExpression:
       state_.cfa_by_expression = true;
       state_.cfa_expression = code_.take(code_.uleb128());
@@ -201,8 +199,7 @@ bool Machine::execute(std::uint8_t op, std::uint64_t& next) {
       return true;
     case kValOffsetSf:
       number = code_.uleb128();
-      set(number,
-          {RegisterRule::kCfaPlus, scaled(static_cast<std::uint64_t>(code_.sleb128()), unit_.data_align), {}});
+      set(number, {RegisterRule::kCfaPlus, scaled(static_cast<std::uint64_t>(code_.sleb128()), unit_.data_align), {}});
       return true;
     case kGnuArgsSize:
       code_.uleb128();

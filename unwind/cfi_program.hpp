@@ -1,6 +1,7 @@
-// Call frame instructions of .eh_frame (DWARF 5, 6.4.2; LSB for the GNU ones), executed for what the three registers of a
-// row need: where the CFA, the return address, rbp and rsp are at each address of a function. Hostile: every operand is
-// bounds-checked, remembered states are bounded, addresses never leave the function. Knows nothing of ELF. Values only.
+// Call frame instructions of .eh_frame (DWARF 5, 6.4.2; LSB for the GNU ones), executed for what the three registers of
+// a row need: where the CFA, the return address, rbp and rsp are at each address of a function. Hostile: every operand
+// is bounds-checked, remembered states are bounded, addresses never leave the function. Knows nothing of ELF. Values
+// only.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ struct RegisterRule {
   std::span<const std::uint8_t> expression;  // kExpression: saved at what it computes
 };
 
-// All of one table row that matters here. Registers by their psABI numbers (figure 3.36): rbp 6, rsp 7, return address 16.
+// All of one table row that matters here. Registers by their psABI numbers (figure 3.36): rbp 6, rsp 7, return
+// address 16.
 struct CfiState {
   std::uint64_t cfa_register = 0;
   std::int64_t cfa_offset = 0;
@@ -36,8 +38,8 @@ struct CfiUnit {  // a CIE
   CfiState initial;
 };
 
-struct CfiFunction {  // an FDE
-  std::uint64_t start = 0, end = 0;       // vaddr
+struct CfiFunction {                     // an FDE
+  std::uint64_t start = 0, end = 0;      // vaddr
   std::uint64_t instructions_vaddr = 0;  // for DW_CFA_set_loc
   std::span<const std::uint8_t> instructions;
 };
@@ -45,8 +47,8 @@ struct CfiFunction {  // an FDE
 // The state behind the CIE's own instructions. False where they are damaged or move the address.
 bool run_initial_instructions(CfiUnit& unit, std::span<const std::uint8_t> instructions);
 
-// One row for every change, in order of address; `pc` is relative to `base`. Appended to `rows`. False where the instructions
-// are damaged: the rest of the function then is FDR_COMPLEX_DAMAGED.
+// One row for every change, in order of address; `pc` is relative to `base`. Appended to `rows`. False where the
+// instructions are damaged: the rest of the function then is FDR_COMPLEX_DAMAGED.
 bool rows_of_function(const CfiUnit& unit, const CfiFunction& function, std::uint64_t base, std::vector<fdr_row>& rows);
 
 // The row for a state, with pc 0.

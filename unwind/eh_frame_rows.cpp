@@ -55,14 +55,14 @@ std::optional<EhFrame> find_eh_frame(const ElfImage& image) {
   return std::nullopt;
 }
 
-struct Record {  // a CIE or an FDE
+struct Record {              // a CIE or an FDE
   std::uint64_t offset = 0;  // of its length
   std::uint64_t id_offset = 0, body_offset = 0;
-  std::uint32_t id = 0;  // 0: a CIE; otherwise the distance back from the id to the CIE
+  std::uint32_t id = 0;                // 0: a CIE; otherwise the distance back from the id to the CIE
   std::span<const std::uint8_t> body;  // behind the id
 };
 
-struct Function {  // its raw rows: raw_[first, first + count)
+struct Function {                    // its raw rows: raw_[first, first + count)
   std::uint64_t start = 0, end = 0;  // vaddr
   std::uint32_t first = 0, count = 0;
 };
@@ -172,7 +172,8 @@ void Builder::read_function(const Record& record) {
 
   CfiFunction function{*start, length > limit - *start ? limit : *start + length, vaddr_here(), {}};
   function.instructions = cursor.take(cursor.left());
-  if (function.instructions.size() > kMaxInstructions) return refuse(".eh_frame: a function with too many instructions");
+  if (function.instructions.size() > kMaxInstructions)
+    return refuse(".eh_frame: a function with too many instructions");
   const std::size_t first = raw_.size();
   if (!rows_of_function(cie, function, base_, raw_)) refuse(".eh_frame: damaged instructions");
   functions_.push_back({function.start, function.end, static_cast<std::uint32_t>(first),

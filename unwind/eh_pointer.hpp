@@ -43,8 +43,8 @@ inline std::optional<std::uint64_t> read_eh_number(ByteCursor& cursor, std::uint
   return cursor.failed() ? std::nullopt : std::optional(value);
 }
 
-// `vaddr`: of the byte the cursor stands on. Absolute and pc-relative pointers are all that linkers write for x86-64 code;
-// nothing for indirect ones and those relative to something else.
+// `vaddr`: of the byte the cursor stands on. Absolute and pc-relative pointers are all that linkers write for x86-64
+// code; nothing for indirect ones and those relative to something else.
 inline std::optional<std::uint64_t> read_eh_pointer(ByteCursor& cursor, std::uint8_t encoding, std::uint64_t vaddr) {
   if (encoding == kEhOmit || ((encoding & 0xf0) != 0x00 && (encoding & 0xf0) != 0x10)) return std::nullopt;
   auto value = read_eh_number(cursor, encoding);

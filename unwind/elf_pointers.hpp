@@ -1,6 +1,6 @@
-// Pointers that an image holds in its data, as the loader will have set them: a position-independent image has zeros there
-// and relative relocations (R_X86_64_RELATIVE) instead. Hostile: every offset is checked, the number of relocations is
-// bounded by the file. A view: the image must outlive it. Any thread.
+// Pointers that an image holds in its data, as the loader will have set them: a position-independent image has zeros
+// there and relative relocations (R_X86_64_RELATIVE) instead. Hostile: every offset is checked, the number of
+// relocations is bounded by the file. A view: the image must outlive it. Any thread.
 #pragma once
 
 #include <cstdint>

@@ -45,7 +45,8 @@ bool has_go_note(const ElfImage& image) {
       const auto name = reader.slice(program->p_offset + at + sizeof(Elf64_Nhdr), note->n_namesz);
       if (!name) break;
       if (name->size() == 4 && std::memcmp(name->data(), "Go\0", 4) == 0) return true;
-      at += sizeof(Elf64_Nhdr) + (std::uint64_t{note->n_namesz} + 3) / 4 * 4 + (std::uint64_t{note->n_descsz} + 3) / 4 * 4;
+      at += sizeof(Elf64_Nhdr) + (std::uint64_t{note->n_namesz} + 3) / 4 * 4 +
+            (std::uint64_t{note->n_descsz} + 3) / 4 * 4;
     }
   }
   return false;
@@ -146,8 +147,8 @@ std::optional<GoPclntab> GoPclntab::of(const ElfImage& image, std::string* probl
       *problem = "pclntab: damaged, or of an unknown version";
       continue;
     }
-    // Where the code begins: the header says it up to Go 1.25; in a position-independent file the loader writes it there.
-    // From 1.26 on it is in runtime.moduledata. Last, .text begins with it where only Go's linker was used.
+    // Where the code begins: the header says it up to Go 1.25; in a position-independent file the loader writes it
+    // there. From 1.26 on it is in runtime.moduledata. Last, .text begins with it where only Go's linker was used.
     bool placed = (table->version_ < 18 || text != 0) && table->place(image, text);
     if (!placed && table->version_ >= 18) {
       const auto loaded = ElfPointers(image).at(candidate.vaddr + kTextStart);
@@ -167,8 +168,8 @@ std::optional<GoFunction> GoPclntab::function(std::uint64_t index) const {
   const ByteReader reader(functions_);
   const auto entry = entry_of(index), end = entry_of(index + 1);
   if (!entry || !end || *entry >= *end || *entry < begin_ || *end > end_) return std::nullopt;
-  // runtime._func: entry, then 32-bit fields: name, args, deferreturn, pcsp, pcfile, pcln, npcdata, cuOffset, from 1.20 on
-  // startLine; then bytes: funcID, flag.
+  // runtime._func: entry, then 32-bit fields: name, args, deferreturn, pcsp, pcfile, pcln, npcdata, cuOffset, from 1.20
+  // on startLine; then bytes: funcID, flag.
   std::uint64_t at = 0;
   if (version_ >= 18) {
     const auto offset = reader.read<std::uint32_t>(index * 8 + 4);

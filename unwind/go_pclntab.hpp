@@ -1,6 +1,6 @@
-// Go's table of functions (pclntab), which no linker strips because the runtime itself needs it: entry, name and, for each
-// address, how far the stack pointer has moved. Formats of Go 1.16-1.17, 1.18-1.19 and 1.20 on (by their magic). Hostile:
-// every offset is checked when it is followed. A view: the image must outlive it. Any thread.
+// Go's table of functions (pclntab), which no linker strips because the runtime itself needs it: entry, name and, for
+// each address, how far the stack pointer has moved. Formats of Go 1.16-1.17, 1.18-1.19 and 1.20 on (by their magic).
+// Hostile: every offset is checked when it is followed. A view: the image must outlive it. Any thread.
 #pragma once
 
 #include <cstdint>

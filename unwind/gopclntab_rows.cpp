@@ -23,12 +23,13 @@ Kind kind_of(const GoFunction& function) {
   if (name.ends_with(kSuffix)) name.remove_suffix(kSuffix.size());
   const auto is_one_of = [&](const auto& names) { return std::find(names.begin(), names.end(), name) != names.end(); };
 
-  // rt_sigreturn, what the kernel returns to from a signal handler (runtime.sigreturn, later runtime.sigreturn__sigaction).
+  // rt_sigreturn, what the kernel returns to from a signal handler (runtime.sigreturn, later
+  // runtime.sigreturn__sigaction).
   if (name.starts_with("runtime.sigreturn")) return Kind::kSignal;
   // Go's traceback ends at a signal handler's frame; the interrupted frame is known all the same.
   if (name == "runtime.sigtramp" || name == "runtime.cgoSigtramp") return Kind::kOrdinary;
-  // runtime.mcall and runtime.morestack leave a goroutine for good (or for as long as its stack is copied): what runs on
-  // the g0 stack then has no caller.
+  // runtime.mcall and runtime.morestack leave a goroutine for good (or for as long as its stack is copied): what runs
+  // on the g0 stack then has no caller.
   static constexpr std::array<std::string_view, 6> kTop = {"runtime.mcall",  "runtime.mstart", "runtime.goexit",
                                                            "runtime.rt0_go", "runtime.gogo",   "runtime.cgocallback"};
   if ((function.flags & kGoTopFrame) || is_one_of(kTop) || name.starts_with("runtime.morestack") ||
@@ -37,7 +38,7 @@ Kind kind_of(const GoFunction& function) {
   // Those that write sp (flagged from 1.17 on) run something on the g0 stack and keep rbp: runtime.systemstack,
   // runtime.asmcgocall, and the callers of the vDSO.
   static constexpr std::array<std::string_view, 7> kSwitch = {
-      "runtime.systemstack", "runtime.asmcgocall", "runtime.nanotime1", "runtime.walltime",
+      "runtime.systemstack", "runtime.asmcgocall", "runtime.nanotime1",         "runtime.walltime",
       "runtime.walltime1",   "time.now",           "runtime.systemstack_switch"};
   if ((function.flags & kGoWritesSp) || is_one_of(kSwitch)) return Kind::kSwitch;
   return Kind::kOrdinary;
@@ -64,8 +65,9 @@ class Builder {
   ImageRows result_;
 };
 
-// From which address on the caller's rbp lies below the return address; UINT64_MAX where this function does not save it.
-// Prologues: up to 1.20 sub $n,%rsp; mov %rbp,n-8(%rsp); from 1.21 on push %rbp. Both at the table's first move of sp.
+// From which address on the caller's rbp lies below the return address; UINT64_MAX where this function does not save
+// it. Prologues: up to 1.20 sub $n,%rsp; mov %rbp,n-8(%rsp); from 1.21 on push %rbp. Both at the table's first move of
+// sp.
 std::uint64_t Builder::rbp_saved_at(const GoFunction& function) const {
   GoValues values(function);
   while (values.next() && values.start < function.end) {

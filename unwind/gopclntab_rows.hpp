@@ -1,6 +1,6 @@
-// Unwind rows from Go's pclntab: Go's own linker writes no .eh_frame. The stack pointer's distance from the CFA is exact
-// there; whether rbp was saved is read from the prologue. Roots are the frames at which Go's own traceback ends. Nothing
-// is thrown for damage: what could be read is returned, with a reason. Any thread.
+// Unwind rows from Go's pclntab: Go's own linker writes no .eh_frame. The stack pointer's distance from the CFA is
+// exact there; whether rbp was saved is read from the prologue. Roots are the frames at which Go's own traceback ends.
+// Nothing is thrown for damage: what could be read is returned, with a reason. Any thread.
 #pragma once
 
 #include "unwind/image_rows.hpp"

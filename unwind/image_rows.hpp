@@ -1,5 +1,5 @@
-// The unwind rows of one image, and what was left out of them. Rows are sorted by pc, neighbours differ, and the last one is
-// a gap; none where the image has no unwind information. A value.
+// The unwind rows of one image, and what was left out of them. Rows are sorted by pc, neighbours differ, and the last
+// one is a gap; none where the image has no unwind information. A value.
 #pragma once
 
 #include <algorithm>

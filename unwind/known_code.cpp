@@ -13,20 +13,21 @@ namespace fdr {
 namespace {
 
 constexpr std::uint64_t kEntryBytes = 64;
-constexpr std::array<std::uint8_t, 9> kRestorer = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};  // mov $15,%rax; syscall
+constexpr std::array<std::uint8_t, 9> kRestorer = {0x48, 0xc7, 0xc0, 0x0f, 0,
+                                                   0,    0,    0x0f, 0x05};  // mov $15,%rax; syscall
 
 template <std::size_t size>
 bool begins_with(std::span<const std::uint8_t> code, const std::array<std::uint8_t, size>& bytes) {
   return code.size() >= size && std::equal(bytes.begin(), bytes.end(), code.begin());
 }
 
-// Libraries may have an entry point that is none (the beginning of .text): a real one ends the chain of frame pointers, as
-// the psABI asks for, or passes on the stack it was given.
+// Libraries may have an entry point that is none (the beginning of .text): a real one ends the chain of frame pointers,
+// as the psABI asks for, or passes on the stack it was given.
 bool is_entry(std::span<const std::uint8_t> code) {
   if (begins_with(code, std::array<std::uint8_t, 4>{0xf3, 0x0f, 0x1e, 0xfa})) code = code.subspan(4);  // endbr64
-  return begins_with(code, std::array<std::uint8_t, 2>{0x31, 0xed}) ||        // xor %ebp,%ebp
-         begins_with(code, std::array<std::uint8_t, 3>{0x48, 0x31, 0xed}) ||  // xor %rbp,%rbp
-         begins_with(code, std::array<std::uint8_t, 3>{0x48, 0x89, 0xe7});    // mov %rsp,%rdi
+  return begins_with(code, std::array<std::uint8_t, 2>{0x31, 0xed}) ||                                 // xor %ebp,%ebp
+         begins_with(code, std::array<std::uint8_t, 3>{0x48, 0x31, 0xed}) ||                           // xor %rbp,%rbp
+         begins_with(code, std::array<std::uint8_t, 3>{0x48, 0x89, 0xe7});                             // mov %rsp,%rdi
 }
 
 struct Gap {

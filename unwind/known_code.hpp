@@ -1,6 +1,6 @@
-// Code that has no unwind information anywhere, and needs none: the program's entry point, which the kernel jumps to and
-// nobody called (psABI 3.4.1), and the restorers that signal handlers return to (rt_sigreturn). musl and the loader of
-// glibc have both without tables. Told by its bytes. Any thread.
+// Code that has no unwind information anywhere, and needs none: the program's entry point, which the kernel jumps to
+// and nobody called (psABI 3.4.1), and the restorers that signal handlers return to (rt_sigreturn). musl and the loader
+// of glibc have both without tables. Told by its bytes. Any thread.
 #pragma once
 
 #include <vector>

@@ -1,6 +1,6 @@
 // All unwind rows of one image, from whichever tables it has: .eh_frame, Go's pclntab where that says nothing (Go's own
-// linker writes no .eh_frame; with cgo there are both), and what is known of code without either: where the kernel starts
-// a program, and where its signal handlers return to. Any thread.
+// linker writes no .eh_frame; with cgo there are both), and what is known of code without either: where the kernel
+// starts a program, and where its signal handlers return to. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct ModuleRows {
   std::size_t functions = 0;  // that rows were made of
   std::size_t refused = 0;    // that could not be read
   bool has_go = false;
-  std::string reason;         // why something is missing; empty where nothing is
+  std::string reason;  // why something is missing; empty where nothing is
 
   std::size_t bytes() const { return rows.size() * sizeof(fdr_row); }
   // fdr_segment.bias where the byte that the linker put at `vaddr` is mapped at `address`.

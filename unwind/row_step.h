@@ -4,10 +4,13 @@
  * Whoever includes it defines first how a word of the walked stack is read (0: done; anything else: it cannot be):
  *   FDR_READ_WORD(context, address, word)   e.g. bpf_probe_read_user(word, 8, (void *)(address))
  * and keeps the order
- *   lookup = fdr_lookup(walk); find the segment; fdr_enter(walk, found) says whether the walk goes on here;
- *   record fdr_frame(walk); FDR_WALK_DEEP when that was the last one there is room for;
- *   find the row (none: fdr_gap_row()); fdr_step(context, walk, row).
- * No loops, no allocation, nothing but the walk changes. A leaf's words below its rsp are never read: see fdr_saved_rbp().
+ *   find the segment that holds fdr_lookup(walk);
+ *   if fdr_is_recorded(walk, found), record fdr_frame(walk), or end with FDR_WALK_DEEP where there is no room;
+ *   end as fdr_enter(walk, found) says;
+ *   find the row for the lookup address (none: fdr_gap_row());
+ *   end as fdr_step(context, walk, row) says.
+ * No loops, no allocation, nothing but the walk changes. A leaf's words below its rsp are never read: see
+ * fdr_saved_rbp().
  */
 #ifndef FDR_ROW_STEP_H
 #define FDR_ROW_STEP_H
@@ -32,22 +35,25 @@ FDR_ROW_SIZE(struct fdr_walk, 32);
 /* A frame pointer may skip this much of the stack at most where it is all there is. */
 enum { FDR_FRAME_REACH = 4 << 20 };
 
-/* x86-64 rt_sigframe (arch/x86/include/asm/sigframe.h): behind the restorer's address lies the ucontext, whose registers begin at 40
- * in the order of enum REG_* (sys/ucontext.h): RBP 10, RSP 15, RIP 16.
+/* x86-64 rt_sigframe (arch/x86/include/asm/sigframe.h): behind the restorer's address lies the ucontext, whose
+ * registers begin at 40 in the order of enum REG_* (sys/ucontext.h): RBP 10, RSP 15, RIP 16.
  */
 enum { FDR_SIGNAL_RBP = 120, FDR_SIGNAL_RSP = 160, FDR_SIGNAL_RIP = 168 };
 
-FDR_INLINE fdr_u64 fdr_lookup(const struct fdr_walk *walk) { return walk->exact ? walk->ip : walk->ip - 1; }
+FDR_INLINE fdr_u64 fdr_lookup(const struct fdr_walk* walk) { return walk->exact ? walk->ip : walk->ip - 1; }
 
-FDR_INLINE fdr_u64 fdr_frame(const struct fdr_walk *walk) { return walk->exact ? walk->ip | FDR_FRAME_EXACT : walk->ip; }
+FDR_INLINE fdr_u64 fdr_frame(const struct fdr_walk* walk) {
+  return walk->exact ? walk->ip | FDR_FRAME_EXACT : walk->ip;
+}
 
-/* `in_segment`: the lookup address lies in one. A caller that was guessed, or is zero, is not recorded where it ends the walk. */
-FDR_INLINE int fdr_enter(const struct fdr_walk *walk, int in_segment) {
+/* `in_segment`: the lookup address lies in one. */
+FDR_INLINE int fdr_enter(const struct fdr_walk* walk, int in_segment) {
   if (in_segment) return FDR_WALK_ON;
   return walk->guessed ? FDR_WALK_NO_ROWS : FDR_WALK_NO_MAPPING;
 }
 
-FDR_INLINE int fdr_is_recorded(const struct fdr_walk *walk, int in_segment) {
+/* A caller that was guessed, or is zero, is not, where it ends the walk. */
+FDR_INLINE int fdr_is_recorded(const struct fdr_walk* walk, int in_segment) {
   return in_segment || walk->exact || (!walk->guessed && walk->ip != 0);
 }
 
@@ -56,10 +62,10 @@ FDR_INLINE struct fdr_row fdr_gap_row(void) {
   return row;
 }
 
-/* The caller's rbp. In an epilogue, behind `pop %rbp`, the tables still say that rbp was saved at CFA-16. That slot is below the leaf's
- * rsp by then, where anything may be, and the register has its value back: it is kept.
+/* The caller's rbp. In an epilogue, behind `pop %rbp`, the tables still say that rbp was saved at CFA-16. That slot is
+ * below the leaf's rsp by then, where anything may be, and the register has its value back: it is kept.
  */
-FDR_INLINE int fdr_saved_rbp(void *context, const struct fdr_walk *walk, struct fdr_row row, fdr_u64 cfa, fdr_u64 *bp) {
+FDR_INLINE int fdr_saved_rbp(void* context, const struct fdr_walk* walk, struct fdr_row row, fdr_u64 cfa, fdr_u64* bp) {
   fdr_u64 slot;
   (void)context;
   if (row.rbp == FDR_RBP_SAME) return FDR_WALK_ON;
@@ -72,7 +78,7 @@ FDR_INLINE int fdr_saved_rbp(void *context, const struct fdr_walk *walk, struct 
   return FDR_READ_WORD(context, slot, bp) ? FDR_WALK_UNREADABLE : FDR_WALK_ON;
 }
 
-FDR_INLINE int fdr_step_signal(void *context, struct fdr_walk *walk) {
+FDR_INLINE int fdr_step_signal(void* context, struct fdr_walk* walk) {
   fdr_u64 ip, sp, bp;
   (void)context;
   if (FDR_READ_WORD(context, walk->sp + FDR_SIGNAL_RBP, &bp)) return FDR_WALK_UNREADABLE;
@@ -86,8 +92,9 @@ FDR_INLINE int fdr_step_signal(void *context, struct fdr_walk *walk) {
   return FDR_WALK_ON;
 }
 
-/* By the frame pointer, unproven: it must look like one (psABI 3.2.2: *(rbp) is the caller's, rbp + 8 its return address). */
-FDR_INLINE int fdr_step_frame(void *context, struct fdr_walk *walk) {
+/* By the frame pointer, unproven: it must look like one (psABI 3.2.2: *(rbp) is the caller's, rbp + 8 its return
+ * address). */
+FDR_INLINE int fdr_step_frame(void* context, struct fdr_walk* walk) {
   fdr_u64 ip, bp;
   (void)context;
   if ((walk->bp & 7) || walk->bp < walk->sp || walk->bp - walk->sp > FDR_FRAME_REACH) return FDR_WALK_NO_ROWS;
@@ -101,8 +108,9 @@ FDR_INLINE int fdr_step_frame(void *context, struct fdr_walk *walk) {
   return FDR_WALK_ON;
 }
 
-/* From the frame whose code `row` describes to its caller. The walk is unchanged where it returns anything but FDR_WALK_ON. */
-FDR_INLINE int fdr_step(void *context, struct fdr_walk *walk, struct fdr_row row) {
+/* From the frame whose code `row` describes to its caller. The walk is unchanged where it returns anything but
+ * FDR_WALK_ON. */
+FDR_INLINE int fdr_step(void* context, struct fdr_walk* walk, struct fdr_row row) {
   const fdr_u64 offset = (fdr_u64)((fdr_s64)row.cfa * FDR_WORD);
   fdr_u64 cfa = 0, bp = walk->bp, ip = 0;
   int end;

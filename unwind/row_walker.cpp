@@ -51,15 +51,15 @@ RowWalk walk_rows(const RowTable& table, const UserRegisters& registers, WordRea
     const std::uint64_t lookup = fdr_lookup(&walk);
     const fdr_segment* segment = find_segment(table.segments, lookup);
     if (fdr_is_recorded(&walk, segment != nullptr)) {
-      if (result.frames >= frames.size() || result.frames >= FDR_MAX_FRAMES)
-        return result.end = FDR_WALK_DEEP, result;
+      if (result.frames >= frames.size() || result.frames >= FDR_MAX_FRAMES) return result.end = FDR_WALK_DEEP, result;
       frames[result.frames++] = fdr_frame(&walk);
     }
     result.end = static_cast<fdr_walk_end>(fdr_enter(&walk, segment != nullptr));
     if (result.end != FDR_WALK_ON) return result;
     const fdr_row row = find_row(table.rows, *segment, lookup);
     result.end = static_cast<fdr_walk_end>(fdr_step(&read, &walk, row));
-    if (result.end == FDR_WALK_COMPLEX && row.rule == FDR_ROW_COMPLEX) result.complex = static_cast<fdr_complex>(row.cfa);
+    if (result.end == FDR_WALK_COMPLEX && row.rule == FDR_ROW_COMPLEX)
+      result.complex = static_cast<fdr_complex>(row.cfa);
     if (result.end != FDR_WALK_ON) return result;
   }
 }

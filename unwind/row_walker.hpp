@@ -16,8 +16,7 @@ namespace fdr {
 class WordReader {
  public:
   template <class Read>
-    requires(!std::is_same_v<std::remove_cvref_t<Read>, WordReader>)
-  WordReader(Read& read)
+  requires(!std::is_same_v<std::remove_cvref_t<Read>, WordReader>) WordReader(Read& read)
       : context_(const_cast<void*>(static_cast<const void*>(&read))),
         call_([](void* context, std::uint64_t address, std::uint64_t* value) -> bool {
           return (*static_cast<Read*>(context))(address, value);

@@ -46,8 +46,8 @@ struct Comparison {
   std::size_t compared = 0, gaps = 0, padding = 0, complex = 0, roots = 0, different = 0;
 };
 
-void compare_at(const test::RowOracle& oracle, const std::vector<fdr_row>& rows, std::uint64_t base, std::uint64_t vaddr,
-                Comparison& result) {
+void compare_at(const test::RowOracle& oracle, const std::vector<fdr_row>& rows, std::uint64_t base,
+                std::uint64_t vaddr, Comparison& result) {
   // Frames begin far below what is in memory: every CFA is above sp, as in an honest stack.
   const StepRegisters now{vaddr + (1ull << 32), (1ull << 45) + (vaddr % 4096) * 64, (1ull << 46) + vaddr * 16};
   const fdr_row* row = row_at(rows, vaddr - base);
@@ -72,8 +72,8 @@ void compare_at(const test::RowOracle& oracle, const std::vector<fdr_row>& rows,
     ++result.roots;
     same = end == FDR_WALK_ROOT;
   } else {
-    same = end == FDR_WALK_ON && truth.caller && caller == *truth.caller &&
-           truth.signal == (row->rule == FDR_ROW_SIGNAL);
+    same =
+        end == FDR_WALK_ON && truth.caller && caller == *truth.caller && truth.signal == (row->rule == FDR_ROW_SIGNAL);
   }
   if (!same) {
     ++result.different;

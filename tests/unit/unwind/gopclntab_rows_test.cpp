@@ -17,13 +17,15 @@ namespace {
 
 // Every row as "pc rule cfa rbp".
 std::vector<std::string> lines(const std::vector<fdr_row>& rows) {
-  static const char* const kNames[] = {"gap",    "rsp", "rbp", "at-rbp",  "at-rsp", "behind-rsp", "plt",
-                                       "signal", "end", "cx",  "frame", "switch"};
+  static const char* const kNames[] = {"gap", "rsp",    "rbp", "at-rbp", "at-rsp", "behind-rsp",
+                                       "plt", "signal", "end", "cx",     "frame",  "switch"};
   std::vector<std::string> result;
   for (const fdr_row& row : rows) {
     char line[64];
     std::snprintf(line, sizeof(line), "%x %s %d%s", row.pc, kNames[row.rule], row.cfa,
-                  row.rbp == FDR_RBP_SAME ? "" : row.rbp == -2 ? " rbp" : " ?");
+                  row.rbp == FDR_RBP_SAME ? ""
+                  : row.rbp == -2         ? " rbp"
+                                          : " ?");
     result.push_back(line);
   }
   return result;
@@ -31,7 +33,7 @@ std::vector<std::string> lines(const std::vector<fdr_row>& rows) {
 
 using Lines = std::vector<std::string>;
 const std::vector<std::uint8_t> kSub24 = {0x48, 0x83, 0xec, 24, 0x48, 0x89, 0x6c, 0x24, 16};  // sub; mov %rbp,16(%rsp)
-const std::vector<std::uint8_t> kPush = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 16};      // push %rbp; mov; sub
+const std::vector<std::uint8_t> kPush = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 16};       // push %rbp; mov; sub
 
 }  // namespace
 
@@ -67,9 +69,9 @@ TEST_CASE("Go's roots, its signal return and what it runs on another stack") {
   go.add({"runtime.morestack_noctxt", 0x20, {}, {{0x20, 0}}});
   go.add({"_rt0_amd64_linux", 0x20, {}, {{0x20, 0}}});
   const auto image = go.image();
-  CHECK(lines(gopclntab_rows(*image).rows) ==
-        Lines{"1000 end 0", "1040 rsp 1", "1060 switch 0", "1080 rsp 1", "1081 switch 0", "10b0 rsp 1", "10c4 rsp 7",
-              "10df signal 0", "1100 rsp 1", "1104 cx 3", "1120 end 0", "1160 gap 0"});
+  CHECK(lines(gopclntab_rows(*image).rows) == Lines{"1000 end 0", "1040 rsp 1", "1060 switch 0", "1080 rsp 1",
+                                                    "1081 switch 0", "10b0 rsp 1", "10c4 rsp 7", "10df signal 0",
+                                                    "1100 rsp 1", "1104 cx 3", "1120 end 0", "1160 gap 0"});
 }
 
 TEST_CASE("the table is found without sections, where its text start is a relocation, and by the module data") {

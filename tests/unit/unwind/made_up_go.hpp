@@ -1,5 +1,5 @@
-// A tiny ELF image with code, a pclntab of any known version and module data, made in memory: Go binaries are too large to
-// be kept as fixtures.
+// A tiny ELF image with code, a pclntab of any known version and module data, made in memory: Go binaries are too large
+// to be kept as fixtures.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ struct GoCode {
   enum TextStart { kInHeader, kRelocated, kInModuleData, kNowhere };
   std::string name;
   std::uint32_t size = 0;
-  std::vector<std::uint8_t> code;  // its beginning
+  std::vector<std::uint8_t> code;                             // its beginning
   std::vector<std::pair<std::uint32_t, std::int64_t>> steps;  // length, how far sp has moved
   std::uint8_t flags = 0;
 };

@@ -1,5 +1,5 @@
-// A second opinion on rows: what libdw says of an address, worked out with made-up registers and a made-up memory. Equal
-// results of a whole step mean equal rules.
+// A second opinion on rows: what libdw says of an address, worked out with made-up registers and a made-up memory.
+// Equal results of a whole step mean equal rules.
 #pragma once
 
 #include <elfutils/libdw.h>

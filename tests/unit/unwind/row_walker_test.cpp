@@ -102,7 +102,8 @@ TEST_CASE("copied stacks walk by rows to exactly what was called, as libunwind d
       continue;
     }
     CHECK(walked.end == WalkEnd::kRoot);
-    CHECK(std::equal(walked.frames.begin(), walked.frames.end(), truth.frames.begin(), truth.frames.end(), same_address));
+    CHECK(
+        std::equal(walked.frames.begin(), walked.frames.end(), truth.frames.begin(), truth.frames.end(), same_address));
     exact += callers_of(walked) == sample.callers;
     const auto interrupted = std::find_if(walked.frames.begin() + 1, walked.frames.end(),
                                           [](const FrameAddress& frame) { return !frame.is_return; });
@@ -223,7 +224,8 @@ TEST_CASE("this thread's own stack walks as libgcc says: calls, callbacks out of
   stack.ss_sp = other.data();
   stack.ss_size = other.size();
   sigaltstack(&stack, &before);
-  struct sigaction action {}, old {};
+  struct sigaction action {
+  }, old{};
   action.sa_handler = live::on_signal;
   action.sa_flags = SA_ONSTACK;
   sigaction(SIGUSR1, &action, &old);
@@ -253,7 +255,8 @@ TEST_CASE("each rule finds the CFA, the return address and rbp where it says") {
   CHECK(step({0, 4, FDR_RBP_SAME, FDR_ROW_BEHIND_RSP}, here) == Addresses{0x10004 | kExact, 0x1020});  // RA at 0x1020
   CHECK(p.last.end == FDR_WALK_NO_MAPPING);
   CHECK(step({0, 11, FDR_RBP_SAME, FDR_ROW_PLT}, {.ip = 0x10004, .sp = 0x1008}) == both);
-  CHECK(step({0, 11, FDR_RBP_SAME, FDR_ROW_PLT}, {.ip = 0x1000b, .sp = 0x1000}) == Addresses{0x1000b | kExact, 0x10801});
+  CHECK(step({0, 11, FDR_RBP_SAME, FDR_ROW_PLT}, {.ip = 0x1000b, .sp = 0x1000}) ==
+        Addresses{0x1000b | kExact, 0x10801});
   CHECK(step({0, 0, FDR_RBP_SAME, FDR_ROW_SWITCH}, {.ip = 0x10004, .sp = 0x9000, .bp = 0x1000}) == both);
   CHECK(step({0, FDR_COMPLEX_REGISTER, FDR_RBP_SAME, FDR_ROW_COMPLEX}, here) == Addresses{0x10004 | kExact});
   CHECK(p.last.end == FDR_WALK_COMPLEX);

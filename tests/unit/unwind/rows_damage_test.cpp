@@ -33,7 +33,8 @@ void check_promises(const ModuleRows& built) {
   if (!built.rows.empty()) CHECK(built.rows.back().rule == FDR_ROW_GAP);
 }
 
-// Damages bytes of [from, to) at random, or cuts the file, `rounds` times. Returns how many images could still be opened.
+// Damages bytes of [from, to) at random, or cuts the file, `rounds` times. Returns how many images could still be
+// opened.
 std::size_t damage(const std::vector<std::uint8_t>& whole, std::size_t from, std::size_t to, int rounds, int changes,
                    Random& random, std::size_t* with_reason) {
   std::size_t opened = 0;
@@ -44,7 +45,8 @@ std::size_t damage(const std::vector<std::uint8_t>& whole, std::size_t from, std
     else
       for (int i = 0; i < changes; ++i) {
         std::uint8_t& byte = bytes[from + random() % (to - from)];
-        byte = round % 2 ? static_cast<std::uint8_t>(byte ^ (1u << (random() % 8))) : static_cast<std::uint8_t>(random());
+        byte =
+            round % 2 ? static_cast<std::uint8_t>(byte ^ (1u << (random() % 8))) : static_cast<std::uint8_t>(random());
       }
     std::string problem;
     const auto image = ElfImage::from_memory(std::move(bytes), &problem);
@@ -70,9 +72,10 @@ ImageRows rows_of_eh_frame(std::vector<std::uint8_t> eh_frame) {
   header.e_phoff = sizeof(header);
   header.e_phentsize = sizeof(Elf64_Phdr);
   header.e_phnum = 3;
-  const Elf64_Phdr programs[3] = {{PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x2000, 0x2000, 0x1000},
-                                  {PT_LOAD, PF_R, 0x2000, 0x2000, 0x2000, 0x1000 + eh_frame.size(), 0x1000 + eh_frame.size(), 0x1000},
-                                  {PT_GNU_EH_FRAME, PF_R, 0x2000, 0x2000, 0x2000, 8, 8, 4}};
+  const Elf64_Phdr programs[3] = {
+      {PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x2000, 0x2000, 0x1000},
+      {PT_LOAD, PF_R, 0x2000, 0x2000, 0x2000, 0x1000 + eh_frame.size(), 0x1000 + eh_frame.size(), 0x1000},
+      {PT_GNU_EH_FRAME, PF_R, 0x2000, 0x2000, 0x2000, 8, 8, 4}};
   std::memcpy(file.data(), &header, sizeof(header));
   std::memcpy(file.data() + sizeof(header), programs, sizeof(programs));
   const std::uint8_t search[8] = {1, 0x1b, 0xff, 0xff, 0xfc, 0x0f, 0, 0};  // pcrel sdata4: 0x2004 + 0xffc = 0x3000
@@ -96,7 +99,8 @@ std::vector<std::uint8_t> cie(std::vector<std::uint8_t> more = {}) {
 }
 
 // An FDE of the CIE at the beginning, for [start, start + size).
-void add_fde(std::vector<std::uint8_t>& to, std::uint32_t start, std::uint32_t size, std::vector<std::uint8_t> instructions) {
+void add_fde(std::vector<std::uint8_t>& to, std::uint32_t start, std::uint32_t size,
+             std::vector<std::uint8_t> instructions) {
   const auto length = static_cast<std::uint32_t>(13 + instructions.size());
   const auto at = static_cast<std::uint32_t>(to.size());
   const std::uint32_t words[4] = {length, at + 4, start - (0x3000 + at + 8), size};
@@ -152,10 +156,10 @@ TEST_CASE("call frame instructions, one by one") {
   auto rows = rows_of_instructions({0x41, 0x0e, 16, 0x86, 2, 0x43, 0x0d, 6, 0x0a, 0x44, 0x0c, 7, 8, 0xc6, 0x41, 0x0b});
   REQUIRE(rows.size() == 6);
   CHECK(is(rows[0], 0x1000, FDR_ROW_RSP, 1));
-  CHECK(is(rows[1], 0x1001, FDR_ROW_RSP, 2, -2));      // def_cfa_offset 16, offset rbp -16
-  CHECK(is(rows[2], 0x1004, FDR_ROW_RBP, 2, -2));      // def_cfa_register rbp
-  CHECK(is(rows[3], 0x1008, FDR_ROW_RSP, 1));          // def_cfa rsp 8, restore rbp
-  CHECK(is(rows[4], 0x1009, FDR_ROW_RBP, 2, -2));      // restore_state
+  CHECK(is(rows[1], 0x1001, FDR_ROW_RSP, 2, -2));  // def_cfa_offset 16, offset rbp -16
+  CHECK(is(rows[2], 0x1004, FDR_ROW_RBP, 2, -2));  // def_cfa_register rbp
+  CHECK(is(rows[3], 0x1008, FDR_ROW_RSP, 1));      // def_cfa rsp 8, restore rbp
+  CHECK(is(rows[4], 0x1009, FDR_ROW_RBP, 2, -2));  // restore_state
   CHECK(is(rows[5], 0x1100, FDR_ROW_GAP, 0));
 
   const auto last_rule = [](std::vector<std::uint8_t> instructions) {
@@ -169,10 +173,10 @@ TEST_CASE("call frame instructions, one by one") {
   CHECK(is(last_rule({0x0f, 11, 0x77, 8, 0x80, 0, 0x3f, 0x1a, 0x3b, 0x2a, 0x33, 0x24, 0x22}), 0x1000, FDR_ROW_PLT, 11));
   CHECK(is(last_rule({0x07, 16}), 0x1000, FDR_ROW_END, 0));
   CHECK(is(last_rule({0x07, 6}), 0x1000, FDR_ROW_RSP, 1, FDR_RBP_LOST));
-  CHECK(is(last_rule({0x12, 7, 0x7e}), 0x1000, FDR_ROW_RSP, 2));             // def_cfa_sf: -2 * -8
-  CHECK(is(last_rule({0x11, 6, 3}), 0x1000, FDR_ROW_RSP, 1, -3));            // offset_extended_sf
-  CHECK(is(last_rule({0x14, 7, 0}), 0x1000, FDR_ROW_RSP, 1));                // val_offset rsp 0: as it is
-  CHECK(is(last_rule({0x2e, 8}), 0x1000, FDR_ROW_RSP, 1));                   // GNU_args_size
+  CHECK(is(last_rule({0x12, 7, 0x7e}), 0x1000, FDR_ROW_RSP, 2));   // def_cfa_sf: -2 * -8
+  CHECK(is(last_rule({0x11, 6, 3}), 0x1000, FDR_ROW_RSP, 1, -3));  // offset_extended_sf
+  CHECK(is(last_rule({0x14, 7, 0}), 0x1000, FDR_ROW_RSP, 1));      // val_offset rsp 0: as it is
+  CHECK(is(last_rule({0x2e, 8}), 0x1000, FDR_ROW_RSP, 1));         // GNU_args_size
   CHECK(is(last_rule({0x0d, 3}), 0x1000, FDR_ROW_COMPLEX, FDR_COMPLEX_REGISTER));
   CHECK(is(last_rule({0x0e, 12}), 0x1000, FDR_ROW_COMPLEX, FDR_COMPLEX_OFFSET));
   CHECK(is(last_rule({0x0e, 0x80, 0x80, 0x80, 1}), 0x1000, FDR_ROW_COMPLEX, FDR_COMPLEX_OFFSET));
@@ -204,7 +208,8 @@ TEST_CASE("what is remembered, overlaps or refers to nothing is bounded") {
   CHECK(rows_of_instructions(std::vector<std::uint8_t>(100'000, 0x0a)).size() == 2);
   // A million functions that all claim the same code.
   auto eh_frame = cie();
-  for (int i = 0; i < 100'000; ++i) add_fde(eh_frame, 0x1000 + static_cast<std::uint32_t>(i % 7), 0x100, {0x41, 0x0e, 16});
+  for (int i = 0; i < 100'000; ++i)
+    add_fde(eh_frame, 0x1000 + static_cast<std::uint32_t>(i % 7), 0x100, {0x41, 0x0e, 16});
   CHECK(rows_of_eh_frame(eh_frame).rows.size() < 20);
   auto cut = cie();
   cut.insert(cut.end(), {0xf0, 0xff, 0, 0, 1});
