@@ -1,8 +1,8 @@
 """The operator's configuration, cut down to what this fdr accepts.
 
-config.toml of an incident asks for everything the design promises. `fdr check` names the first thing it does not know, with
-line and column; that entry is cut out of the text and fdr is asked again, until it agrees. What was cut is part of the
-score: a rule that could not be armed cannot have caught anything.
+config.toml of an incident asks for everything the design promises. `fdr check` names the first thing it does not know,
+with line and column; that entry is cut out of the text and fdr is asked again, until it agrees. What was cut is part of
+the score: a rule that could not be armed cannot have caught anything.
 """
 
 import dataclasses
@@ -73,7 +73,8 @@ def _join(lines):
 
 
 def _section(lines, at):
-    """(first line, line after the last, name, is it one of an array) of the table around this line; sub-tables belong to it."""
+    """(first line, line after the last, name, is it one of an array) of the table around this line; sub-tables belong
+    to it."""
     begin, name, is_array = 0, "", False
     for number in range(at, -1, -1):
         match = _HEADER.match(lines[number])

@@ -1,8 +1,8 @@
 """The facts the investigators of the real incidents needed (facts.toml), read strictly.
 
 A fact that is never checked, or that no bundle could fail, would make the score a lie; so anything odd is an error that
-names the fact: an unknown key, a second fact of the same id, an incident or variant that does not exist, a jq program that
-does not compile, a condition that is always true, a regular expression that matches nothing at all.
+names the fact: an unknown key, a second fact of the same id, an incident or variant that does not exist, a jq program
+that does not compile, a condition that is always true, a regular expression that matches nothing at all.
 """
 
 import dataclasses
@@ -19,7 +19,8 @@ HERE = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 FILE = os.path.join(HERE, "facts.toml")
 PEERS = ("pt-stalk", "atop", "perf", "bpftrace")
 ISSUES = (2, 4, 5, 6, 7, 8)
-_KEYS = {"id": str, "know": str, "variant": str, "command": str, "value": str, "expect": str, "issue": int, "peers": dict}
+_KEYS = {"id": str, "know": str, "variant": str, "command": str, "value": str, "expect": str, "issue": int,
+         "peers": dict}
 _OPTIONAL = {"variant", "peers"}
 _COMMAND = re.compile(r"(report|show [a-z]\S*( --(pid|thread|from|to) \S+)*|diff --within)")
 
@@ -33,7 +34,7 @@ class Fact:
     expect: str        # jq condition on that value, with $truth and $config; false: the bundle is wrong
     issue: int         # which one should turn it green
     variant: str = ""  # of the reproduction; filled in with its first
-    peers: dict = dataclasses.field(default_factory=dict)  # {peer: compiled expression that proves the same in its text}
+    peers: dict = dataclasses.field(default_factory=dict)  # {peer: expression that proves the same in its text}
 
     @property
     def incident(self):

@@ -1,7 +1,8 @@
 """fdr in a scored run: armed beside the incident, its bundles, and what it answers about them.
 
-Armed with as much of the operator's config.toml as it accepts. A bundle counts if a rule fired in the trouble; what a rule
-wrote while all was well is a false alarm, and said so. Where no rule fires, a bundle is asked for, as somebody on call would.
+Armed with as much of the operator's config.toml as it accepts. A bundle counts if a rule fired in the trouble; what a
+rule wrote while all was well is a false alarm, and said so. Where no rule fires, a bundle is asked for, as somebody on
+call would.
 """
 
 import json
@@ -51,7 +52,8 @@ class Bundle:
             except subprocess.TimeoutExpired:
                 return None, f"fdr {fact.command}: no answer within {_ANSWER_SECONDS} s"
         if run.returncode:
-            return None, "; ".join(run.stderr.decode(errors="replace").splitlines()[:1]) or f"exit code {run.returncode}"
+            said = run.stderr.decode(errors="replace").splitlines()
+            return None, said[0] if said else f"exit code {run.returncode}"
         return out, None
 
 
@@ -83,8 +85,8 @@ class Recorder:
     def _wait_armed(self):
         deadline = time.monotonic() + _ARMED_SECONDS
         while True:
-            told = subprocess.run([FDR, "status", "--json"], capture_output=True, text=True, timeout=30, check=False).stdout
-            if any(entry["name"] == self.name and entry["armed"] for entry in json.loads(told or "[]")):
+            told = subprocess.run([FDR, "status", "--json"], capture_output=True, text=True, timeout=30, check=False)
+            if any(entry["name"] == self.name and entry["armed"] for entry in json.loads(told.stdout or "[]")):
                 return
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -109,8 +111,8 @@ class Recorder:
         return fired or self._asked_for(), early
 
     def _asked_for(self):
-        run = subprocess.run([FDR, "dump", self.name, "--reason", "symptom"], capture_output=True, text=True, timeout=60,
-                             check=False)
+        run = subprocess.run([FDR, "dump", self.name, "--reason", "symptom"], capture_output=True, text=True,
+                             timeout=60, check=False)
         if run.returncode:
             raise Failed(f"fdr dump: {run.stderr.strip()}; fdr attach: {' '.join(self._said().split()[-40:])}")
         return [Bundle(run.stdout.strip(), asked=True)]

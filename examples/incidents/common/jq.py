@@ -36,7 +36,8 @@ def always(condition, value="null"):
 
 
 def first(program, file, **bound):
-    """(the first value that the program makes of the JSON in the file, None); (None, why) where there is none or an error."""
+    """(the first value that the program makes of the JSON in the file, None); (None, why) where there is none or an
+    error."""
     with open(file, "rb") as stdin:
         try:
             run = subprocess.run(["jq", "-c", *_arguments(bound), program], stdin=stdin, capture_output=True, text=True,

@@ -1,4 +1,5 @@
-"""A reproduction that is led: `reproduce --control`, its events read from its stdout, told to go on by a line on stdin."""
+"""A reproduction that is led: `reproduce --control`, its events read from its stdout, told to go on by a line on
+stdin."""
 
 import json
 import os
@@ -25,7 +26,8 @@ class Led:
         script = os.path.join(facts.HERE, incident, "reproduce")
         command = [sys.executable, "-B", script, "--control", "--variant", variant, *options]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                            text=True)
         self.events = {}  # {kind: the first event of it}
         self._queue = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -39,8 +39,8 @@ class Peer:
 
     def start(self, arguments, **options):
         with open(self.path("output.log"), "wb") as log:
-            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-                                            preexec_fn=incident.die_with_parent, **options)
+            self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            cwd=self.directory, preexec_fn=incident.die_with_parent, **options)
 
     def told(self):
         """The symptom is there: collect."""
@@ -60,8 +60,8 @@ class Peer:
     def printed(self, arguments, to):
         """Its own reader's output, into a file of at most _FILE_BYTES: the first part, as one would page it."""
         with open(self.path(to), "wb") as file, subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.directory,
-                preexec_fn=incident.die_with_parent) as reader:
+                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                cwd=self.directory, preexec_fn=incident.die_with_parent) as reader:
             deadline, room = time.monotonic() + _SECONDS, _FILE_BYTES
             while room > 0 and time.monotonic() < deadline:
                 block = reader.stdout.read(min(room, 65536))
@@ -86,8 +86,8 @@ class Peer:
 
 
 class PtStalk(Peer):
-    """Waits for a condition, then collects for some seconds. It insists on a MySQL client that answers, so it is given a
-    `mysql` that says 1 and nothing else; what it collects of the host does not depend on it."""
+    """Waits for a condition, then collects for some seconds. It insists on a MySQL client that answers, so it is given
+    a `mysql` that says 1 and nothing else; what it collects of the host does not depend on it."""
 
     name = "pt-stalk"
     command = "pt-stalk"
@@ -102,8 +102,8 @@ class PtStalk(Peer):
             os.chmod(os.path.join(stand_in, client), 0o755)
         with open(self.path("trigger.sh"), "w", encoding="utf-8") as file:
             file.write(f"trg_plugin() {{ if [ -e '{self.path('symptom')}' ]; then echo 2; else echo 0; fi; }}\n")
-        self.start(["pt-stalk", "--function", self.path("trigger.sh"), "--threshold", "1", "--cycles", "1", "--interval", "1",
-                    "--iterations", "1", "--run-time", str(self.run_seconds), "--sleep", "0",
+        self.start(["pt-stalk", "--function", self.path("trigger.sh"), "--threshold", "1", "--cycles", "1",
+                    "--interval", "1", "--iterations", "1", "--run-time", str(self.run_seconds), "--sleep", "0",
                     "--dest", self.path("collected"), "--log", self.path("log"), "--pid", self.path("pid")],
                    env={**os.environ, "PATH": f"{stand_in}:{os.environ['PATH']}"})
 
@@ -133,20 +133,21 @@ class Atop(Peer):
         self.end(signal.SIGTERM)
         for name, option in (("generic", "-g"), ("memory", "-m"), ("scheduling", "-s")):
             # The end of it: the symptom. -C and -M sort by CPU and memory.
-            self.printed(["sh", "-c", f"atop -r raw {option} {'-M' if option == '-m' else '-C'} | tail -c {_FILE_BYTES}"],
-                         f"{name}.txt")
+            by = "-M" if name == "memory" else "-C"
+            self.printed(["sh", "-c", f"atop -r raw {option} {by} | tail -c {_FILE_BYTES}"], f"{name}.txt")
         self.printed(["sh", "-c", f"atop -r raw -P CPU,CPL,MEM,SWP,PAG,PSI,NET | tail -c {_FILE_BYTES}"], "system.txt")
 
 
 class Perf(Peer):
-    """The flight recorder perf has: an overwritable buffer, written out on a signal. Frame pointers, as most people run it."""
+    """The flight recorder perf has: an overwritable buffer, written out on a signal. Frame pointers, as most people run
+    it."""
 
     name = "perf"
     command = "perf"
 
     def arm(self):
-        self.start(["perf", "record", "-a", "-g", "-F", "99", "-e", "cpu-clock", "--overwrite", "--switch-output=signal",
-                    "-m", "2048", "-o", self.path("perf.data")])
+        self.start(["perf", "record", "-a", "-g", "-F", "99", "-e", "cpu-clock", "--overwrite",
+                    "--switch-output=signal", "-m", "2048", "-o", self.path("perf.data")])
 
     def told(self):
         self.process.send_signal(signal.SIGUSR2)
@@ -159,7 +160,8 @@ class Perf(Peer):
             for name, options in (("flat", "--no-children -g none --sort comm,dso,symbol"),
                                   ("callers", "--no-children -g caller,0.5,callee,function,percent --sort comm,symbol"),
                                   ("children", "--children -g none --sort comm,symbol")):
-                self.printed(["sh", "-c", f"{base} {options} | sed 's/   */  /g'"], f"{name}.txt")  # not its wide columns
+                # Not its wide columns.
+                self.printed(["sh", "-c", f"{base} {options} | sed 's/   */  /g'"], f"{name}.txt")
 
 
 class Bpftrace(Peer):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import tomllib
 
 import facts
@@ -13,6 +14,7 @@ from led import Led, NoSymptom
 
 KNOWN, WRONG, MISSING = "known", "wrong", "missing"
 _ORDER = (KNOWN, WRONG, MISSING)
+_ATTEMPTS = 2  # a symptom of a real machine may stay out once
 
 
 @dataclasses.dataclass
@@ -32,6 +34,7 @@ class Run:
     variant: str
     verdicts: list
     failure: str = ""
+    again: str = ""  # why a first attempt came to nothing
     bundles: list = dataclasses.field(default_factory=list)
     early: list = dataclasses.field(default_factory=list)
     cuts: list = dataclasses.field(default_factory=list)
@@ -60,11 +63,22 @@ class Run:
 def score(incident, variant, wanted, directory, with_peers=True, options=(), progress=lambda text: None):
     """Rebuilds the incident in `directory` and judges the facts `wanted` of it."""
     run = Run(incident, variant, [Verdict(fact, MISSING) for fact in wanted])
-    os.makedirs(directory, exist_ok=True)
-    try:
-        texts = _record(run, directory, with_peers, options, progress)
-    except (NoSymptom, fdr_side.Failed) as error:
-        run.failure = str(error)
+    texts = None
+    for attempt in range(_ATTEMPTS):
+        shutil.rmtree(directory, ignore_errors=True)
+        os.makedirs(directory)
+        try:
+            texts = _record(run, directory, with_peers, options, progress)
+            break
+        except NoSymptom as error:
+            if attempt + 1 < _ATTEMPTS:
+                run.again = str(error)
+                continue
+            run.failure = str(error)
+        except fdr_side.Failed as error:
+            run.failure = f"fdr: {error}"
+            break
+    if texts is None:
         for row in run.verdicts:
             row.why = "nothing was recorded"
         return run
@@ -72,7 +86,8 @@ def score(incident, variant, wanted, directory, with_peers=True, options=(), pro
     for number, row in enumerate(run.verdicts, 1):
         progress(f"fact {number} of {len(run.verdicts)}")
         _judge(row, run, config)
-        row.peers = {peer: bool(expression.search(texts[peer])) for peer, expression in row.fact.peers.items() if peer in texts}
+        row.peers = {peer: bool(expression.search(texts[peer])) for peer, expression in row.fact.peers.items()
+                     if peer in texts}
     return run
 
 
@@ -87,7 +102,8 @@ def _record(run, directory, with_peers, options, progress):
     with Led(run.incident, run.variant, directory, options) as led:
         progress("getting well")
         led.wait("ready")
-        recorder = fdr_side.Recorder(f"score-{run.incident}", os.path.join(facts.HERE, run.incident, "config.toml"), directory)
+        config = os.path.join(facts.HERE, run.incident, "config.toml")
+        recorder = fdr_side.Recorder(f"score-{run.incident}", config, directory)
         try:
             run.cuts = recorder.cuts
             with peers_today.Armed(directory, peers_today.KINDS if with_peers else ()) as peers:

@@ -1,4 +1,5 @@
-"""The scoreboard on a terminal: good at 80 columns, with the facts in words from 120 on. Colours only where they are wanted."""
+"""The scoreboard on a terminal: good at 80 columns, with the facts in words from 120 on. Colours only where they are
+wanted."""
 
 import os
 import shutil
@@ -42,13 +43,16 @@ class Board:
         """One incident: what happened, then a row for each fact, then what it comes to."""
         peers = [peer for peer in PEERS if any(peer in row.peers for row in run.verdicts)]
         self._line(self._paint(f"{run.incident} {run.variant}", "bold"))
+        if run.again:
+            self._wrapped("  second attempt; the first:", run.again.split())
         if run.failure:
             self._wrapped("  FAILED:", run.failure.split())
         for bundle in run.bundles:
             how = "no rule fired, asked for" if bundle.asked else bundle.rule
             self._wrapped("  bundle:", f"{how}, {bundle.realtime - run.began:.1f} s into the trouble".split())
         for bundle in run.early:
-            self._wrapped("  false alarm:", f"{bundle.rule}, {run.began - bundle.realtime:.1f} s before the trouble".split())
+            early = f"{bundle.rule}, {run.began - bundle.realtime:.1f} s before the trouble"
+            self._wrapped("  false alarm:", early.split())
         for cut in run.cuts:
             self._wrapped("  not armed:", str(cut).split())
         if run.absent:
@@ -77,8 +81,9 @@ class Board:
 
         self._line(self._paint(line("fact", "what must be known", "fdr", "issue", peers), "dim"))
         for name, row in zip(ids, run.verdicts):
-            cells = [_cut({True: KNOWN if len(peer) > 4 else "yes", False: "-"}.get(row.peers.get(peer), ""), len(peer)) for peer in peers]
-            self._line(line(name, row.fact.know, row.verdict, "" if row.verdict == KNOWN else f"#{row.fact.issue}", cells))
+            cells = [{True: "yes", False: "-", None: ""}[row.peers.get(peer)].ljust(len(peer)) for peer in peers]
+            issue = "" if row.verdict == KNOWN else f"#{row.fact.issue}"
+            self._line(line(name, row.fact.know, row.verdict, issue, cells))
 
     def _peers(self, peers, of_peer):
         if peers:
@@ -89,7 +94,8 @@ class Board:
         self._line(self._paint("in all", "bold"))
         width = max(len(f"{run.incident} {run.variant}") for run in runs)
         for run in runs:
-            what = "FAILED" if run.failure else summary(run.count(KNOWN), len(run.verdicts), run.count(WRONG), run.count(MISSING))
+            counts = (run.count(KNOWN), len(run.verdicts), run.count(WRONG), run.count(MISSING))
+            what = "FAILED" if run.failure else summary(*counts)
             self._line(f"  {f'{run.incident} {run.variant}'.ljust(width)}  {what}")
         counts = [sum(run.count(verdict) for run in runs) for verdict in (KNOWN, WRONG, MISSING)]
         self._line(f"  {'all'.ljust(width)}  {summary(counts[0], sum(counts), *counts[1:])}")
