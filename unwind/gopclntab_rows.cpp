@@ -53,8 +53,10 @@ class Builder {
   std::uint64_t rbp_saved_at(const GoFunction& function) const;
   void add_function(const GoFunction& function);
   void add_steps(const GoFunction& function, bool switches, std::uint64_t saved_at);
+  // A damaged table may go backwards: rows do not.
   void add(std::uint64_t vaddr, fdr_row row) {
     row.pc = static_cast<fdr_u32>(vaddr - base_);
+    if (!result_.rows.empty()) row.pc = std::max(row.pc, result_.rows.back().pc);
     append_row(result_.rows, row);
   }
 
@@ -90,15 +92,15 @@ void Builder::add_steps(const GoFunction& function, bool switches, std::uint64_t
   if (!values.next()) return add(function.entry, make_row(0, FDR_ROW_FRAME));
   do {
     ++steps_;
-    const std::int64_t cfa = values.value + 8;
+    const std::int64_t words = values.value / FDR_WORD + 1;  // to the CFA, behind the return address
     const bool saved = values.value > 0 && values.end > saved_at;
     fdr_row row = make_row(0, FDR_ROW_RSP, 0, FDR_RBP_SAME);
     if (values.value < 0)
       row = make_row(0, FDR_ROW_FRAME);
-    else if (cfa % FDR_WORD != 0 || cfa / FDR_WORD > FDR_CFA_MAX)
+    else if (values.value % FDR_WORD != 0 || words > FDR_CFA_MAX)
       row = make_row(0, FDR_ROW_COMPLEX, FDR_COMPLEX_OFFSET);
     else
-      row.cfa = static_cast<fdr_s16>(cfa / FDR_WORD);
+      row.cfa = static_cast<fdr_s16>(words);
     if (!saved || values.start < saved_at) add(values.start, row);
     if (!saved) continue;
     const std::uint64_t from = std::max(values.start, saved_at);
