@@ -176,7 +176,7 @@ std::string to_json(const Manifest& m) {
   for (const ClockAnchor& anchor : m.anchors) json["clock"]["anchors"].push_back(clock_json(anchor));
   const double share =
       m.stacks.samples ? static_cast<double>(m.stacks.complete) / static_cast<double>(m.stacks.samples) : 0;
-  json["stacks"] = {{"samples", m.stacks.samples}, {"complete", m.stacks.complete}, {"share_complete", share}};
+  json["stacks"] = {{"samples", m.stacks.samples}, {"complete", m.stacks.complete}, {"share_complete", share}, {"copied", m.stacks.copied}};
   json["stacks"]["reasons"] = Json::object();
   for (const auto& [reason, samples] : m.stacks.reasons) json["stacks"]["reasons"][valid_utf8(reason)] = samples;
   json["rings"] = Json::object();
@@ -241,6 +241,7 @@ Manifest manifest_from_json(std::string_view text) {
   const Fields stacks = root.object("stacks");
   stacks.need("samples", m.stacks.samples);
   stacks.need("complete", m.stacks.complete);
+  stacks.may("copied", m.stacks.copied);
   const Fields reasons = stacks.object("reasons");
   reasons.each([&](const std::string& key, const nlohmann::json&) { reasons.may(key.c_str(), m.stacks.reasons[key]); });
 

@@ -30,6 +30,14 @@ std::optional<std::uint16_t> syscall_number(std::string_view name) {
 }
 
 std::string errno_name(int error) {
+  // The kernel's own (include/linux/errno.h): a signal came, and the call is or would have been begun anew. No program sees them.
+  switch (error) {
+    case 512: return "ERESTARTSYS";
+    case 513: return "ERESTARTNOINTR";
+    case 514: return "ERESTARTNOHAND";
+    case 516: return "ERESTART_RESTARTBLOCK";
+    default: break;
+  }
   const char* name = strerrorname_np(error);
   return name ? name : "E" + std::to_string(error);
 }

@@ -145,6 +145,7 @@ void Dumper::write(Decoder& decoder, Timeline& timeline, Ending& ending) {
 
   manifest.anchors = ending.rest.anchors;
   manifest.stacks = {};
+  manifest.stacks.copied = decoder.counts().copied_samples;
   for (const StackSample& sample : timeline.samples) {
     ++manifest.stacks.samples;
     if (sample.end == WalkEnd::kRoot) ++manifest.stacks.complete;

@@ -24,7 +24,7 @@ MetricReader::MetricReader(const Config& config)
     : catalogue_(build_catalogue(config)),
       host_(catalogue_),
       processes_(catalogue_, target_names(config)),
-      threads_(catalogue_),
+      threads_(catalogue_, target_names(config)),
       history_(catalogue_.size(), rows_for(config)),
       row_(catalogue_.size()),
       exit_code_(kUnknown),

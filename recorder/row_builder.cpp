@@ -1,5 +1,6 @@
 #include "recorder/row_builder.hpp"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,7 +39,14 @@ BuiltRows build(RowJob job) {
 
 }  // namespace
 
-RowBuilder::RowBuilder() : thread_([this] { work(); }) {}
+RowBuilder::RowBuilder() {
+  // Signals are the session's: one that a thread of ours did not block would end the recorder instead.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { work(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 RowBuilder::~RowBuilder() {
   {

@@ -12,7 +12,7 @@ namespace fdr {
 namespace {
 
 nlohmann::json unwind_json(const UnwindTables::Report& report) {
-  return {{"rows", report.rows}, {"row_room", report.row_room}, {"files", report.files}, {"spaces", report.spaces}, {"space_room", report.space_room},
+  return {{"rows", report.rows}, {"row_room", report.row_room}, {"files", report.files}, {"pending", report.pending}, {"spaces", report.spaces}, {"space_room", report.space_room},
           {"homeless", report.homeless}, {"segments_left_out", report.segments_left_out}, {"seconds", report.seconds}, {"refused", report.refused}};
 }
 

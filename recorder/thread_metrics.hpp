@@ -1,12 +1,14 @@
 // Metrics from the kernel-side accounting of each thread (wire.h, fdr_thread): no reading of /proc, so their cost is small for many threads.
 //
-// process.syscalls, process.syscalls.errors, process.cpu.demand, thread.cpu.max. The dead stay counted. Sums over all slots are made once a
-// second where there are more than kEachTick threads, else each tick. Session thread only.
+// process.syscalls, process.syscalls.errors, process.cpu.demand, of each target and of all; thread.cpu.max. The dead stay counted. Sums
+// over all slots are made once a second where there are more than kEachTick threads, else each tick. Session thread only.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -17,7 +19,7 @@ namespace fdr {
 
 class ThreadMetrics {
  public:
-  explicit ThreadMetrics(const MetricCatalogue& catalogue);
+  ThreadMetrics(const MetricCatalogue& catalogue, const std::vector<std::string>& target_names);
   // `live`: slots in use; `ended`: accounts of threads that ended since the last tick.
   void read(const fdr_thread* threads, std::span<const std::uint32_t> live, std::span<const fdr_thread> ended, Timestamp now,
             std::span<double> row);
@@ -26,17 +28,31 @@ class ThreadMetrics {
   static constexpr std::size_t kEachTick = 512;
   struct Sums {
     std::uint64_t calls = 0, errors = 0, demand_ns = 0;
+    void add(const fdr_thread& thread);
+  };
+  // A target, or all of them.
+  struct Tree {
+    std::optional<MetricId> calls_id, errors_id, demand_id;
+    Sums dead, sums;
+    double demand;
   };
   struct Moment {
     Timestamp time;
-    std::uint64_t demand_ns;
+    std::vector<std::uint64_t> demand_ns;  // by tree
     std::unordered_map<std::uint32_t, std::uint64_t> cpu_by_thread;
   };
-  std::optional<MetricId> calls_, errors_, demand_, busiest_;
-  Sums dead_;
+  template <class Use>
+  void each_tree(std::uint32_t target, Use use) {
+    if (target + 1 < trees_.size()) use(trees_[target]);
+    use(trees_.back());
+  }
+  void sum_up(const fdr_thread* threads, std::span<const std::uint32_t> live, Timestamp now);
+
+  std::vector<Tree> trees_;    // one for each target, then all together
+  std::optional<MetricId> busiest_id_;
+  double busiest_;
   std::deque<Moment> second_;  // the last second, for sliding means
   Timestamp last_{};
-  double values_[4] = {};
 };
 
 }  // namespace fdr

@@ -27,6 +27,7 @@ bool UnwindTables::take_built() {
   for (BuiltRows& built : builder_.collect()) {
     any = true;
     report_.seconds += to_seconds(built.cost);
+    --report_.pending;
     File& file = files_[built.module];
     file.ready = true;
     file.count = FDR_ROWS_PENDING;
@@ -63,6 +64,7 @@ bool UnwindTables::take_built() {
 const UnwindTables::File& UnwindTables::file_of(std::int32_t pid, const Mapping& mapping) {
   const auto [entry, fresh] = files_.try_emplace(mapping.module);
   if (fresh) {
+    ++report_.pending;
     // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
     builder_.ask({mapping.module,
                   {fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), fmt::format("/proc/{}/root{}", pid, mapping.module.path)}});

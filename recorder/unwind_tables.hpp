@@ -29,7 +29,8 @@ class UnwindTables {
 
   struct Report {
     std::uint64_t rows = 0, row_room = 0;
-    std::uint32_t files = 0, spaces = 0, space_room = 0;
+    std::uint32_t files = 0, pending = 0;   // parsed; asked for and not there yet
+    std::uint32_t spaces = 0, space_room = 0;
     std::uint64_t homeless = 0;             // address spaces that found no place
     std::uint64_t segments_left_out = 0;    // of processes with more than FDR_SEGMENTS executable mappings
     double seconds = 0;                     // CPU time of parsing

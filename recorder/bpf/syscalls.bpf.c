@@ -8,6 +8,8 @@
 #include "recorder/bpf/stack.h"
 
 #define CALL_ROOM (sizeof(struct fdr_call) + FDR_STACK_ROOM(FDR_COPY_SMALL))
+#define FDR_NR_RT_SIGRETURN 15
+#define FDR_NR_CONNECT 42
 #define FDR_NR_EXIT 60
 #define FDR_NR_EXIT_GROUP 231
 #define FDR_NR_FUTEX 202
@@ -140,6 +142,20 @@ static __always_inline void describe_descriptor(struct fdr_call *call, struct ta
   call->subject_length = (__u32)length - 1;
 }
 
+/* A connect that failed has left no peer in its socket: it is in the address it was given. */
+static __always_inline void describe_destination(struct fdr_call *call, __u64 pointer) {
+  struct {
+    __u16 family, port; /* struct sockaddr_in and _in6 begin alike */
+    __u8 in[4], in6[16];
+  } address = {};
+  if (call->subject_kind != FDR_SUBJECT_SOCKET || bpf_probe_read_user(&address, sizeof address, (void *)pointer)) return;
+  struct fdr_peer *peer = (void *)call->subject;
+  if (peer->remote_port || address.family != peer->family) return;
+  peer->remote_port = __builtin_bswap16(address.port);
+  if (address.family == 2) __builtin_memcpy(peer->remote, address.in, 4);
+  else if (address.family == 10) __builtin_memcpy(peer->remote, address.in6, 16);
+}
+
 static __always_inline void record_call(void *map, __u32 ring, __u32 slot, struct fdr_thread *thread, struct task_struct *task,
                                         struct pt_regs *regs, __u32 nr, __u64 now, __u64 wall, __u64 cpu, long ret) {
   struct fdr_cursor *cursor = ring_cursor(ring, slot);
@@ -176,6 +192,7 @@ static __always_inline void record_call(void *map, __u32 ring, __u32 slot, struc
     }
   } else if (traits & FDR_TRAIT_FD) {
     describe_descriptor(call, task, call->args[0]);
+    if (number == FDR_NR_CONNECT) describe_destination(call, call->args[1]);
   }
   __u32 data = 0, context = WALK_CALL;
   struct walk_state *state = bpf_map_lookup_elem(&walks, &context);
@@ -254,7 +271,9 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   const __u32 flags = thread->flags;
   thread->flags = flags & ~(FDR_THREAD_IN_CALL | FDR_THREAD_NEW | FDR_THREAD_ATTACHED);
   if (now > page->lease_ns || flags & FDR_THREAD_MUTE || slot >= slot_count) return 0;
-  const int is_error = ret < 0 && ret >= -FDR_ERRNO_MAX;
+  /* What rt_sigreturn "returns" is the rax of the context it goes back to. */
+  const int goes_back = flags & FDR_THREAD_IN_CALL && thread->nr == FDR_NR_RT_SIGRETURN;
+  const int is_error = !goes_back && ret < 0 && ret >= -FDR_ERRNO_MAX;
 
   if (!(flags & FDR_THREAD_IN_CALL)) {
     if (flags & FDR_THREAD_NEW) return 0; /* the parent's clone, seen from the child */

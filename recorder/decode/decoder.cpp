@@ -150,6 +150,7 @@ class Decoder::Impl {
     const DecodedStack decoded = stack_of(part, head.thread, sample.time);
     sample.stack = decoded.stack;
     sample.end = decoded.end;
+    counts_.copied_samples += (part.header.flags & FDR_STACK_COPIED) != 0;
     timeline_.samples.push_back(sample);
     ++counts_.kept[FDR_STACKS];
     return true;

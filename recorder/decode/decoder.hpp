@@ -23,6 +23,7 @@ struct DecodeCounts {
   std::array<std::uint64_t, FDR_RINGS> kept{};
   std::array<std::uint64_t, FDR_RINGS> torn{};
   std::array<std::uint64_t, FDR_RINGS> overtaken{};
+  std::uint64_t copied_samples = 0;                  // clock samples whose stack was copied, not walked
 };
 
 class Decoder {

@@ -83,11 +83,15 @@ constexpr std::array kProcess = {
           "/proc/PID/status, first thread of each process"},
 };
 
-// Of all targets together only; filled by the session from what the kernel side counts.
+// Of a target's tree too; filled by the session from what the kernel side counts.
+constexpr std::array kAccountedTree = {
+    Entry{"cpu.demand", Unit::kPercent, kGauge, "% of one CPU, running and waiting for one", kAccounting},
+    Entry{"syscalls", Unit::kNone, kCounter, "system calls", kAccounting},
+    Entry{"syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
+};
+
+// Of all targets together only.
 constexpr std::array kAccounted = {
-    Entry{"process.cpu.demand", Unit::kPercent, kGauge, "% of one CPU, running and waiting for one", kAccounting},
-    Entry{"process.syscalls", Unit::kNone, kCounter, "system calls", kAccounting},
-    Entry{"process.syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
     Entry{"thread.cpu.max", Unit::kPercent, kGauge, "% of one CPU, of the busiest thread", kAccounting},
     Entry{"exit.code", Unit::kNone, kGauge, "exit code of a target's first process, 128 + signal where one ended it",
           "wait status, at its exit", kNoMaximum, true},
@@ -110,13 +114,14 @@ MetricInfo made(const std::string& name, const Entry& entry, const std::string& 
 MetricCatalogue build_catalogue(const Config& config) {
   MetricCatalogue catalogue;
   for (const Entry& entry : kHost) catalogue.add(made(entry.name, entry, "host"));
-  for (const Entry& entry : kProcess) catalogue.add(made(std::string("process.") + entry.name, entry, "all targets"));
+  const auto add_tree = [&](const std::string& prefix, const std::string& scope) {
+    for (const Entry& entry : kProcess) catalogue.add(made(prefix + entry.name, entry, scope));
+    for (const Entry& entry : kAccountedTree) catalogue.add(made(prefix + entry.name, entry, scope));
+  };
+  add_tree("process.", "all targets");
   for (const Entry& entry : kAccounted) catalogue.add(made(entry.name, entry, "all targets"));
   for (const TargetConfig& target : config.targets) {
-    if (target.name.empty()) continue;
-    for (const Entry& entry : kProcess) {
-      catalogue.add(made("process[" + target.name + "]." + entry.name, entry, "target " + target.name));
-    }
+    if (!target.name.empty()) add_tree("process[" + target.name + "].", "target " + target.name);
   }
   for (const Entry& entry : kRecorder) catalogue.add(made(entry.name, entry, "recorder"));
   for (const HeartbeatConfig& beat : config.heartbeats) {

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""Asks 127.0.0.1:PORT for / over CONNECTIONS kept-alive connections, as fast as one process can, until it is ended."""
+"""http_load PORT CONNECTIONS [gzip]: asks 127.0.0.1:PORT for / over kept-alive connections, as fast as one process can, until it is
+ended; with `gzip` it takes compressed answers, which come in chunks."""
 
 import asyncio
 import re
 import sys
 
-REQUEST = b"GET / HTTP/1.1\r\nHost: load\r\n\r\n"
+GZIP = len(sys.argv) > 3 and sys.argv[3] == "gzip"
+REQUEST = b"GET / HTTP/1.1\r\nHost: load\r\n" + (b"Accept-Encoding: gzip\r\n" if GZIP else b"") + b"\r\n"
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.I)
 
@@ -17,7 +19,10 @@ async def ask(port):
             while True:
                 writer.write(REQUEST)
                 head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(int(LENGTH.search(head)[1]))
+                if GZIP:
+                    await reader.readuntil(b"\r\n0\r\n\r\n")
+                else:
+                    await reader.readexactly(int(LENGTH.search(head)[1]))
         except (OSError, asyncio.IncompleteReadError):
             await asyncio.sleep(0.1)
 

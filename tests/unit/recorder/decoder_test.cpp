@@ -133,6 +133,30 @@ TEST_CASE("decoder: a clock sample, kernel frames inside user frames") {
   CHECK(f.decoder.counts().kept[FDR_STACKS] == 1);
 }
 
+TEST_CASE("decoder: a stack that was walked by rows") {
+  Fixture f;
+  StackData stack;
+  stack.kernel = {0xffffffff81001020};
+  stack.flags = FDR_STACK_IN_KERNEL;
+  // The leaf, its caller (one byte before the return address counts), and what a signal struck: where it was interrupted.
+  stack.user = {0x400010 | FDR_FRAME_EXACT, 0x400100, 0x400200 | FDR_FRAME_EXACT};
+  stack.end = FDR_WALK_ROOT;
+  f.window.write(FDR_STACKS, 0, kBegin, sample_record(kBegin + 1, kThread, stack));
+  stack.end = FDR_WALK_UNREADABLE;
+  f.window.write(FDR_STACKS, 0, kBegin, sample_record(kBegin + 2, kThread, stack));
+  f.window.write(FDR_STACKS, 0, kBegin, sample_record(kBegin + 3, kThread, user_stack()));
+  f.finish();
+  REQUIRE(f.timeline.samples.size() == 3);
+  std::vector<std::uint64_t> offsets;
+  for (const std::uint32_t frame : f.timeline.stacks.stack(f.timeline.samples[0].stack))
+    offsets.push_back(f.timeline.stacks.frames()[frame].offset);
+  CHECK(offsets == std::vector<std::uint64_t>{0x2200, 0x20ff, 0x2010, 0xffffffff81001020});
+  CHECK(f.timeline.samples[0].end == WalkEnd::kRoot);
+  CHECK(f.timeline.samples[1].end == WalkEnd::kUnreadable);
+  CHECK(f.timeline.samples[1].stack == f.timeline.samples[0].stack);
+  CHECK(f.decoder.counts().copied_samples == 1);
+}
+
 TEST_CASE("decoder: a return address is looked up one byte before") {
   Fixture f;
   StackData stack;
@@ -317,14 +341,14 @@ TEST_CASE("decoder: `used` that ends inside a record tears that record only") {
 }
 
 TEST_CASE("decoder: a stack larger than its record is not believed") {
-  for (const auto& [frames, bytes] :
-       {std::pair<int, std::uint32_t>{FDR_KERNEL_FRAMES + 1, 0}, {9, 64}, {0, 65}, {0, UINT32_MAX}, {0xffff, 0}}) {
+  for (const auto& [frames, words] :
+       {std::pair<int, int>{FDR_KERNEL_FRAMES + 1, 0}, {9, 8}, {0, 9}, {0, 0xffff}, {0xffff, 0}}) {
     CAPTURE(frames);
-    CAPTURE(bytes);
+    CAPTURE(words);
     Fixture f;
     fdr_stack header = user_stack().header();
     header.kernel_frames = static_cast<std::uint16_t>(frames);
-    header.bytes = bytes;
+    header.words = static_cast<std::uint16_t>(words);
     Bytes sample = sample_record(kBegin + 1, kThread, user_stack());
     std::memcpy(sample.data() + offsetof(fdr_sample, stack), &header, sizeof header);
     f.window.write(FDR_STACKS, 0, kBegin, sample);
@@ -429,7 +453,8 @@ TEST_CASE("decoder: a thread that is off the CPU now is an open stall, with the 
   place.out_ns = kBegin + 10'000;
   place.stack.flags = FDR_STACK_IN_KERNEL | FDR_STACK_NO_USER;
   place.stack.kernel_frames = 1;
-  place.kernel[0] = 0xffffffff81001010;
+  const std::uint64_t left_from = 0xffffffff81001010;
+  std::memcpy(place.data, &left_from, sizeof left_from);
   fdr_thread thread{};
   thread.id = kThread;
   thread.flags = FDR_THREAD_USED | FDR_THREAD_IN_CALL;

@@ -51,10 +51,13 @@ TEST_CASE("layout: memory is a law from 24 MB to 4 GB and from 1 to 256 CPUs") {
   CHECK(refused > 100);
 }
 
-TEST_CASE("layout: what is given is used, most of it for stacks") {
+TEST_CASE("layout: what is given is used, most of it for stacks and raw calls") {
   const WindowLayout layout = divide_memory(256 * kMegabyte, 4, kSpan);
   CHECK(layout.total_bytes() > 240 * kMegabyte);
-  CHECK(std::uint64_t{layout.chunks[FDR_STACKS]} * FDR_STACK_CHUNK_BYTES * 4 > layout.ring_bytes() / 2);
+  CHECK((std::uint64_t{layout.chunks[FDR_STACKS]} * FDR_STACK_CHUNK_BYTES + std::uint64_t{layout.chunks[FDR_SYSCALLS]} * FDR_CHUNK_BYTES) * 4 >
+        layout.ring_bytes() / 2);
+  CHECK(layout.rows >= 1'000'000);
+  CHECK(layout.spaces >= 256);
   const WindowLayout twice = divide_memory(512 * kMegabyte, 4, kSpan);
   for (int ring = 0; ring < FDR_RINGS; ++ring) CHECK(twice.chunks[ring] > layout.chunks[ring]);
 }

@@ -28,11 +28,15 @@ class MemoryWindow {
     parked_.resize(FDR_PARKED);
     summary_.resize(std::size_t{FDR_SUMMARY_ROW} * layout.slots);
     cpus_.resize(layout.slots);
+    rows_.resize(layout.rows);
+    spaces_.resize(layout.spaces);
     view_.cursors = cursors_.data();
     view_.threads = threads_.data();
     view_.parked = parked_.data();
     view_.summary = summary_.data();
     view_.cpus = cpus_.data();
+    view_.rows = rows_.data();
+    view_.spaces = spaces_.data();
     view_.control = &control_;
   }
   MemoryWindow(const MemoryWindow&) = delete;
@@ -57,15 +61,15 @@ class MemoryWindow {
   static std::uint32_t room(int ring) {
     switch (ring) {
       case FDR_STACKS:
-        return sizeof(fdr_sample) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_MAX;
+        return sizeof(fdr_sample) + FDR_STACK_ROOM(FDR_COPY_MAX);
       case FDR_STALLS:
-        return sizeof(fdr_stall) + FDR_KERNEL_FRAMES * 8 + FDR_COPY_SMALL;
+        return sizeof(fdr_stall) + FDR_STACK_ROOM(FDR_COPY_SMALL);
       case FDR_SYSCALLS:
         return sizeof(fdr_syscall);
       case FDR_LIFE:
         return sizeof(fdr_life);
       default:
-        return sizeof(fdr_call) + FDR_COPY_SMALL;
+        return sizeof(fdr_call) + FDR_STACK_ROOM(FDR_COPY_SMALL);
     }
   }
 
@@ -124,6 +128,8 @@ class MemoryWindow {
   std::vector<fdr_parked> parked_;
   std::vector<fdr_summary_cell> summary_;
   std::vector<fdr_cpu> cpus_;
+  std::vector<fdr_row> rows_;
+  std::vector<fdr_space> spaces_;
   fdr_control control_{};
 };
 
@@ -140,19 +146,20 @@ inline Bytes sealed(Bytes record) {
   return record;
 }
 
+// A stack that was walked by rows (`user`), or one that was copied (`bytes`, from sp on).
 struct StackData {
-  std::uint16_t flags = 0;
+  std::uint8_t flags = 0, end = FDR_WALK_ON;
   std::uint64_t ip = 0, sp = 0;
-  std::vector<std::uint64_t> kernel;
+  std::vector<std::uint64_t> kernel, user;
   Bytes bytes;
 
   fdr_stack header() const {
     fdr_stack stack{};
     stack.kernel_frames = static_cast<std::uint16_t>(kernel.size());
-    stack.flags = flags;
-    stack.bytes = static_cast<std::uint32_t>(bytes.size());
-    stack.ip = ip;
-    stack.sp = sp;
+    stack.user_frames = static_cast<std::uint16_t>(user.size());
+    stack.flags = flags | (bytes.empty() ? 0 : FDR_STACK_COPIED);
+    stack.end = end;
+    stack.words = static_cast<std::uint16_t>(bytes.size() / 8);
     return stack;
   }
   void append_to(Bytes& record) const {
@@ -161,6 +168,9 @@ struct StackData {
   }
   void append_data_to(Bytes& record) const {
     for (const std::uint64_t address : kernel) append(record, address);
+    for (const std::uint64_t address : user) append(record, address);
+    if (bytes.empty()) return;
+    append(record, fdr_registers{.ip = ip, .sp = sp, .bp = 0, .bx = 0, .r12 = 0, .r13 = 0, .r14 = 0, .r15 = 0});
     record.insert(record.end(), bytes.begin(), bytes.end());
   }
 };

@@ -116,9 +116,10 @@ TEST_CASE("a damaged function is a gap, and the others are there") {
 TEST_CASE("a table whose values overflow, or whose steps are shorter than its prologue, keeps its rows in order") {
   MadeUpGo go(20);
   go.add({"main.far", 0x20, {}, {{4, 0}, {0x1c, INT64_MAX}}});
-  go.add({"main.short", 0x20, kSub24, {{4, 0}, {1, 24}, {1, 32}, {0x1a, 40}}});
+  go.add({"main.short", 6, kSub24, {{4, 0}, {1, 24}, {1, 32}}});
   const auto image = go.image();
   const auto rows = gopclntab_rows(*image).rows;
   for (std::size_t i = 1; i < rows.size(); ++i) CHECK(rows[i - 1].pc < rows[i].pc);
   CHECK(lines(rows)[1] == "1004 cx 3");
+  CHECK(rows.back().rule == FDR_ROW_GAP);
 }
