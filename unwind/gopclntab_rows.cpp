@@ -142,7 +142,7 @@ ImageRows Builder::build() {
     if (!function || (!result_.rows.empty() && function->entry < result_.rows.back().pc + base_)) {
       ++result_.refused;
       note(result_, "pclntab: a damaged function");
-      if (covered > base_) append_row(result_.rows, make_row(covered - base_, FDR_ROW_GAP));
+      if (covered > base_) add(covered, make_row(0, FDR_ROW_GAP));
       covered = 0;
       continue;
     }
@@ -150,7 +150,7 @@ ImageRows Builder::build() {
     covered = function->end;
     ++result_.functions;
   }
-  if (!result_.rows.empty()) append_row(result_.rows, make_row(table_.end() - base_, FDR_ROW_GAP));
+  if (!result_.rows.empty()) add(table_.end(), make_row(0, FDR_ROW_GAP));
   return std::move(result_);
 }
 
