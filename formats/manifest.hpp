@@ -34,8 +34,8 @@ struct RingReport {
 struct StackReport {
   std::uint64_t samples = 0;
   std::uint64_t complete = 0;
-  std::uint64_t copied = 0;                      // walked from a copy at the dump, not by rows when they were taken
   std::map<std::string, std::uint64_t> reasons;  // walk_end_name -> samples
+  std::uint64_t copied = 0;                      // walked from a copy at the dump, not by rows when they were taken
 };
 
 struct Manifest {

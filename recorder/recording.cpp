@@ -10,7 +10,7 @@ namespace fdr {
 namespace {
 
 constexpr Duration kSecond = std::chrono::seconds(1);
-// What has ended is remembered for a span, an `after`, and the time a slow dump may take to begin.
+// What has ended, and sums, are remembered for a span, an `after`, and the time that a slow dump may take to begin.
 constexpr Duration kMemoryOfTheDead = std::chrono::seconds(10);
 constexpr std::size_t kMapsPerSecond = 16;  // of processes with new code: a maps file of 1 000 lines takes 1 ms
 
@@ -36,7 +36,7 @@ Recording::Recording(const Config& config, const std::string& name)
       window_(source_.window()),
       table_(target_names(config)),
       unwind_(window_),
-      summary_(config.span + config.after),
+      summary_(config.span + config.after + kMemoryOfTheDead),
       snapshot_(std::make_unique<Snapshot>(layout_)),
       armed_at_(MonotonicClock::now()) {}
 

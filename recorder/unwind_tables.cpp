@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "unwind/copy_walker.hpp"
+
 namespace fdr {
 namespace {
 
@@ -82,11 +84,8 @@ fdr_segment UnwindTables::segment_of(std::int32_t pid, const Mapping& mapping, s
   }
   segment.first = file.first;
   segment.count = file.count;
-  // The mapping begins at a page, the ELF segment it shows may begin behind it: both say the same difference.
-  const std::uint64_t begin = mapping.file_offset, bytes = mapping.end - mapping.start;
-  for (const ElfImage::Segment& part : file.segments) {
-    if (!part.executable || part.offset >= begin + bytes || part.offset + part.file_size <= begin) continue;
-    segment.bias = mapping.start - begin + part.offset - part.vaddr + file.base;
+  if (const auto bias = row_bias(mapping, file.segments, file.base)) {
+    segment.bias = *bias;
     return segment;
   }
   if (segment.count) segment.count = FDR_ROWS_PENDING;  // no executable segment of the file is mapped here
@@ -94,28 +93,10 @@ fdr_segment UnwindTables::segment_of(std::int32_t pid, const Mapping& mapping, s
 }
 
 void UnwindTables::write_segments(Place& place, std::int32_t pid, const AddressSpace& space, Timestamp now) {
-  // Newer mappings hide parts of older ones: what holds is asked for each stretch between two borders.
-  std::vector<std::uint64_t> borders;
-  for (const Mapping& mapping : space.mappings()) {
-    borders.push_back(mapping.start);
-    borders.push_back(mapping.end);
-  }
-  std::sort(borders.begin(), borders.end());
-  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
   std::vector<fdr_segment> segments;
-  const Mapping* last = nullptr;
-  for (std::size_t i = 0; i + 1 < borders.size(); ++i) {
-    const Mapping* mapping = space.find(borders[i], now);
-    if (!mapping) {
-      last = nullptr;
-    } else if (mapping == last && segments.back().end == borders[i]) {
-      segments.back().end = borders[i + 1];
-    } else if (segments.size() == FDR_SEGMENTS) {
-      ++report_.segments_left_out;
-    } else {
-      segments.push_back(segment_of(pid, *mapping, borders[i], borders[i + 1]));
-      last = mapping;
-    }
+  for (const AddressSpace::Stretch& stretch : space.stretches(now)) {
+    if (segments.size() == FDR_SEGMENTS) ++report_.segments_left_out;
+    else segments.push_back(segment_of(pid, *stretch.mapping, stretch.start, stretch.end));
   }
   fdr_space& to = window_.spaces[place.index];
   __atomic_store_n(&to.seq, to.seq | 1, __ATOMIC_SEQ_CST);

@@ -66,6 +66,25 @@ const Mapping* AddressSpace::find(std::uint64_t address, Timestamp time) const {
   return found;
 }
 
+std::vector<AddressSpace::Stretch> AddressSpace::stretches(Timestamp time) const {
+  // Newer mappings hide parts of older ones: what holds is asked for each piece between two borders.
+  std::vector<std::uint64_t> borders;
+  for (const Mapping& mapping : mappings_) {
+    borders.push_back(mapping.start);
+    borders.push_back(mapping.end);
+  }
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  std::vector<Stretch> stretches;
+  for (std::size_t i = 0; i + 1 < borders.size(); ++i) {
+    const Mapping* mapping = find(borders[i], time);
+    if (!mapping) continue;
+    if (!stretches.empty() && stretches.back().mapping == mapping && stretches.back().end == borders[i]) stretches.back().end = borders[i + 1];
+    else stretches.push_back({borders[i], borders[i + 1], mapping});
+  }
+  return stretches;
+}
+
 std::uint64_t AddressSpace::epoch(Timestamp time) const {
   // Those after `time` count as well, in the upper half, so that a mapping added late with an early time is noticed.
   const auto past = std::upper_bound(replaced_at_.begin(), replaced_at_.end(), time) - replaced_at_.begin();

@@ -35,6 +35,12 @@ class AddressSpace {
   // The mapping that held `address` at `time`, nullptr where there is none. Valid until the next add().
   const Mapping* find(std::uint64_t address, Timestamp time) const;
   const std::vector<Mapping>& mappings() const { return mappings_; }
+  // What is mapped where at `time`: by start, without overlap. Valid until the next add().
+  struct Stretch {
+    std::uint64_t start = 0, end = 0;
+    const Mapping* mapping = nullptr;
+  };
+  std::vector<Stretch> stretches(Timestamp time) const;
   std::uint64_t refused() const { return refused_; }
 
   // Changes with `time` whenever an address may mean something else than before, and with every add() that hides

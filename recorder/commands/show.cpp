@@ -15,7 +15,7 @@ Examples:
   fdr show BUNDLE syscalls                         as strace -c would count them
   fdr show BUNDLE stalls --from -2 --to 0.5        seconds around the firing
   fdr show BUNDLE stacks --json | jq '.[0]'
-  fdr show BUNDLE system/at/meminfo                a text file of the bundle)";
+  fdr show BUNDLE system/at/meminfo.txt           a text file of the bundle)";
 
 struct ShowOptions {
   ReadingOptions reading;

@@ -32,7 +32,7 @@ WalkEnd end_of(std::uint8_t end) {
 
 StackDecoder::StackDecoder(StackTable& stacks, ModuleFiles& files, const KernelSymbols& kernel)
     : stacks_(stacks),
-      unwinder_(files),
+      walker_(files),
       kernel_(kernel),
       kernel_module_(stacks.intern_module({.kind = ModuleKind::kKernel, .path = "[kernel]", .build_id = {}})) {}
 
@@ -79,7 +79,7 @@ WalkedStack StackDecoder::walk_copy(const RecordedStack& recorded, const std::sh
                        .bytes = recorded.copy,
                        .whole = (recorded.header.flags & FDR_STACK_WHOLE) != 0};
   walked_.insert(space);
-  WalkedStack walked = unwinder_.walk(*space, copy, time);
+  WalkedStack walked = walker_.walk(*space, copy, time);
   if (recorded.header.flags & FDR_STACK_UNREADABLE && walked.end != WalkEnd::kRoot) walked.end = WalkEnd::kUnreadable;
   return walked;
 }

@@ -12,7 +12,7 @@
 #include "recorder/window/wire.h"
 #include "unwind/address_space.hpp"
 #include "unwind/kernel_symbols.hpp"
-#include "unwind/unwinder.hpp"
+#include "unwind/copy_walker.hpp"
 
 namespace fdr {
 
@@ -44,10 +44,10 @@ class StackDecoder {
   std::uint32_t user_frame(const FrameAddress& address, const AddressSpace* space, Timestamp time);
 
   StackTable& stacks_;
-  Unwinder unwinder_;
+  CopyWalker walker_;
   const KernelSymbols& kernel_;
   std::uint32_t kernel_module_;
-  std::set<std::shared_ptr<AddressSpace>> walked_;  // the unwinder keeps tables by address of the space: they must live as long
+  std::set<std::shared_ptr<AddressSpace>> walked_;  // the walker keeps tables by address of the space: they must live as long
 };
 
 }  // namespace fdr

@@ -7,7 +7,7 @@ from support.scenario import Scenario, check, equal, program
 with Scenario(__file__) as scenario:
     scenario.need_root()
     for detail, raw, summed in (("all", True, True), ("summary", False, True), ("off", False, False)):
-        command = ["sh", "-c", f"{program('family')} 2 1 500; {program('shares')} 0.5"]
+        command = ["sh", "-c", f"{program('family')} 2 1 500; {program('shares')} 2"]
         bundle = record_command(scenario, command, "--syscalls", detail)
         bundle.check_whole()
         kept = bundle.manifest["rings"].get("syscalls", {}).get("kept", 0)

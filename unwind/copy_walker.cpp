@@ -1,0 +1,80 @@
+#include "unwind/copy_walker.hpp"
+
+#include <array>
+#include <cstring>
+
+#include "unwind/module_rows.hpp"
+#include "unwind/row_walker.hpp"
+
+namespace fdr {
+
+std::optional<std::uint64_t> row_bias(const Mapping& mapping, std::span<const ElfImage::Segment> segments, std::uint64_t base) {
+  // The mapping begins at a page, the ELF segment it shows may begin behind it: both say the same difference.
+  const std::uint64_t begin = mapping.file_offset, bytes = mapping.end - mapping.start;
+  for (const ElfImage::Segment& segment : segments) {
+    if (!segment.executable || segment.offset >= begin + bytes || segment.offset + segment.file_size <= begin) continue;
+    return mapping.start - begin + segment.offset - segment.vaddr + base;
+  }
+  return std::nullopt;
+}
+
+const CopyWalker::File& CopyWalker::file_of(const Module& module) {
+  const auto [entry, fresh] = known_.try_emplace(module);
+  File& file = entry->second;
+  if (!fresh) return file;
+  file.image = files_.find(module);
+  if (!file.image) return file;
+  const ModuleRows made = rows_of(*file.image);
+  file.first = static_cast<std::uint32_t>(rows_.size());
+  file.count = static_cast<std::uint32_t>(made.rows.size());
+  file.base = made.base;
+  rows_.insert(rows_.end(), made.rows.begin(), made.rows.end());
+  return file;
+}
+
+const std::vector<fdr_segment>& CopyWalker::segments_of(const AddressSpace& space, Timestamp time) {
+  const auto [entry, fresh] = segments_.try_emplace({&space, space.epoch(time)});
+  if (!fresh) return entry->second;
+  for (const AddressSpace::Stretch& stretch : space.stretches(time)) {
+    fdr_segment segment{.start = stretch.start, .end = stretch.end, .bias = stretch.start, .first = 0, .count = 0};
+    const File& file = file_of(stretch.mapping->module);
+    if (file.count) {
+      if (const auto bias = row_bias(*stretch.mapping, file.image->segments(), file.base)) {
+        segment.bias = *bias;
+        segment.first = file.first;
+        segment.count = file.count;
+      }
+    }
+    entry->second.push_back(segment);
+  }
+  return entry->second;
+}
+
+WalkedStack CopyWalker::walk_by_rows(const AddressSpace& space, const StackCopy& copy, Timestamp time) {
+  bool ran_off = false;
+  const auto read = [&](std::uint64_t address, std::uint64_t* word) {
+    const std::uint64_t offset = address - copy.registers.sp;
+    if (address < copy.registers.sp || copy.bytes.size() < sizeof *word || offset > copy.bytes.size() - sizeof *word) {
+      ran_off |= address >= copy.registers.sp;
+      return false;
+    }
+    std::memcpy(word, copy.bytes.data() + offset, sizeof *word);
+    return true;
+  };
+  std::array<std::uint64_t, FDR_MAX_FRAMES> frames;
+  const std::vector<fdr_segment>& segments = segments_of(space, time);
+  const RowWalk walk = walk_rows({segments, rows_}, copy.registers, read, frames);
+  WalkedStack walked = walked_stack(std::span(frames).first(walk.frames), walk.end);
+  if (ran_off && !copy.whole && walked.end != WalkEnd::kRoot) walked.end = WalkEnd::kCopyTooShort;
+  return walked;
+}
+
+WalkedStack CopyWalker::walk(const AddressSpace& space, const StackCopy& copy, Timestamp time) {
+  WalkedStack by_rows = walk_by_rows(space, copy, time);
+  // Of a copy that is too short nobody can make more.
+  if (by_rows.end == WalkEnd::kRoot || by_rows.end == WalkEnd::kCopyTooShort || by_rows.end == WalkEnd::kTooDeep) return by_rows;
+  WalkedStack other = second_opinion_.walk(space, copy, time);
+  return other.end == WalkEnd::kRoot || other.frames.size() > by_rows.frames.size() ? other : by_rows;
+}
+
+}  // namespace fdr

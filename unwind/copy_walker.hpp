@@ -1,0 +1,46 @@
+// Walks copied stacks: by rows, the way the kernel walks, and where a row says it cannot (or there are none), with libunwind as the
+// second opinion. Rows of a file are made when the first copy leads into it. One thread (the dumper).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "unwind/address_space.hpp"
+#include "unwind/module_files.hpp"
+#include "unwind/row.h"
+#include "unwind/stack_sample.hpp"
+#include "unwind/unwinder.hpp"
+
+namespace fdr {
+
+// Where `image`, whose rows count from `base`, is mapped: what to take from an address to get a row's pc. Nothing where the mapping shows
+// no executable segment of the image.
+std::optional<std::uint64_t> row_bias(const Mapping& mapping, std::span<const ElfImage::Segment> segments, std::uint64_t base);
+
+class CopyWalker {
+ public:
+  explicit CopyWalker(ModuleFiles& files) : files_(files), second_opinion_(files) {}
+  // `space` must outlive this; `time` selects the mappings.
+  WalkedStack walk(const AddressSpace& space, const StackCopy& copy, Timestamp time);
+
+ private:
+  struct File {
+    std::uint32_t first = 0, count = 0;
+    std::uint64_t base = 0;
+    const ElfImage* image = nullptr;
+  };
+  const File& file_of(const Module& module);
+  const std::vector<fdr_segment>& segments_of(const AddressSpace& space, Timestamp time);
+  WalkedStack walk_by_rows(const AddressSpace& space, const StackCopy& copy, Timestamp time);
+
+  ModuleFiles& files_;
+  Unwinder second_opinion_;
+  std::vector<fdr_row> rows_;
+  std::map<Module, File> known_;
+  std::map<std::pair<const AddressSpace*, std::uint64_t>, std::vector<fdr_segment>> segments_;  // by space and its epoch
+};
+
+}  // namespace fdr
