@@ -321,8 +321,6 @@ WalkedStack Unwinder::Impl::walk(const AddressSpace& space, const StackCopy& cop
     walk.failure = WalkEnd::kCount;
     walk.reads_left = kMaxReadsPerStep;
     walk.image_at(frame.lookup());  // its code is read to recognise the frame that a signal left
-    const bool signal_frame = unw_is_signal_frame(&cursor) > 0;
-    walk.failure = WalkEnd::kCount;
     const unw_cursor_t before = cursor;
     const int result = unw_step(&cursor);
 
@@ -361,10 +359,12 @@ WalkedStack Unwinder::Impl::walk(const AddressSpace& space, const StackCopy& cop
     if (from_leaf) note_restored_slots(walk, cursor);
     from_leaf = false;
 
-    frame = {get(cursor, UNW_REG_IP), !signal_frame};
+    // libunwind 1.6 says so of the frame that a signal struck, not of the restorer's that leads to it.
+    const bool struck = unw_is_signal_frame(&cursor) > 0;
+    frame = {get(cursor, UNW_REG_IP), !struck};
     const std::uint64_t caller_sp = get(cursor, UNW_REG_SP);
     // A signal handler may run on a stack of its own, anywhere.
-    if (caller_sp <= sp && !signal_frame) {
+    if (caller_sp <= sp && !struck) {
       stack.end = WalkEnd::kStuck;
       return stack;
     }
