@@ -104,7 +104,7 @@ class LoadBalancer:
         """The other job of cron. In the story it is drop_caches; here only what this cgroup holds is given back."""
         file = os.path.join(self.memory.path, "memory.reclaim" if self.memory.v2 else "memory.force_empty")
         used, started = self.memory.memory_bytes(), time.time()
-        child = self.incident.spawn("free-caches", [self._file("free-caches"), file])
+        child = self.incident.spawn("free-caches", ["nice", "-n", "-5", self._file("free-caches"), file])
         child.wait()
         return {"comm": "free-caches", "pid": child.pid, "time": started, "end": time.time(),
                 "freed_bytes": used - self.memory.memory_bytes()}

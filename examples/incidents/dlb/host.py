@@ -58,10 +58,11 @@ def host_cpu():
 
 
 class Sampler(threading.Thread):
-    """One row each 100 ms: (realtime, MemFree, {name: (user, system) seconds}). A late row does no harm."""
+    """One row each 100 ms: (realtime, MemFree, used(), {name: (user, system) seconds}). A late row does no harm."""
 
-    def __init__(self, processes):
+    def __init__(self, used, processes):
         super().__init__(daemon=True)
+        self.used = used
         self.processes = processes
         self.rows = []
         self._ended = threading.Event()
@@ -69,7 +70,7 @@ class Sampler(threading.Thread):
     def run(self):
         while not self._ended.wait(0.1):
             row = {name: cpu_seconds(pid) for name, pid in self.processes.items()}
-            self.rows.append((time.time(), meminfo()["MemFree"], row))
+            self.rows.append((time.time(), meminfo()["MemFree"], self.used(), row))
 
     def stop(self):
         self._ended.set()
@@ -90,9 +91,12 @@ class Sampler(threading.Thread):
     def free_memory_jump(self, start, end):
         return self._over_a_second(lambda row: row[1], start, end)
 
+    def given_back(self, start, end):
+        return self._over_a_second(lambda row: -row[2], start, end)
+
     def system_cpu(self, name, start, end):
         """Of one CPU, in per cent."""
-        share, when = self._over_a_second(lambda row: row[2][name][1], start, end)
+        share, when = self._over_a_second(lambda row: row[3][name][1], start, end)
         return 100 * share, when
 
     def cpu_between(self, name, start, end):
@@ -100,5 +104,5 @@ class Sampler(threading.Thread):
         rows = [row for row in self.rows if start - 0.15 <= row[0] <= end + 0.15]
         if len(rows) < 2:
             return 0.0, 0.0
-        first, last = rows[0][2][name], rows[-1][2][name]
+        first, last = rows[0][3][name], rows[-1][3][name]
         return last[0] - first[0], last[1] - first[1]
