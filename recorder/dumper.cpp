@@ -22,6 +22,9 @@ namespace {
 // hosts on which bundles are written.
 constexpr int kNice = 10;
 
+// A thread takes 20 to 65 us; the records wait meanwhile, and are being overwritten.
+constexpr Duration kSleepersAtMost = std::chrono::milliseconds(300);
+
 // While a process lives, its files are best read through it: deleted, replaced, or in another mount namespace, they are still there.
 void add_sources(ModuleFiles& files, const ProcessTable& table) {
   std::set<Module> done;
@@ -85,6 +88,7 @@ void Dumper::work() {
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
     decoder.use_processes(at_firing_.processes);
+    decoder.read_sleeping(at_firing_.threads, MonotonicClock::now(), kSleepersAtMost);
     decoder.decode(first_);
     decoded_ = true;
     std::unique_lock lock(mutex_);

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "unwind/module_rows.hpp"
-#include "unwind/row_walker.hpp"
 
 namespace fdr {
 
@@ -50,6 +49,13 @@ const std::vector<fdr_segment>& CopyWalker::segments_of(const AddressSpace& spac
   return entry->second;
 }
 
+WalkedStack CopyWalker::walk(const AddressSpace& space, const UserRegisters& registers, WordReader read, Timestamp time) {
+  std::array<std::uint64_t, FDR_MAX_FRAMES> frames;
+  const std::vector<fdr_segment>& segments = segments_of(space, time);
+  const RowWalk walk = walk_rows({segments, rows_}, registers, read, frames);
+  return walked_stack(std::span(frames).first(walk.frames), walk.end);
+}
+
 WalkedStack CopyWalker::walk_by_rows(const AddressSpace& space, const StackCopy& copy, Timestamp time) {
   bool ran_off = false;
   const auto read = [&](std::uint64_t address, std::uint64_t* word) {
@@ -61,10 +67,7 @@ WalkedStack CopyWalker::walk_by_rows(const AddressSpace& space, const StackCopy&
     std::memcpy(word, copy.bytes.data() + offset, sizeof *word);
     return true;
   };
-  std::array<std::uint64_t, FDR_MAX_FRAMES> frames;
-  const std::vector<fdr_segment>& segments = segments_of(space, time);
-  const RowWalk walk = walk_rows({segments, rows_}, copy.registers, read, frames);
-  WalkedStack walked = walked_stack(std::span(frames).first(walk.frames), walk.end);
+  WalkedStack walked = walk(space, copy.registers, read, time);
   if (ran_off && !copy.whole && walked.end != WalkEnd::kRoot) walked.end = WalkEnd::kCopyTooShort;
   return walked;
 }

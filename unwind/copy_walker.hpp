@@ -1,5 +1,6 @@
-// Walks copied stacks: by rows, the way the kernel walks, and where a row says it cannot (or there are none), with libunwind as the
-// second opinion. Rows of a file are made when the first copy leads into it. One thread (the dumper).
+// Walks stacks at the dump: copied ones, and those of threads that sleep. By rows, the way the kernel walks; copies where a row says that
+// it cannot (or there are none) with libunwind as the second opinion. Rows of a file are made when the first stack leads into it. One
+// thread (the dumper).
 #pragma once
 
 #include <map>
@@ -11,6 +12,7 @@
 #include "unwind/address_space.hpp"
 #include "unwind/module_files.hpp"
 #include "unwind/row.h"
+#include "unwind/row_walker.hpp"
 #include "unwind/stack_sample.hpp"
 #include "unwind/unwinder.hpp"
 
@@ -25,6 +27,8 @@ class CopyWalker {
   explicit CopyWalker(ModuleFiles& files) : files_(files), second_opinion_(files) {}
   // `space` must outlive this; `time` selects the mappings.
   WalkedStack walk(const AddressSpace& space, const StackCopy& copy, Timestamp time);
+  // By rows alone, from whatever memory `read` gives.
+  WalkedStack walk(const AddressSpace& space, const UserRegisters& registers, WordReader read, Timestamp time);
 
  private:
   struct File {

@@ -175,6 +175,7 @@ class Decoder::Impl {
       stall.stack = decoded.stack;
       stall.end = decoded.end;
     }
+    if (stall.stack == kNoStack) take_sleeping(stall, head.thread);
     timeline_.stalls.push_back(stall);
     ++counts_.kept[FDR_STALLS];
     return true;
@@ -208,16 +209,20 @@ class Decoder::Impl {
   }
 
   void open_stall(const fdr_thread& thread, const std::vector<fdr_parked>& parked, Timestamp now, Duration least) {
-    if (!thread.out_ns || thread.flags & (FDR_THREAD_EXITED | FDR_THREAD_MUTE)) return;
+    if (thread.on_ns || thread.flags & (FDR_THREAD_EXITED | FDR_THREAD_MUTE)) return;
+    const auto sleeping = sleeping_.find(thread.id);
+    // Asleep since before the recording began: where is known only of those whose stack could be read.
+    if (!thread.out_ns && (thread.cpu_ns || sleeping == sleeping_.end())) return;
     Stall stall;
-    stall.begin = from_ns(thread.out_ns);
+    stall.begin = since(thread);
     stall.length = now - stall.begin;
     if (stall.length < least) return;
     stall.thread = thread_by_id(thread.id);
     stall.open = true;
     stall.syscall = thread.flags & FDR_THREAD_IN_CALL ? static_cast<std::int32_t>(thread.nr & FDR_NR_MASK) : -1;
+    if (!thread.out_ns) stall.syscall = sleeping->second.syscall;
     // TASK_UNINTERRUPTIBLE is bit 1 of the state (include/linux/sched.h); 0 is runnable.
-    if (thread.out_state == 0) stall.kind = StallKind::kRunnable, stall.run_queue = stall.length;
+    if (thread.out_ns && thread.out_state == 0) stall.kind = StallKind::kRunnable, stall.run_queue = stall.length;
     else if (thread.out_state & 2) stall.kind = StallKind::kUninterruptible;
     else stall.kind = waits_by_nature(stall.syscall) ? StallKind::kWait : StallKind::kBlocked;
     const fdr_parked& place = parked[thread.id & (FDR_PARKED - 1)];
@@ -227,7 +232,30 @@ class Decoder::Impl {
       stall.stack = decoded.stack;
       stall.end = decoded.end;
     }
+    if (stall.stack == kNoStack) take_sleeping(stall, thread.id);
     timeline_.stalls.push_back(stall);
+  }
+
+  void read_sleeping(const std::vector<fdr_thread>& threads, Timestamp now, Duration most) {
+    for (const fdr_thread& thread : threads) {
+      if (thread.on_ns || thread.flags & (FDR_THREAD_EXITED | FDR_THREAD_MUTE)) continue;
+      if (MonotonicClock::now() - now > most) return;
+      std::int32_t syscall = -1;
+      const DecodedStack decoded = stacks_.read_sleeping(static_cast<std::int32_t>(thread.tgid), static_cast<std::int32_t>(thread.tid),
+                                                         space_of(thread.id, now), now, syscall);
+      if (decoded.stack != kNoStack) sleeping_[thread.id] = {since(thread), decoded, syscall};
+    }
+  }
+
+  // Off the CPU since then, or for longer than the recording.
+  static Timestamp since(const fdr_thread& thread) { return from_ns(thread.out_ns ? thread.out_ns : thread.first_ns); }
+
+  // The stack that was read while this stall lasted.
+  void take_sleeping(Stall& stall, std::uint32_t thread) {
+    const auto found = sleeping_.find(thread);
+    if (found == sleeping_.end() || found->second.since != stall.begin) return;
+    stall.stack = found->second.decoded.stack;
+    stall.end = found->second.decoded.end;
   }
 
   bool waits_by_nature(std::int32_t number) const {
@@ -275,6 +303,12 @@ class Decoder::Impl {
   std::array<std::uint8_t, FDR_SYSCALLS_MAX> traits_;
   std::unordered_map<std::uint32_t, std::uint32_t> thread_index_;
   std::unordered_map<std::uint64_t, std::uint32_t> process_index_;
+  struct Sleeping {
+    Timestamp since;
+    DecodedStack decoded;
+    std::int32_t syscall;
+  };
+  std::unordered_map<std::uint32_t, Sleeping> sleeping_;  // by wire id
 };
 
 Decoder::Decoder(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin)
@@ -289,6 +323,8 @@ void Decoder::decode(const Snapshot& snapshot) {
     for (const ChunkCopy& copy : snapshot.ring(ring).chunks) impl_->chunk(ring, copy);
   }
 }
+
+void Decoder::read_sleeping(const std::vector<fdr_thread>& threads, Timestamp now, Duration most) { impl_->read_sleeping(threads, now, most); }
 
 void Decoder::decode_open_stalls(const std::vector<fdr_thread>& threads, const std::vector<fdr_parked>& parked, Timestamp now,
                                  Duration least) {

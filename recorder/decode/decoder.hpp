@@ -35,6 +35,9 @@ class Decoder {
   // The table must hold every thread of the snapshots decoded after this; called anew with the table of the second snapshot.
   void use_processes(const ProcessTable& table);
   void decode(const Snapshot& snapshot);
+  // Reads the stacks of threads that sleep at the firing, without stopping them, for at most `most`; stalls that began when they went to
+  // sleep carry them. First, and as soon after the firing as can be: they may wake.
+  void read_sleeping(const std::vector<fdr_thread>& threads, Timestamp now, Duration most);
   // Threads that are off the CPU right now: stalls that are still open, with the stack they left with where it is still parked.
   void decode_open_stalls(const std::vector<fdr_thread>& threads, const std::vector<fdr_parked>& parked, Timestamp now, Duration least);
   // Fills processes, threads and their accounts, sorts every table by time. Last.

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "unwind/sleeping_thread.hpp"
+
 namespace fdr {
 namespace {
 
@@ -109,6 +111,21 @@ DecodedStack StackDecoder::decode(const RecordedStack& recorded, const std::shar
   std::reverse(frames.begin(), frames.end());
   if (!frames.empty()) decoded.stack = stacks_.intern_stack(frames);
   return decoded;
+}
+
+DecodedStack StackDecoder::read_sleeping(std::int32_t pid, std::int32_t tid, const std::shared_ptr<AddressSpace>& space, Timestamp now,
+                                         std::int32_t& syscall) {
+  const auto place = sleeping_place(pid, tid);
+  if (!place || !space) return {};
+  syscall = place->syscall;
+  walked_.insert(space);
+  RemoteWords words(pid);
+  const WalkedStack walked = walker_.walk(*space, UserRegisters{.ip = place->ip, .sp = place->sp}, words, now);
+  if (sleeping_place(pid, tid) != place) return {};  // it ran meanwhile: what was read is of two moments
+  std::vector<std::uint32_t> frames;
+  for (const FrameAddress& frame : walked.frames) frames.push_back(user_frame(frame, space.get(), now));
+  std::reverse(frames.begin(), frames.end());
+  return {frames.empty() ? kNoStack : stacks_.intern_stack(frames), walked.end};
 }
 
 }  // namespace fdr

@@ -37,6 +37,9 @@ class StackDecoder {
 
   // `space` may be null: nothing is known of the process.
   DecodedStack decode(const RecordedStack& recorded, const std::shared_ptr<AddressSpace>& space, Timestamp time);
+  // The user stack of a thread that sleeps right now, and the system call it sleeps in (-1: none); kNoStack where it does not, or moved
+  // meanwhile.
+  DecodedStack read_sleeping(std::int32_t pid, std::int32_t tid, const std::shared_ptr<AddressSpace>& space, Timestamp now, std::int32_t& syscall);
 
  private:
   std::uint32_t kernel_frame(std::uint64_t address);
