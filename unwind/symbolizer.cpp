@@ -14,6 +14,7 @@
 #include "unwind/demangle.hpp"
 #include "unwind/dwarf_names.hpp"
 #include "unwind/eh_frame_header.hpp"
+#include "unwind/plt_symbols.hpp"
 
 namespace fdr {
 
@@ -57,7 +58,7 @@ class Batch {
  private:
   void name_module(std::uint32_t module, const std::vector<std::uint32_t>& frames, ModuleNaming& naming);
   void name_from_dwarf(DebugFile& debug, std::vector<Wanted>& wanted);
-  void name_from_symbols(DebugFile& debug, const std::vector<Wanted>& wanted);
+  void name_from_symbols(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_by_function_start(const ElfImage& image, const Module& module, const std::vector<Wanted>& wanted);
 
   const StackTable& stacks_;
@@ -125,7 +126,7 @@ void Batch::name_module(std::uint32_t index, const std::vector<std::uint32_t>& f
   DebugFile debug(*image, search_);
   const bool has_dwarf = debug.dwarf() != nullptr;
   if (has_dwarf) name_from_dwarf(debug, wanted);
-  name_from_symbols(debug, wanted);
+  name_from_symbols(debug, *image, wanted);
   for (const Wanted& w : wanted) naming.named += has_name(names_[w.frame]);
   naming.source = has_dwarf ? "DWARF" : debug.symbol_source();
   if (naming.source.empty())
@@ -142,8 +143,10 @@ void Batch::name_from_dwarf(DebugFile& debug, std::vector<Wanted>& wanted) {
   for (std::size_t i = 0; i < wanted.size(); ++i) names_[wanted[i].frame] = std::move(found[i]);
 }
 
-void Batch::name_from_symbols(DebugFile& debug, const std::vector<Wanted>& wanted) {
-  const ElfSymbols symbols(debug.symbols());
+void Batch::name_from_symbols(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted) {
+  std::vector<ElfSymbol> all = debug.symbols();
+  for (ElfSymbol& stub : plt_symbols(image)) all.push_back(std::move(stub));
+  const ElfSymbols symbols(std::move(all));
   for (const Wanted& w : wanted) {
     auto& frames = names_[w.frame];
     if (has_name(frames) && !is_bare(frames.back().function)) continue;
