@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "unwind/copy_walker.hpp"
+#include "unwind/module_rows.hpp"
 
 namespace fdr {
 namespace {

@@ -77,11 +77,6 @@ std::string name_hint(std::string_view name, const MetricCatalogue& catalogue) {
                             list.empty() ? "write process.METRIC for all targets together, or name one with [[target]]"
                                          : "targets: " + list);
     }
-    const std::string together = "process" + name.substr(name.find(']') + 1);
-    if (catalogue.find(together)) {
-      throw ExpressionError("'" + shown + "' is measured for all targets together only", token.column,
-                            "write " + together);
-    }
   }
   for (const std::string_view later : kLater) {
     if (name == later || (name.starts_with(later) && (later.ends_with('.') || name[later.size()] == '.'))) {

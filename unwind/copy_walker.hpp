@@ -4,7 +4,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -17,10 +16,6 @@
 #include "unwind/unwinder.hpp"
 
 namespace fdr {
-
-// Where `image`, whose rows count from `base`, is mapped: what to take from an address to get a row's pc. Nothing where the mapping shows
-// no executable segment of the image.
-std::optional<std::uint64_t> row_bias(const Mapping& mapping, std::span<const ElfImage::Segment> segments, std::uint64_t base);
 
 class CopyWalker {
  public:

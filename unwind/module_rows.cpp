@@ -53,4 +53,14 @@ ModuleRows rows_of(const ElfImage& image) {
   return result;
 }
 
+std::optional<std::uint64_t> row_bias(const Mapping& mapping, std::span<const ElfImage::Segment> segments, std::uint64_t base) {
+  // The mapping begins at a page, the ELF segment it shows may begin behind it: both say the same difference.
+  const std::uint64_t begin = mapping.file_offset, bytes = mapping.end - mapping.start;
+  for (const ElfImage::Segment& segment : segments) {
+    if (!segment.executable || segment.offset >= begin + bytes || segment.offset + segment.file_size <= begin) continue;
+    return mapping.start - begin + segment.offset - segment.vaddr + base;
+  }
+  return std::nullopt;
+}
+
 }  // namespace fdr

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "unwind/address_space.hpp"
 #include "unwind/elf_image.hpp"
 #include "unwind/row.h"
 
@@ -29,5 +32,9 @@ struct ModuleRows {
 
 // Never throws for what is in the file.
 ModuleRows rows_of(const ElfImage& image);
+
+// The bias of a mapping of an image with these segments, whose rows count from `base`. Nothing where the mapping shows no executable
+// segment of it.
+std::optional<std::uint64_t> row_bias(const Mapping& mapping, std::span<const ElfImage::Segment> segments, std::uint64_t base);
 
 }  // namespace fdr

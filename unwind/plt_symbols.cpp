@@ -2,10 +2,11 @@
 
 #include <elf.h>
 
-#include <cstring>
 #include <string>
 #include <unordered_map>
 
+#include "unwind/byte_cursor.hpp"
+#include "unwind/byte_reader.hpp"
 #include "unwind/elf_sections.hpp"
 
 namespace fdr {
@@ -13,29 +14,18 @@ namespace {
 
 constexpr std::size_t kMaxRelocations = 1u << 20;
 
-template <class T>
-bool read_at(std::span<const std::uint8_t> bytes, std::uint64_t at, T& value) {
-  if (at > bytes.size() || bytes.size() - at < sizeof value) return false;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return true;
-}
-
-std::string text_at(std::span<const std::uint8_t> bytes, std::uint64_t at) {
-  if (at >= bytes.size()) return {};
-  const void* end = std::memchr(bytes.data() + at, 0, bytes.size() - at);
-  return end ? std::string(reinterpret_cast<const char*>(bytes.data() + at)) : std::string();
-}
-
 // Word that the dynamic linker fills -> the symbol it looks up for it.
 using Words = std::unordered_map<std::uint64_t, std::uint32_t>;
 
 void add_words(const ElfImage& image, const char* section, Words& words) {
   const auto relocations = find_section(image, section);
   if (!relocations) return;
-  Elf64_Rela entry;
-  for (std::uint64_t at = 0; words.size() < kMaxRelocations && read_at(relocations->bytes, at, entry); at += sizeof entry) {
-    const std::uint32_t type = ELF64_R_TYPE(entry.r_info);
-    if (type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT) words[entry.r_offset] = ELF64_R_SYM(entry.r_info);
+  const ByteReader reader(relocations->bytes);
+  for (std::uint64_t at = 0; words.size() < kMaxRelocations; at += sizeof(Elf64_Rela)) {
+    const auto entry = reader.read<Elf64_Rela>(at);
+    if (!entry) return;
+    const std::uint32_t type = ELF64_R_TYPE(entry->r_info);
+    if (type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT) words[entry->r_offset] = ELF64_R_SYM(entry->r_info);
   }
 }
 
@@ -55,14 +45,16 @@ std::vector<ElfSymbol> plt_symbols(const ElfImage& image) {
   for (const auto& [section, stub_bytes] : tables) {
     const auto table = find_section(image, section);
     if (!table) continue;
+    const ByteReader code(table->bytes);
     for (std::uint64_t at = 0; at + 6 <= table->bytes.size(); ++at) {
       // jmp *offset(%rip), the one indirect jump of a stub
-      std::int32_t offset = 0;
-      if (table->bytes[at] != 0xff || table->bytes[at + 1] != 0x25 || !read_at(table->bytes, at + 2, offset)) continue;
-      const auto word = words.find(table->vaddr + at + 6 + static_cast<std::uint64_t>(std::int64_t{offset}));
-      Elf64_Sym symbol;
-      if (word == words.end() || !read_at(symbols->bytes, std::uint64_t{word->second} * sizeof symbol, symbol)) continue;
-      const std::string name = text_at(names->bytes, symbol.st_name);
+      if (table->bytes[at] != 0xff || table->bytes[at + 1] != 0x25) continue;
+      const std::int64_t offset = *code.read<std::int32_t>(at + 2);
+      const auto word = words.find(table->vaddr + at + 6 + static_cast<std::uint64_t>(offset));
+      if (word == words.end()) continue;
+      const auto symbol = ByteReader(symbols->bytes).read<Elf64_Sym>(std::uint64_t{word->second} * sizeof(Elf64_Sym));
+      if (!symbol || symbol->st_name >= names->bytes.size()) continue;
+      const std::string name(ByteCursor(names->bytes.subspan(symbol->st_name)).text());
       if (!name.empty()) stubs.push_back({table->vaddr + at / stub_bytes * stub_bytes, stub_bytes, name + "@plt", 3});
     }
   }

@@ -49,7 +49,6 @@ static __always_inline void park_stack(void *ctx, struct fdr_thread *thread, str
 }
 
 static __always_inline void leave(void *ctx, struct fdr_thread *thread, bool preempt, struct task_struct *task, __u64 now) {
-  if (!thread) return;
   const __u32 state = preempt ? 0 : task_state(task);
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = 0;

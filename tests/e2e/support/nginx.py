@@ -3,7 +3,7 @@
 import os
 
 from support.scenario import free_port, wait_for
-from support.services import PYTHON, SCRIPTS, _answers
+from support.services import PYTHON, SCRIPTS, answers
 
 
 class Nginx:
@@ -29,7 +29,7 @@ http {{
 }}
 """)
         self.process = self.scenario.spawn(["nginx", "-c", path], name="nginx")
-        wait_for("nginx answers", lambda: _answers(self.port))
+        wait_for("nginx answers", lambda: answers(self.port))
 
     def load(self):
         return self.scenario.spawn([PYTHON, f"{SCRIPTS}/http_load.py", str(self.port), "8", "gzip"], name="nginx_load")

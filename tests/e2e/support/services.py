@@ -15,7 +15,7 @@ PYTHON = "/usr/bin/python3"
 SCRIPTS = os.path.join(ROOT, "tests/programs")
 
 
-def _answers(port):
+def answers(port):
     try:
         with socket.create_connection(("127.0.0.1", port), 1):
             return True
@@ -43,7 +43,7 @@ class Redis:
         self.wait_ready()
 
     def wait_ready(self):
-        wait_for("redis answers", lambda: _answers(self.port))
+        wait_for("redis answers", lambda: answers(self.port))
 
     def load(self):
         return self.scenario.spawn(["redis-benchmark", "-h", "127.0.0.1", "-p", str(self.port), "-t", "get,set",
@@ -90,12 +90,12 @@ backend back
 
     def start(self):
         self.scenario.spawn([PYTHON, f"{SCRIPTS}/http_backend.py", str(self.backend)], name="backend")
-        wait_for("the backend answers", lambda: _answers(self.backend))
+        wait_for("the backend answers", lambda: answers(self.backend))
         self.process = self.scenario.spawn(self.command(), name="haproxy")
         self.wait_ready()
 
     def wait_ready(self):
-        wait_for("haproxy answers", lambda: _answers(self.port))
+        wait_for("haproxy answers", lambda: answers(self.port))
 
     def load(self):
         return self.scenario.spawn([PYTHON, f"{SCRIPTS}/http_load.py", str(self.port), "8"], name="http_load")

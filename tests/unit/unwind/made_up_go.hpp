@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "unit/unwind/made_up_elf.hpp"
 #include "unwind/elf_image.hpp"
 
 namespace fdr::test {
@@ -38,23 +39,13 @@ class MadeUpGo {
     std::vector<std::uint8_t> text, table = make_table(text), data = make_data(table), file(kTextVaddr);
     const std::uint64_t data_offset = kTextVaddr + text.size();
     const std::uint64_t dynamic = data_offset + data.size() - 3 * sizeof(Elf64_Dyn);
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] = ELFDATA2LSB;
-    header.e_type = ET_DYN;
-    header.e_machine = EM_X86_64;
-    header.e_phoff = sizeof(header);
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_phnum = 4;
     const Elf64_Phdr programs[4] = {
         {PT_LOAD, PF_R, 0, 0, 0, kTextVaddr, kTextVaddr, 0x1000},
         {PT_LOAD, PF_R | PF_X, kTextVaddr, kTextVaddr, kTextVaddr, text.size(), text.size(), 0x1000},
         {PT_LOAD, PF_R | PF_W, data_offset, kDataVaddr, kDataVaddr, data.size(), data.size(), 0x1000},
         {PT_DYNAMIC, PF_R, dynamic, 0, 0, 3 * sizeof(Elf64_Dyn), 3 * sizeof(Elf64_Dyn), 8},
     };
-    std::memcpy(file.data(), &header, sizeof(header));
-    std::memcpy(file.data() + sizeof(header), programs, sizeof(programs));
+    put_elf_head(file, programs);
     file.insert(file.end(), text.begin(), text.end());
     file.insert(file.end(), data.begin(), data.end());
     return file;

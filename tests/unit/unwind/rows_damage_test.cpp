@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "unit/unwind/made_up_elf.hpp"
 #include "unit/unwind/made_up_go.hpp"
 #include "unit/unwind/stack_fixture.hpp"
 #include "unwind/eh_frame_rows.hpp"
@@ -63,21 +64,11 @@ std::size_t damage(const std::vector<std::uint8_t>& whole, std::size_t from, std
 // An image of one executable segment (0x1000..0x2000) and one .eh_frame at 0x3000, found by PT_GNU_EH_FRAME.
 ImageRows rows_of_eh_frame(std::vector<std::uint8_t> eh_frame) {
   std::vector<std::uint8_t> file(0x3000, 0x90);
-  Elf64_Ehdr header{};
-  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-  header.e_ident[EI_CLASS] = ELFCLASS64;
-  header.e_ident[EI_DATA] = ELFDATA2LSB;
-  header.e_type = ET_DYN;
-  header.e_machine = EM_X86_64;
-  header.e_phoff = sizeof(header);
-  header.e_phentsize = sizeof(Elf64_Phdr);
-  header.e_phnum = 3;
   const Elf64_Phdr programs[3] = {
       {PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x2000, 0x2000, 0x1000},
       {PT_LOAD, PF_R, 0x2000, 0x2000, 0x2000, 0x1000 + eh_frame.size(), 0x1000 + eh_frame.size(), 0x1000},
       {PT_GNU_EH_FRAME, PF_R, 0x2000, 0x2000, 0x2000, 8, 8, 4}};
-  std::memcpy(file.data(), &header, sizeof(header));
-  std::memcpy(file.data() + sizeof(header), programs, sizeof(programs));
+  test::put_elf_head(file, programs);
   const std::uint8_t search[8] = {1, 0x1b, 0xff, 0xff, 0xfc, 0x0f, 0, 0};  // pcrel sdata4: 0x2004 + 0xffc = 0x3000
   std::memcpy(file.data() + 0x2000, search, sizeof(search));
   file.insert(file.end(), eh_frame.begin(), eh_frame.end());
