@@ -1,9 +1,11 @@
 /* A process of many threads for scripts/bench --peers: THREADS threads that each work for some microseconds, sleep for some
- * milliseconds, and so on, together a fifth more than the CPUs can do: what watches them shows, and nobody else starves. For
- * each line on stdin it prints rounds of all threads a second, over SECONDS.
+ * milliseconds, and so on, together a fifth more than the CPUs can do, so that what watches them shows. For each line on
+ * stdin they do so for SECONDS, and rounds of all threads a second are printed; otherwise they wait: a tool that is armed
+ * beside them must not starve for its first minute.
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -11,6 +13,23 @@
 
 static atomic_long rounds;
 static double pause_s;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static atomic_bool open_now;
+
+static void wait_at_gate(void) {
+  if (atomic_load_explicit(&open_now, memory_order_relaxed)) return;
+  pthread_mutex_lock(&gate);
+  while (!open_now) pthread_cond_wait(&opened, &gate);
+  pthread_mutex_unlock(&gate);
+}
+
+static void set_gate(bool open) {
+  pthread_mutex_lock(&gate);
+  open_now = open;
+  pthread_cond_broadcast(&opened);
+  pthread_mutex_unlock(&gate);
+}
 
 static double now_s(void) {
   struct timespec time;
@@ -31,6 +50,7 @@ static unsigned long work(unsigned long x) {
 static void *serve(void *number) {
   volatile unsigned long sink = (unsigned long)number;
   for (;;) {
+    wait_at_gate();
     sink = work(sink);
     atomic_fetch_add_explicit(&rounds, 1, memory_order_relaxed);
     sleep_s(pause_s);
@@ -54,10 +74,12 @@ int main(int argc, char **argv) {
   }
   for (int c; (c = getchar()) != EOF;) {
     if (c != '\n') continue;
+    set_gate(true);
     const long before = atomic_load(&rounds);
     const double begin = now_s();
     sleep_s(seconds);
     printf("%.1f\n", (atomic_load(&rounds) - before) / (now_s() - begin));
+    set_gate(false);
     fflush(stdout);
   }
   return 0;
