@@ -116,12 +116,9 @@ std::vector<ElfSymbol> DebugFile::symbols() {
     Elf* elf = nullptr;
     const char* name = dwfl_module_getsym_info(impl_->module_, i, &symbol, &address, nullptr, &elf, nullptr);
     if (!name || !*name || symbol.st_shndx == SHN_UNDEF || symbol.st_size == 0) continue;
-    const auto type = GELF_ST_TYPE(symbol.st_info);
-    if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) continue;
-    const auto binding = GELF_ST_BIND(symbol.st_info);
-    // A function's own name comes before an assembler label.
-    const int rank = (binding == STB_GLOBAL ? 0 : binding == STB_WEAK ? 1 : 2) + (type == STT_NOTYPE ? 3 : 0);
-    symbols.push_back({address, symbol.st_size, name, rank});
+    const auto rank = function_rank(symbol.st_info);
+    if (!rank) continue;
+    symbols.push_back({address, symbol.st_size, name, *rank});
     if (elf == main_elf)
       from_symtab |= main_has_symtab;
     else if (elf != debug_elf && compressed)

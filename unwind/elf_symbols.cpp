@@ -1,9 +1,17 @@
 #include "unwind/elf_symbols.hpp"
 
+#include <elf.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace fdr {
+
+std::optional<int> function_rank(unsigned char info) {
+  const auto type = ELF64_ST_TYPE(info), binding = ELF64_ST_BIND(info);
+  if (type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) return std::nullopt;
+  return (binding == STB_GLOBAL ? 0 : binding == STB_WEAK ? 1 : 2) + (type == STT_NOTYPE ? 3 : 0);
+}
 
 ElfSymbols::ElfSymbols(std::vector<ElfSymbol> symbols) : symbols_(std::move(symbols)) {
   std::erase_if(symbols_,

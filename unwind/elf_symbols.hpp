@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@ struct ElfSymbol {
   std::string name;                     // mangled
   int rank = 0;                         // of several names for one place, the lowest is shown: global, weak, local
 };
+
+// Of a symbol table's entry, by its st_info: the rank of a function's symbol, nothing for what can be none. A function's
+// own name comes before an assembler label.
+std::optional<int> function_rank(unsigned char info);
 
 class ElfSymbols {
  public:
