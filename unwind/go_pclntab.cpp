@@ -75,6 +75,12 @@ std::vector<ElfSection> candidates(const ElfImage& image) {
   return found;
 }
 
+// Of runtime._func, behind the entry: 32-bit fields (deferreturn and args are left out; startLine stands between
+// cuOffset and the bytes from 1.20 on), then bytes: funcID, flag, one of padding, nfuncdata; then the 32-bit offsets of
+// PCDATA and of FUNCDATA.
+constexpr std::uint64_t kName = 0, kPcSp = 12, kPcFile = 16, kPcLine = 20, kPcDataCount = 24, kUnit = 28;
+constexpr std::uint64_t kFlag = 1, kFuncDataCount = 3, kPcData = 4;  // behind the bytes' begin
+
 std::span<const std::uint8_t> from(std::span<const std::uint8_t> bytes, std::uint64_t offset) {
   return offset < bytes.size() ? bytes.subspan(offset) : std::span<const std::uint8_t>{};
 }
@@ -104,6 +110,8 @@ std::optional<GoPclntab> GoPclntab::parse(std::span<const std::uint8_t> bytes, s
   *text = table.version_ >= 18 ? reader.read<std::uint64_t>(kTextStart).value_or(0) : 0;
   table.count_ = *count;
   table.names_ = from(bytes, *names);
+  table.units_ = from(bytes, reader.read<std::uint64_t>(offsets + 8).value_or(UINT64_MAX));
+  table.files_ = from(bytes, reader.read<std::uint64_t>(offsets + 16).value_or(UINT64_MAX));
   table.pc_values_ = from(bytes, *values);
   table.functions_ = from(bytes, *functions);
   // One entry for each function and half of one for the end.
@@ -147,6 +155,7 @@ std::optional<GoPclntab> GoPclntab::of(const ElfImage& image, std::string* probl
       *problem = "pclntab: damaged, or of an unknown version";
       continue;
     }
+    table->vaddr_ = candidate.vaddr;
     // Where the code begins: the header says it up to Go 1.25; in a position-independent file the loader writes it
     // there. From 1.26 on it is in runtime.moduledata. Last, .text begins with it where only Go's linker was used.
     bool placed = (table->version_ < 18 || text != 0) && table->place(image, text);
@@ -168,8 +177,6 @@ std::optional<GoFunction> GoPclntab::function(std::uint64_t index) const {
   const ByteReader reader(functions_);
   const auto entry = entry_of(index), end = entry_of(index + 1);
   if (!entry || !end || *entry >= *end || *entry < begin_ || *end > end_) return std::nullopt;
-  // runtime._func: entry, then 32-bit fields: name, args, deferreturn, pcsp, pcfile, pcln, npcdata, cuOffset, from 1.20
-  // on startLine; then bytes: funcID, flag.
   std::uint64_t at = 0;
   if (version_ >= 18) {
     const auto offset = reader.read<std::uint32_t>(index * 8 + 4);
@@ -180,12 +187,77 @@ std::optional<GoFunction> GoPclntab::function(std::uint64_t index) const {
     if (!offset || reader.read<std::uint64_t>(*offset) != *entry) return std::nullopt;
     at = *offset + 8;
   }
-  const auto name = reader.read<std::uint32_t>(at), pcsp = reader.read<std::uint32_t>(at + 12);
-  const auto flags = reader.read<std::uint8_t>(at + (version_ >= 20 ? 37 : 33));
+  const auto name = reader.read<std::uint32_t>(at + kName), pcsp = reader.read<std::uint32_t>(at + kPcSp);
+  const auto flags = reader.read<std::uint8_t>(at + bytes_at() + kFlag);
   if (!name || !pcsp || !flags) return std::nullopt;
-  const auto text = from(names_, *name);
-  return GoFunction{*entry, *end, ByteCursor(text.first(std::min(text.size(), kMaxName))).text(), *flags,
-                    *pcsp == 0 ? std::span<const std::uint8_t>{} : from(pc_values_, *pcsp)};
+  return GoFunction{*entry,
+                    *end,
+                    name_at(*name),
+                    *flags,
+                    *pcsp == 0 ? std::span<const std::uint8_t>{} : from(pc_values_, *pcsp),
+                    at};
+}
+
+std::optional<GoFunction> GoPclntab::find(std::uint64_t vaddr) const {
+  if (vaddr < begin_ || vaddr >= end_) return std::nullopt;
+  std::uint64_t low = 0, high = count_;  // the entry of `low` is not above vaddr
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const auto entry = entry_of(middle);
+    if (!entry) return std::nullopt;
+    (*entry <= vaddr ? low : high) = middle;
+  }
+  const auto found = function(low);
+  return found && vaddr >= found->entry && vaddr < found->end ? found : std::nullopt;
+}
+
+std::string_view GoPclntab::name_at(std::uint32_t offset) const {
+  const auto text = from(names_, offset);
+  return ByteCursor(text.first(std::min(text.size(), kMaxName))).text();
+}
+
+// `field`: where in the table of functions the offset of the pc-value table stands. Offset 0 is no table.
+std::optional<std::int64_t> GoPclntab::value_at(const GoFunction& function, std::uint64_t field,
+                                                std::uint64_t vaddr) const {
+  const auto offset = ByteReader(functions_).read<std::uint32_t>(field);
+  if (!offset || *offset == 0) return std::nullopt;
+  GoValues values(function.entry, from(pc_values_, *offset));
+  while (values.next() && values.start < function.end)
+    if (vaddr < values.end) return values.value;
+  return std::nullopt;
+}
+
+// The value of pcfile counts in the files of the compilation unit, whose own table leads to the names.
+GoLine GoPclntab::line_of(const GoFunction& function, std::uint64_t vaddr) const {
+  GoLine found;
+  const auto line = value_at(function, function.record + kPcLine, vaddr);
+  if (line && *line > 0 && *line <= INT32_MAX) found.line = static_cast<std::uint32_t>(*line);
+  const auto file = value_at(function, function.record + kPcFile, vaddr);
+  const auto unit = ByteReader(functions_).read<std::uint32_t>(function.record + kUnit);
+  if (!file || *file < 0 || *file > UINT32_MAX || !unit) return found;
+  const auto offset =
+      ByteReader(units_).read<std::uint32_t>((std::uint64_t{*unit} + static_cast<std::uint64_t>(*file)) * 4);
+  if (!offset) return found;
+  const auto text = from(files_, *offset);
+  found.file = ByteCursor(text.first(std::min(text.size(), kMaxName))).text();
+  return found;
+}
+
+std::optional<std::int64_t> GoPclntab::pc_data(const GoFunction& function, std::uint32_t index,
+                                               std::uint64_t vaddr) const {
+  const auto count = ByteReader(functions_).read<std::uint32_t>(function.record + kPcDataCount);
+  if (!count || index >= *count) return std::nullopt;
+  return value_at(function, function.record + bytes_at() + kPcData + std::uint64_t{index} * 4, vaddr);
+}
+
+std::optional<std::uint32_t> GoPclntab::func_data(const GoFunction& function, std::uint32_t index) const {
+  const ByteReader reader(functions_);
+  const std::uint64_t bytes = function.record + bytes_at();
+  const auto before = reader.read<std::uint32_t>(function.record + kPcDataCount);
+  const auto count = reader.read<std::uint8_t>(bytes + kFuncDataCount);
+  if (version_ < 18 || !before || !count || index >= *count) return std::nullopt;
+  const auto offset = reader.read<std::uint32_t>(bytes + kPcData + (std::uint64_t{*before} + index) * 4);
+  return offset && *offset != UINT32_MAX ? offset : std::nullopt;
 }
 
 }  // namespace fdr

@@ -23,6 +23,14 @@ struct GoCode {
   std::vector<std::uint8_t> code;                             // its beginning
   std::vector<std::pair<std::uint32_t, std::int64_t>> steps;  // length, how far sp has moved
   std::uint8_t flags = 0;
+  std::string file = {};                                             // of all its instructions
+  std::vector<std::pair<std::uint32_t, std::int64_t>> lines = {};    // length, line
+  std::vector<std::pair<std::uint32_t, std::int64_t>> inlined = {};  // length, index into calls or -1
+  struct Call {
+    std::string name;
+    std::uint32_t called_at = 0;  // from the entry
+  };
+  std::vector<Call> calls = {};
 };
 
 class MadeUpGo {
@@ -36,7 +44,8 @@ class MadeUpGo {
   std::size_t broken_function = SIZE_MAX;
 
   std::vector<std::uint8_t> bytes() const {
-    std::vector<std::uint8_t> text, table = make_table(text), data = make_data(table), file(kTextVaddr);
+    std::vector<std::uint8_t> text, trees, table = make_table(text, trees), data = make_data(table, trees),
+                                    file(kTextVaddr);
     const std::uint64_t data_offset = kTextVaddr + text.size();
     const std::uint64_t dynamic = data_offset + data.size() - 3 * sizeof(Elf64_Dyn);
     const Elf64_Phdr programs[4] = {
@@ -70,9 +79,24 @@ class MadeUpGo {
   }
   static void align(std::vector<std::uint8_t>& bytes) { bytes.resize((bytes.size() + 7) / 8 * 8); }
 
-  std::vector<std::uint8_t> make_table(std::vector<std::uint8_t>& text) const {
+  // Where they begin.
+  static std::uint32_t put_values(std::vector<std::uint8_t>& to,
+                                  const std::vector<std::pair<std::uint32_t, std::int64_t>>& steps) {
+    const auto begin = static_cast<std::uint32_t>(to.size());
+    std::int64_t last = -1;
+    for (const auto& [length, value] : steps) {
+      const std::int64_t delta = value - last;
+      put_varint(to, (static_cast<std::uint64_t>(delta) << 1) ^ static_cast<std::uint64_t>(delta >> 63));
+      put_varint(to, length);
+      last = value;
+    }
+    to.push_back(0);
+    return begin;
+  }
+
+  std::vector<std::uint8_t> make_table(std::vector<std::uint8_t>& text, std::vector<std::uint8_t>& trees) const {
     const bool wide = version_ < 18;
-    std::vector<std::uint8_t> names = {0}, values = {0}, index, bodies;
+    std::vector<std::uint8_t> names = {0}, units = {0, 0, 0, 0}, files = {0}, values = {0}, index, bodies;
     const std::size_t index_size = functions_.size() * (wide ? 16 : 8) + (wide ? 8 : 4);
     for (std::size_t i = 0; i < functions_.size(); ++i) {
       const GoCode& function = functions_[i];
@@ -82,14 +106,27 @@ class MadeUpGo {
       names.insert(names.end(), function.name.begin(), function.name.end());
       names.push_back(0);
       const auto pcsp = function.steps.empty() ? 0u : static_cast<std::uint32_t>(values.size());
-      std::int64_t last = -1;
-      for (const auto& [length, value] : function.steps) {
-        const std::int64_t delta = value - last;
-        put_varint(values, (static_cast<std::uint64_t>(delta) << 1) ^ static_cast<std::uint64_t>(delta >> 63));
-        put_varint(values, length);
-        last = value;
+      put_values(values, function.steps);
+      std::uint32_t pcfile = 0, pcline = 0, pcinlined = 0, unit = 0;
+      if (!function.file.empty()) {
+        unit = static_cast<std::uint32_t>(units.size() / 4) - 1;  // its file is the unit's second
+        put(units, static_cast<std::uint32_t>(files.size()));
+        files.insert(files.end(), function.file.begin(), function.file.end());
+        files.push_back(0);
+        pcfile = put_values(values, {{function.size, 1}});
       }
-      values.push_back(0);
+      if (!function.lines.empty()) pcline = put_values(values, function.lines);
+      if (!function.inlined.empty()) pcinlined = put_values(values, function.inlined);
+      const auto tree = static_cast<std::uint32_t>(trees.size());
+      for (const GoCode::Call& call : function.calls) {
+        const auto called = static_cast<std::uint32_t>(names.size());
+        names.insert(names.end(), call.name.begin(), call.name.end());
+        names.push_back(0);
+        if (version_ >= 20)
+          for (const std::uint32_t field : {0u, called, call.called_at, 0u}) put(trees, field);
+        else
+          for (const std::uint32_t field : {0u, 0u, 0u, called, call.called_at}) put(trees, field);
+      }
       if (wide) {
         put<std::uint64_t>(index, kTextVaddr + entry);
         put<std::uint64_t>(index, body);
@@ -99,10 +136,17 @@ class MadeUpGo {
         put<std::uint32_t>(index, static_cast<std::uint32_t>(body));
         put<std::uint32_t>(bodies, static_cast<std::uint32_t>(entry + (i == broken_function)));
       }
-      for (const std::uint32_t field : {name, 0u, 0u, pcsp, 0u, 0u, 0u, 0u}) put(bodies, field);
+      for (const std::uint32_t field : {name, 0u, 0u, pcsp, pcfile, pcline, 3u, unit}) put(bodies, field);
       if (version_ >= 20) put<std::uint32_t>(bodies, 1);
-      for (const std::uint8_t field : {std::uint8_t{0}, function.flags, std::uint8_t{0}, std::uint8_t{0}})
+      for (const std::uint8_t field : {std::uint8_t{0}, function.flags, std::uint8_t{0}, std::uint8_t{4}})
         bodies.push_back(field);
+      for (const std::uint32_t field : {0u, 0u, pcinlined}) put(bodies, field);  // PCDATA
+      if (wide) align(bodies);
+      for (std::uint32_t which = 0; which < 4; ++which) {  // FUNCDATA
+        const std::uint32_t offset = which == 3 && !function.calls.empty() ? tree : UINT32_MAX;
+        wide ? put<std::uint64_t>(bodies, 0) : put(bodies, offset);
+      }
+      if (wide) align(bodies);
       text.insert(text.end(), function.code.begin(), function.code.end());
       text.resize(entry + function.size, 0xcc);
     }
@@ -110,7 +154,7 @@ class MadeUpGo {
       put<std::uint64_t>(index, kTextVaddr + text.size());
     else
       put<std::uint32_t>(index, static_cast<std::uint32_t>(text.size()));
-    align(index), align(names), align(values);
+    align(index), align(names), align(units), align(files), align(values);
 
     std::vector<std::uint8_t> table;
     const std::uint32_t magic = version_ == 20 ? 0xfffffff1 : version_ == 18 ? 0xfffffff0 : 0xfffffffa;
@@ -118,31 +162,37 @@ class MadeUpGo {
     put<std::uint64_t>(table, functions_.size());
     put<std::uint64_t>(table, 0);
     if (!wide) put<std::uint64_t>(table, text_start == GoCode::kInHeader ? kTextVaddr : 0);
-    const std::uint64_t at = table.size() + 40;
-    put<std::uint64_t>(table, at);
-    put<std::uint64_t>(table, at);
-    put<std::uint64_t>(table, at);
-    put<std::uint64_t>(table, at + names.size());
-    put<std::uint64_t>(table, at + names.size() + values.size());
-    for (const auto* part : {&names, &values, &index, &bodies}) table.insert(table.end(), part->begin(), part->end());
+    index.insert(index.end(), bodies.begin(), bodies.end());
+    std::uint64_t at = table.size() + 40;
+    for (const auto* part : {&names, &units, &files, &values, &index}) {
+      put<std::uint64_t>(table, at);
+      at += part->size();
+    }
+    for (const auto* part : {&names, &units, &files, &values, &index})
+      table.insert(table.end(), part->begin(), part->end());
     align(table);
     return table;
   }
 
-  // The table, module data, relocations and the dynamic section.
-  std::vector<std::uint8_t> make_data(const std::vector<std::uint8_t>& table) const {
+  // The table, module data, inline trees, relocations and the dynamic section.
+  std::vector<std::uint8_t> make_data(const std::vector<std::uint8_t>& table,
+                                      const std::vector<std::uint8_t>& trees) const {
     std::uint64_t text_size = 0;
     for (const GoCode& function : functions_) text_size += function.size;
     std::vector<std::uint8_t> data = table;
     const std::uint64_t module = data.size();
-    data.resize(module + 256);
+    data.resize(module + 512);
+    const std::uint64_t go_func = data.size();
+    data.insert(data.end(), trees.begin(), trees.end());
+    align(data);
     std::vector<Elf64_Rela> relocations;
     const auto relocate = [&](std::uint64_t offset, std::uint64_t target) {
       relocations.push_back({kDataVaddr + offset, R_X86_64_RELATIVE, static_cast<Elf64_Sxword>(target)});
     };
     if (text_start == GoCode::kRelocated) relocate(24, kTextVaddr);
-    if (text_start == GoCode::kInModuleData) {
+    if (text_start != GoCode::kNowhere) {
       relocate(module, kDataVaddr);
+      relocate(module + (version_ >= 20 ? 320 : 304), kDataVaddr + go_func);
       relocate(module + 160, kTextVaddr);
       relocate(module + 168, kTextVaddr + text_size);
       relocate(module + 176, kTextVaddr);
