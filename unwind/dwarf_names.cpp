@@ -16,11 +16,14 @@ namespace fdr {
 namespace {
 
 constexpr int kMaxDepth = 200;
-constexpr int kMaxRanges = 1'000'000;
-constexpr std::uint64_t kMaxEntries = 200'000'000;  // DIEs in one file
+constexpr std::uint32_t kNone = UINT32_MAX;
+// A sound file is read a few times over, level by level; a damaged one may lead to the same entries again and again.
+constexpr std::int64_t kTimesRead = 64, kLeastBudget = 10'000'000;
+constexpr std::int64_t kRangeBytes = 16;
 
 // Indices into the sorted addresses, ascending.
 using Subset = std::vector<std::uint32_t>;
+using SubsetView = std::span<const std::uint32_t>;
 
 struct Unit {
   Dwarf_Die root;  // holds the ranges and the lines
@@ -29,140 +32,62 @@ struct Unit {
   bool has_ranges = false;
 };
 
+// A function, or a call that was inlined, in which some of the addresses lie.
+struct Scope {
+  Dwarf_Die die;
+  std::uint32_t around = kNone;  // index of the one it was inlined into
+  const std::string* name = nullptr;
+  const char* call_file = nullptr;  // where the one around called it
+  int call_line = 0;
+};
+
 class Batch {
  public:
   Batch(Dwarf* dwarf, std::span<const std::uint64_t> addresses)
-      : dwarf_(dwarf), addresses_(addresses), chains_(addresses.size()), names_(addresses.size()) {}
+      : dwarf_(dwarf), addresses_(addresses), innermost_(addresses.size(), kNone), names_(addresses.size()) {}
 
   std::vector<std::vector<SourceFrame>> run() {
     for (Unit& unit : units_with_addresses()) resolve(unit);
     return std::move(names_);
   }
+  std::vector<std::string>& missing() { return missing_; }
 
  private:
   std::vector<Unit> units_with_addresses();
   void resolve(Unit& unit);
+  Subset without_scope(const Unit& unit) const;
 
-  // Calls `visit(die, tag)` for each child; false where the budget is used up.
+  // Where the budget is used up, these end early.
   template <class Visit>
-  bool each_child(Dwarf_Die& parent, Visit visit);
-  void find_functions(Dwarf_Die& parent, const Subset& wanted, bool deep, int depth);
-  void descend(Dwarf_Die& parent, const Subset& inside, int depth);
-  Subset inside(Dwarf_Die& die, const Subset& wanted) const;
+  void each_child(Dwarf_Die& parent, Visit visit);
+  template <class Visit>
+  void each_range(Dwarf_Die& die, Visit visit);
 
-  std::vector<SourceFrame> frames_of(Unit& unit, std::uint32_t index);
-  std::string name_of(Dwarf_Die& die);
+  void find_functions(Dwarf_Die& parent, SubsetView wanted, bool deep, int depth);
+  void descend(Dwarf_Die& parent, SubsetView wanted, std::uint32_t scope, int depth);
+  SubsetView inside(Dwarf_Die& die, SubsetView wanted, Subset& storage);
+  std::uint32_t enter(Dwarf_Die& die, std::uint32_t around, SubsetView hits);
+
+  void name_scopes(Unit& unit, std::size_t first);
+  const std::string* name_of(Dwarf_Die& die);
+  std::vector<SourceFrame> frames_of(Unit& unit, std::uint32_t index) const;
 
   Dwarf* dwarf_;
   std::span<const std::uint64_t> addresses_;
-  std::vector<std::vector<Dwarf_Die>> chains_;  // for each address: function, then inlined ones, outermost first
+  std::vector<Scope> scopes_;
+  std::vector<std::uint32_t> innermost_;  // of each address: index of a scope
   std::vector<std::vector<SourceFrame>> names_;
+  std::vector<std::string> missing_;
   std::unordered_map<const char*, std::string> demangled_;  // by place in the string section: each is demangled once
-  std::uint64_t budget_ = kMaxEntries;
+  std::int64_t budget_ = kLeastBudget;                      // bytes of entries and ranges that may still be looked at
 };
 
-std::vector<Unit> Batch::units_with_addresses() {
-  std::vector<Unit> units;
-  std::vector<bool> taken(addresses_.size());
-  Dwarf_CU* previous = nullptr;
-  Dwarf_CU* cu = nullptr;
-  Dwarf_Die root, split;
-  std::uint8_t type = 0;
-  while (dwarf_get_units(dwarf_, previous, &cu, nullptr, &type, &root, &split) == 0) {
-    previous = cu;
-    if (type == DW_UT_type || type == DW_UT_split_type || type == DW_UT_partial) continue;
-    Unit unit{root, type == DW_UT_skeleton && split.addr ? split : root, {}, false};
-    Dwarf_Addr base = 0, begin = 0, end = 0;
-    std::ptrdiff_t next = 0;
-    for (int i = 0; i < kMaxRanges && (next = dwarf_ranges(&unit.root, next, &base, &begin, &end)) > 0; ++i) {
-      if (begin >= end) continue;
-      unit.has_ranges = true;
-      auto at = std::lower_bound(addresses_.begin(), addresses_.end(), begin);
-      for (; at != addresses_.end() && *at < end; ++at) {
-        const auto index = static_cast<std::uint32_t>(at - addresses_.begin());
-        if (taken[index]) continue;
-        taken[index] = true;
-        unit.wanted.push_back(index);
-      }
-    }
-    if (unit.wanted.empty() && unit.has_ranges) continue;
-    std::sort(unit.wanted.begin(), unit.wanted.end());
-    units.push_back(std::move(unit));
-  }
-  // A unit that does not say what it covers may cover what nobody else does.
-  Subset left;
-  for (std::uint32_t i = 0; i < addresses_.size(); ++i)
-    if (!taken[i]) left.push_back(i);
-  for (Unit& unit : units)
-    if (!unit.has_ranges) unit.wanted = left;
-  return units;
-}
-
-Subset Batch::inside(Dwarf_Die& die, const Subset& wanted) const {
-  Subset found;
-  Dwarf_Addr base = 0, begin = 0, end = 0;
-  std::ptrdiff_t next = 0;
-  for (int i = 0; i < kMaxRanges && (next = dwarf_ranges(&die, next, &base, &begin, &end)) > 0; ++i) {
-    auto at = std::lower_bound(wanted.begin(), wanted.end(), begin,
-                               [this](std::uint32_t index, Dwarf_Addr address) { return addresses_[index] < address; });
-    for (; at != wanted.end() && addresses_[*at] < end; ++at) found.push_back(*at);
-  }
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  return found;
-}
-
-template <class Visit>
-bool Batch::each_child(Dwarf_Die& parent, Visit visit) {
-  Dwarf_Die child;
-  if (dwarf_child(&parent, &child) != 0) return true;
-  do {
-    // A damaged sibling reference may point backwards: the budget ends that.
-    if (budget_ == 0) return false;
-    --budget_;
-    visit(child, dwarf_tag(&child));
-  } while (dwarf_siblingof(&child, &child) == 0);
-  return true;
-}
-
-// Functions stand at the top of a unit or in namespaces; with `deep`, anywhere (methods in types, lambdas in
-// functions).
-void Batch::find_functions(Dwarf_Die& parent, const Subset& wanted, bool deep, int depth) {
-  if (depth > kMaxDepth) return;
-  each_child(parent, [&](Dwarf_Die& child, int tag) {
-    if (tag == DW_TAG_subprogram) {
-      const Subset hits = inside(child, wanted);
-      for (const std::uint32_t index : hits) chains_[index].assign(1, child);
-      if (!hits.empty()) descend(child, hits, depth + 1);
-    }
-    if (deep || tag == DW_TAG_namespace || tag == DW_TAG_module) find_functions(child, wanted, deep, depth + 1);
-  });
-}
-
-void Batch::descend(Dwarf_Die& parent, const Subset& wanted, int depth) {
-  if (depth > kMaxDepth) return;
-  each_child(parent, [&](Dwarf_Die& child, int tag) {
-    const bool inlined = tag == DW_TAG_inlined_subroutine;
-    if (!inlined && tag != DW_TAG_lexical_block && tag != DW_TAG_try_block && tag != DW_TAG_catch_block) return;
-    const Subset hits = inside(child, wanted);
-    if (hits.empty()) return;
-    if (inlined)
-      for (const std::uint32_t index : hits) chains_[index].push_back(child);
-    descend(child, hits, depth + 1);
-  });
-}
-
-void Batch::resolve(Unit& unit) {
-  const auto unresolved = [&] {
-    Subset left;
-    for (const std::uint32_t index : unit.wanted)
-      if (chains_[index].empty()) left.push_back(index);
-    return left;
-  };
-  find_functions(unit.tree, unresolved(), false, 0);
-  if (const Subset left = unresolved(); !left.empty()) find_functions(unit.tree, left, true, 0);
-  for (const std::uint32_t index : unit.wanted)
-    if (names_[index].empty()) names_[index] = frames_of(unit, index);
+std::int64_t size_of(Dwarf_Die& root) {
+  const Dwarf_Off start = dwarf_dieoffset(&root) - dwarf_cuoffset(&root);
+  Dwarf_Off next = 0;
+  std::size_t header = 0;
+  if (dwarf_nextcu(dwarf_cu_getdwarf(root.cu), start, &next, &header, nullptr, nullptr, nullptr) != 0) return 0;
+  return next > start ? static_cast<std::int64_t>(next - start) : 0;
 }
 
 std::optional<std::uint64_t> number(Dwarf_Die& die, unsigned name) {
@@ -174,7 +99,182 @@ std::optional<std::uint64_t> number(Dwarf_Die& die, unsigned name) {
 
 int line_number(std::uint64_t value) { return value <= INT32_MAX ? static_cast<int>(value) : 0; }
 
-std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) {
+// The file that holds the rest of a skeleton unit.
+std::string other_file(Dwarf_Die& skeleton) {
+  Dwarf_Attribute attribute;
+  for (const unsigned name : {DW_AT_dwo_name, DW_AT_GNU_dwo_name})
+    if (dwarf_attr(&skeleton, name, &attribute))
+      if (const char* text = dwarf_formstring(&attribute)) return text;
+  return "";
+}
+
+template <class Visit>
+void Batch::each_child(Dwarf_Die& parent, Visit visit) {
+  Dwarf_Die child;
+  if (dwarf_child(&parent, &child) != 0) return;
+  for (;;) {
+    visit(child, dwarf_tag(&child));
+    const char* const before = static_cast<const char*>(child.addr);
+    if (dwarf_siblingof(&child, &child) != 0) return;
+    if ((budget_ -= static_cast<const char*>(child.addr) - before) <= 0) return;
+  }
+}
+
+template <class Visit>
+void Batch::each_range(Dwarf_Die& die, Visit visit) {
+  Dwarf_Addr base = 0, begin = 0, end = 0;
+  for (std::ptrdiff_t next = 0; budget_ > 0 && (next = dwarf_ranges(&die, next, &base, &begin, &end)) > 0;) {
+    budget_ -= kRangeBytes;
+    if (begin < end) visit(begin, end);
+  }
+}
+
+std::vector<Unit> Batch::units_with_addresses() {
+  std::vector<Unit> units;
+  std::vector<bool> taken(addresses_.size());
+  Dwarf_CU* previous = nullptr;
+  Dwarf_CU* cu = nullptr;
+  Dwarf_Die root, split;
+  std::uint8_t type = 0;
+  while (dwarf_get_units(dwarf_, previous, &cu, nullptr, &type, &root, &split) == 0) {
+    previous = cu;
+    if (type == DW_UT_type || type == DW_UT_split_type || type == DW_UT_partial) continue;
+    const bool is_skeleton = type == DW_UT_skeleton;
+    Unit unit{root, is_skeleton && split.addr ? split : root, {}, false};
+    budget_ += kTimesRead * size_of(unit.tree);
+    each_range(unit.root, [&](Dwarf_Addr begin, Dwarf_Addr end) {
+      unit.has_ranges = true;
+      auto at = std::lower_bound(addresses_.begin(), addresses_.end(), begin);
+      for (; at != addresses_.end() && *at < end; ++at) {
+        --budget_;
+        const auto index = static_cast<std::uint32_t>(at - addresses_.begin());
+        if (taken[index]) continue;
+        taken[index] = true;
+        unit.wanted.push_back(index);
+      }
+    });
+    if (unit.wanted.empty() && unit.has_ranges) continue;
+    std::sort(unit.wanted.begin(), unit.wanted.end());
+    if (is_skeleton && !split.addr && !unit.wanted.empty()) missing_.push_back(other_file(root));
+    units.push_back(std::move(unit));
+  }
+  // A unit that does not say what it covers may cover what nobody else does.
+  Subset left;
+  for (std::uint32_t i = 0; i < addresses_.size(); ++i)
+    if (!taken[i]) left.push_back(i);
+  if (left.empty()) std::erase_if(units, [](const Unit& unit) { return !unit.has_ranges; });
+  for (Unit& unit : units) {
+    if (unit.has_ranges) continue;
+    if ((budget_ -= static_cast<std::int64_t>(left.size())) <= 0) break;
+    unit.wanted = left;
+  }
+  return units;
+}
+
+// The addresses of `wanted` that lie in one of the entry's ranges. Nearly always these are one range, and a part of
+// `wanted` as it stands.
+SubsetView Batch::inside(Dwarf_Die& die, SubsetView wanted, Subset& storage) {
+  SubsetView found;
+  bool is_first = true;
+  each_range(die, [&](Dwarf_Addr begin, Dwarf_Addr end) {
+    const auto before = [this](std::uint32_t index, Dwarf_Addr address) { return addresses_[index] < address; };
+    const auto from = std::lower_bound(wanted.begin(), wanted.end(), begin, before);
+    const auto to = std::lower_bound(from, wanted.end(), end, before);
+    if (from == to) return;
+    budget_ -= to - from;
+    if (std::exchange(is_first, false)) {
+      found = {from, to};
+      return;
+    }
+    if (storage.empty()) storage.assign(found.begin(), found.end());
+    storage.insert(storage.end(), from, to);
+  });
+  if (storage.empty()) return found;
+  std::sort(storage.begin(), storage.end());
+  storage.erase(std::unique(storage.begin(), storage.end()), storage.end());
+  return storage;
+}
+
+// Where entries side by side claim the same address, which compilers produce now and then, the last one has it, as with
+// llvm.
+std::uint32_t Batch::enter(Dwarf_Die& die, std::uint32_t around, SubsetView hits) {
+  const auto scope = static_cast<std::uint32_t>(scopes_.size());
+  scopes_.push_back({die, around});
+  for (const std::uint32_t index : hits) innermost_[index] = scope;
+  return scope;
+}
+
+bool has_code(Dwarf_Die& die) { return dwarf_hasattr(&die, DW_AT_low_pc) || dwarf_hasattr(&die, DW_AT_ranges); }
+
+// Functions stand at the top of a unit or in namespaces; with `deep`, anywhere (methods in types, lambdas in
+// functions).
+void Batch::find_functions(Dwarf_Die& parent, SubsetView wanted, bool deep, int depth) {
+  if (depth > kMaxDepth) return;
+  each_child(parent, [&](Dwarf_Die& child, int tag) {
+    if (tag == DW_TAG_subprogram && has_code(child)) {
+      Subset storage;
+      const SubsetView hits = inside(child, wanted, storage);
+      if (!hits.empty()) descend(child, hits, enter(child, kNone, hits), depth + 1);
+    }
+    if (deep || tag == DW_TAG_namespace || tag == DW_TAG_module) find_functions(child, wanted, deep, depth + 1);
+  });
+}
+
+void Batch::descend(Dwarf_Die& parent, SubsetView wanted, std::uint32_t scope, int depth) {
+  if (depth > kMaxDepth) return;
+  each_child(parent, [&](Dwarf_Die& child, int tag) {
+    const bool inlined = tag == DW_TAG_inlined_subroutine;
+    if (!inlined && tag != DW_TAG_lexical_block && tag != DW_TAG_try_block && tag != DW_TAG_catch_block) return;
+    Subset storage;
+    const SubsetView hits = inside(child, wanted, storage);
+    if (!hits.empty()) descend(child, hits, inlined ? enter(child, scope, hits) : scope, depth + 1);
+  });
+}
+
+Subset Batch::without_scope(const Unit& unit) const {
+  Subset left;
+  for (const std::uint32_t index : unit.wanted)
+    if (innermost_[index] == kNone) left.push_back(index);
+  return left;
+}
+
+void Batch::resolve(Unit& unit) {
+  const std::size_t first = scopes_.size();
+  find_functions(unit.tree, without_scope(unit), false, 0);
+  if (const Subset left = without_scope(unit); !left.empty()) find_functions(unit.tree, left, true, 0);
+  name_scopes(unit, first);
+  for (const std::uint32_t index : unit.wanted)
+    if (names_[index].empty()) names_[index] = frames_of(unit, index);
+}
+
+void Batch::name_scopes(Unit& unit, std::size_t first) {
+  Dwarf_Files* files = nullptr;
+  std::size_t file_count = 0;
+  if (first == scopes_.size() || dwarf_getsrcfiles(&unit.tree, &files, &file_count) != 0) files = nullptr;
+  for (std::size_t i = first; i < scopes_.size(); ++i) {
+    Scope& scope = scopes_[i];
+    scope.name = name_of(scope.die);
+    if (scope.around == kNone) continue;
+    if (const auto file = number(scope.die, DW_AT_call_file); files && file && *file < file_count)
+      scope.call_file = dwarf_filesrc(files, *file, nullptr, nullptr);
+    scope.call_line = line_number(number(scope.die, DW_AT_call_line).value_or(0));
+  }
+}
+
+const std::string* Batch::name_of(Dwarf_Die& die) {
+  for (const unsigned attribute_name : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name, DW_AT_name}) {
+    Dwarf_Attribute attribute;
+    if (!dwarf_attr_integrate(&die, attribute_name, &attribute)) continue;
+    const char* text = dwarf_formstring(&attribute);
+    if (!text || !*text) continue;
+    const auto [entry, fresh] = demangled_.try_emplace(text);
+    if (fresh) entry->second = attribute_name == DW_AT_name ? text : demangle(text);
+    return &entry->second;
+  }
+  return nullptr;
+}
+
+std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) const {
   SourceFrame place;  // file and line of the frame that is being made
   Dwarf_Line* line = dwarf_getsrc_die(&unit.root, addresses_[index]);
   if (line) {
@@ -183,43 +283,29 @@ std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) {
     if (file) place.file = file;
     if (dwarf_lineno(line, &value) == 0 && value > 0) place.line = value;
   }
-  std::vector<Dwarf_Die>& chain = chains_[index];
-  if (chain.empty()) return line ? std::vector<SourceFrame>{place} : std::vector<SourceFrame>{};
-
-  Dwarf_Files* files = nullptr;
-  std::size_t file_count = 0;
-  if (dwarf_getsrcfiles(&unit.tree, &files, &file_count) != 0) files = nullptr;
   std::vector<SourceFrame> frames;
-  for (auto die = chain.rbegin(); die != chain.rend(); ++die) {
-    place.function = name_of(*die);
-    frames.push_back(place);
+  if (innermost_[index] == kNone) {
+    if (line) frames.push_back(std::move(place));
+    return frames;
+  }
+  for (std::uint32_t i = innermost_[index]; i != kNone; i = scopes_[i].around) {
+    const Scope& scope = scopes_[i];
+    if (scope.name) place.function = *scope.name;
+    frames.push_back(std::move(place));
     // The next one out stands where it called this one.
-    const auto call_file = number(*die, DW_AT_call_file), call_line = number(*die, DW_AT_call_line);
-    const char* file =
-        files && call_file && *call_file < file_count ? dwarf_filesrc(files, *call_file, nullptr, nullptr) : nullptr;
-    place.file = file ? file : "";
-    place.line = line_number(call_line.value_or(0));
+    place = {"", scope.call_file ? scope.call_file : "", scope.call_line};
   }
   return frames;
 }
 
-std::string Batch::name_of(Dwarf_Die& die) {
-  for (const unsigned attribute_name : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name, DW_AT_name}) {
-    Dwarf_Attribute attribute;
-    if (!dwarf_attr_integrate(&die, attribute_name, &attribute)) continue;
-    const char* text = dwarf_formstring(&attribute);
-    if (!text || !*text) continue;
-    const auto [entry, fresh] = demangled_.try_emplace(text);
-    if (fresh) entry->second = attribute_name == DW_AT_name ? text : demangle(text);
-    return entry->second;
-  }
-  return {};
-}
-
 }  // namespace
 
-std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses) {
-  return Batch(dwarf, addresses).run();
+std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses,
+                                                  std::vector<std::string>* missing) {
+  Batch batch(dwarf, addresses);
+  auto names = batch.run();
+  if (missing) *missing = std::move(batch.missing());
+  return names;
 }
 
 }  // namespace fdr

@@ -1,11 +1,12 @@
 // Functions, inline chains and lines for many addresses of one file at once: addresses are sorted, every compilation
 // unit that holds any is walked once, and only its functions that hold any are descended into. Needs no .debug_aranges
-// (clang and rustc write none). DWARF is hostile: depth and the number of entries looked at are bounded. libdw is named
-// in dwarf_names.cpp alone. One thread per Dwarf.
+// (clang and rustc write none). DWARF is hostile: the depth is bounded, and so is, in proportion to the file's size,
+// what is looked at. libdw is named in dwarf_names.cpp alone. One thread per Dwarf.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "formats/stacks.hpp"
@@ -15,7 +16,9 @@ struct Dwarf;
 namespace fdr {
 
 // `addresses` sorted, as the DWARF has them. One entry for each, innermost first, empty where the DWARF says nothing;
-// the outermost function may be nameless where only a line is known.
-std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses);
+// the outermost function may be nameless where only a line is known. `missing` gets the files of split DWARF
+// (-gsplit-dwarf) that hold functions of these addresses and are not where they were built.
+std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses,
+                                                  std::vector<std::string>* missing = nullptr);
 
 }  // namespace fdr
