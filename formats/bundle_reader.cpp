@@ -1,6 +1,7 @@
 #include "formats/bundle_reader.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxManifestBytes = 8u << 20;
 constexpr std::size_t kMaxTraceBytes = 1u << 30;
+constexpr std::size_t kMaxModulesBytes = 16u << 20;
 
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -79,6 +81,26 @@ void read_trace(int fd, Bundle& bundle) {
   }
 }
 
+// Names and what else is known of modules. Bundles of before had less in it: nothing there is missed.
+void read_modules(int fd, Bundle& bundle) {
+  std::string problem;
+  const bool listed = bundle.manifest.files.contains("modules.json");
+  const auto bytes = read_regular_file(fd, "modules.json", kMaxModulesBytes, false, problem);
+  if (!bytes) {
+    if (listed) bundle.problems.push_back(problem);
+    return;
+  }
+  if (listed && bundle.manifest.files.at("modules.json") != sha256_hex(*bytes))
+    bundle.problems.push_back("modules.json: its checksum is not the one in the manifest: damaged or changed since it was written");
+  try {
+    std::size_t damaged = 0;
+    bundle.modules = modules_from_json(*bytes, &damaged);
+    if (damaged > 0) bundle.problems.push_back(fmt::format("modules.json: {} entries are damaged and left out", damaged));
+  } catch (const Error& error) {
+    bundle.problems.push_back(error.what());
+  }
+}
+
 }  // namespace
 
 Bundle read_bundle(const std::string& path) {
@@ -95,6 +117,7 @@ Bundle read_bundle(const std::string& path) {
   if (manifest) bundle.manifest = manifest_from_json(*manifest);
   if (bundle.partial) bundle.problems.push_back("the recorder did not finish this bundle: parts of it may be missing");
   read_trace(fd.get(), bundle);
+  read_modules(fd.get(), bundle);
   if (!manifest) bundle.manifest = manifest_of(bundle.timeline);
   return bundle;
 }

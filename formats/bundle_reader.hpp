@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats/manifest.hpp"
+#include "formats/modules.hpp"
 #include "formats/perfetto_reader.hpp"
 #include "formats/timeline.hpp"
 
@@ -17,6 +18,7 @@ struct Bundle {
   std::string path;
   Manifest manifest;
   Timeline timeline;
+  std::vector<RecordedModule> modules;  // of modules.json
   bool partial = false;               // the recorder did not finish it
   std::vector<std::string> problems;  // "trace.pftrace: ends within a packet at byte 12345"
 };

@@ -11,7 +11,6 @@
 
 #include "formats/bundle_files.hpp"
 #include "formats/error.hpp"
-#include "formats/json_text.hpp"
 #include "formats/sha256.hpp"
 #include "formats/text.hpp"
 
@@ -90,20 +89,6 @@ class FileSink {
   Sha256 sum_;
   std::uint64_t written_ = 0;
 };
-
-const char* module_kind_name(ModuleKind kind) {
-  switch (kind) {
-    case ModuleKind::kFile:
-      return "file";
-    case ModuleKind::kKernel:
-      return "kernel";
-    case ModuleKind::kVdso:
-      return "vdso";
-    case ModuleKind::kAnonymous:
-      return "anonymous";
-  }
-  return "invalid";
-}
 
 }  // namespace
 
@@ -237,18 +222,8 @@ void BundleWriter::add_trace(const Timeline& timeline, const TraceTrigger& trigg
   });
 }
 
-void BundleWriter::add_modules(const StackTable& stacks) {
-  std::vector<std::uint64_t> frames(stacks.modules().size());
-  for (const Frame& frame : stacks.frames()) ++frames.at(frame.module);
-  Json modules = Json::array();
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const Module& module = stacks.modules()[i];
-    modules.push_back({{"path", valid_utf8(module.path)},
-                       {"build_id", valid_utf8(module.build_id)},
-                       {"kind", module_kind_name(module.kind)},
-                       {"frames", frames[i]}});
-  }
-  add_file("modules.json", dump_json({{"modules", modules}}));
+void BundleWriter::add_modules(const StackTable& stacks, const std::vector<ModuleSlice>& slices) {
+  add_file("modules.json", modules_json(stacks, slices));
 }
 
 std::string BundleWriter::finish(Manifest manifest) { return impl_->finish(std::move(manifest)); }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "formats/manifest.hpp"
+#include "formats/modules.hpp"
 #include "formats/perfetto_writer.hpp"
 #include "formats/timeline.hpp"
 
@@ -31,7 +32,7 @@ class BundleWriter {
   // hint says so).
   void add_file(const std::string& path, std::string_view contents);
   void add_trace(const Timeline& timeline, const TraceTrigger& trigger);  // trace.pftrace
-  void add_modules(const StackTable& stacks);                             // modules.json
+  void add_modules(const StackTable& stacks, const std::vector<ModuleSlice>& slices = {});  // modules.json
 
   // Fills manifest.files, writes manifest.json and renames. Returns the final path. At most once.
   std::string finish(Manifest manifest);

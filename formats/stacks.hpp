@@ -18,7 +18,7 @@ enum class ModuleKind : std::uint8_t { kFile, kKernel, kVdso, kAnonymous };
 
 struct Module {
   ModuleKind kind = ModuleKind::kFile;
-  std::string path;      // as the target saw it; "[kernel]", "[vdso]", "[anon]" for the others
+  std::string path;      // as the target saw it; "[kernel]", "[vdso]", "[anon PID]" for the others
   std::string build_id;  // lower-case hex, empty where unknown
   bool operator==(const Module&) const = default;
   auto operator<=>(const Module&) const = default;
@@ -27,7 +27,7 @@ struct Module {
 struct Frame {
   std::uint32_t module = 0;  // index into modules
   std::uint64_t offset = 0;  // file offset (kFile, kVdso), address (kAnonymous, kKernel)
-  std::string name;          // given at dump time for kernel frames; empty for the others
+  std::string name;          // given at dump time for the kernel's frames and a JIT compiler's; empty for the others
   bool operator==(const Frame&) const = default;
 };
 
@@ -54,6 +54,7 @@ class StackTable {
  public:
   std::uint32_t intern_module(const Module& module);
   std::uint32_t intern_frame(std::uint32_t module, std::uint64_t offset, const std::string& name = {});
+  void name_frame(std::uint32_t frame, std::string name) { frames_.at(frame).name = std::move(name); }
   // `frames` outermost first.
   StackId intern_stack(std::span<const std::uint32_t> frames);
 

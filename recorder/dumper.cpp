@@ -14,6 +14,8 @@
 #include "recorder/own_vdso.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
+#include "unwind/jit_frames.hpp"
+#include "unwind/symbol_slices.hpp"
 
 namespace fdr {
 namespace {
@@ -47,6 +49,14 @@ void add_vdso(ModuleFiles& files, const ProcessTable& table) {
       for (const Mapping& mapping : space.space->mappings())
         if (mapping.module.kind == ModuleKind::kVdso && done.insert(mapping.module).second)
           if (auto image = own_vdso()) files.add_image(mapping.module, std::move(image));
+}
+
+// A pid that was used again names the one that lives.
+std::set<std::int32_t> ended_processes(const ProcessTable& table) {
+  std::set<std::int32_t> pids;
+  for (const auto& [key, tracked] : table.processes())
+    if (tracked.process.ended && !table.known(tracked.process.pid)) pids.insert(tracked.process.pid);
+  return pids;
 }
 
 }  // namespace
@@ -91,6 +101,7 @@ void Dumper::work() {
     decoder.read_sleeping(at_firing_.threads, MonotonicClock::now(), kSleepersAtMost);
     decoder.decode(first_);
     decoded_ = true;
+    name_jit_frames(timeline.stacks, ended_processes(at_firing_.processes));
     std::unique_lock lock(mutex_);
     completed_.wait(lock, [this] { return ending_ || abandoned_; });
     if (!ending_) return;
@@ -98,7 +109,7 @@ void Dumper::work() {
     lock.unlock();
     add_sources(files, ending.moment.processes);
     add_vdso(files, ending.moment.processes);
-    write(decoder, timeline, ending);
+    write(decoder, files, timeline, ending);
   } catch (const Error& error) {
     result_.error = error.what();
     result_.hint = error.hint();
@@ -110,12 +121,13 @@ void Dumper::work() {
   done_();
 }
 
-void Dumper::write(Decoder& decoder, Timeline& timeline, Ending& ending) {
+void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, Ending& ending) {
   const MomentCopy& end = ending.moment;
   decoder.use_processes(end.processes);
   decoder.decode(*ending.second);
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
   decoder.finish(end.time);
+  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
 
   Manifest& manifest = request_.manifest;
   timeline.machine = manifest.host.machine;
@@ -160,10 +172,13 @@ void Dumper::write(Decoder& decoder, Timeline& timeline, Ending& ending) {
 
   BundleWriter writer(request_.directory, request_.bundle_name);
   writer.add_trace(timeline, request_.trigger);
-  writer.add_modules(timeline.stacks);
+  std::vector<ModuleSlice> slices = symbol_slices(timeline.stacks, files);
+  fit_slices(timeline, slices);
+  writer.add_modules(timeline.stacks, slices);
   writer.add_file("ledger.ndjson", ending.rest.ledger);
   for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
   ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
+  manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
   writer.add_file("summary.txt", summary_text(manifest, timeline));
   result_.path = writer.finish(manifest);
 }

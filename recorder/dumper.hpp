@@ -80,7 +80,7 @@ class Dumper {
     std::function<void(Manifest&, const DecodeCounts&, double)> finish_manifest;
   };
   void work();
-  void write(Decoder& decoder, Timeline& timeline, Ending& ending);
+  void write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, Ending& ending);
 
   DumpRequest request_;
   const Snapshot& first_;

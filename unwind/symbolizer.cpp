@@ -14,7 +14,10 @@
 #include "unwind/demangle.hpp"
 #include "unwind/dwarf_names.hpp"
 #include "unwind/eh_frame_header.hpp"
+#include "unwind/go_places.hpp"
+#include "unwind/perf_map.hpp"
 #include "unwind/plt_symbols.hpp"
+#include "unwind/symbol_slices.hpp"
 
 namespace fdr {
 
@@ -48,21 +51,33 @@ bool is_bare(const std::string& function) {
          (function.find('(') == std::string::npos || function == "operator()");
 }
 
-std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+// A function that is known by its beginning only.
+std::string start_name(const Module& module, std::uint64_t vaddr) {
+  return fmt::format("{}!fn@{:x}", module.path.substr(module.path.rfind('/') + 1), vaddr);
+}
+
+constexpr int kNameless = 1;  // rank of such a one among symbols
+constexpr const char* kStripped = "stripped: exported names only; install its debug package or give --debug-dir";
 
 class Batch {
  public:
-  Batch(const StackTable& stacks, const ModuleSearch& search) : stacks_(stacks), search_(search), files_(search) {}
+  Batch(const StackTable& stacks, const ModuleSearch& search, const std::vector<ModuleSlice>& slices)
+      : stacks_(stacks), search_(search), slices_(slices), files_(search) {}
   Symbols run();
 
  private:
   void name_module(std::uint32_t module, const std::vector<std::uint32_t>& frames, ModuleNaming& naming);
-  void name_from_dwarf(DebugFile& debug, std::vector<Wanted>& wanted);
+  void name_from_file(const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming);
+  void name_from_slice(std::uint32_t module, const std::vector<std::uint32_t>& frames, ModuleNaming& naming);
+  bool is_recorded(const ElfImage& image, std::uint32_t module, const std::vector<std::uint32_t>& frames) const;
+  void name_from_dwarf(DebugFile& debug, const std::vector<Wanted>& wanted, ModuleNaming& naming);
+  bool name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_from_symbols(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_by_function_start(const ElfImage& image, const Module& module, const std::vector<Wanted>& wanted);
 
   const StackTable& stacks_;
   const ModuleSearch& search_;
+  const std::vector<ModuleSlice>& slices_;
   ModuleFiles files_;
   FrameNames names_;
 };
@@ -81,9 +96,10 @@ Symbols Batch::run() {
     if (frames[i].name.empty()) {
       unnamed[frames[i].module].push_back(i);
     } else {  // named at dump time
-      names_[i] = {{frames[i].name, "", 0}};
+      const bool kernel = stacks_.modules()[frames[i].module].kind == ModuleKind::kKernel;
+      names_[i] = {{kernel ? frames[i].name : readable_jit_name(frames[i].name), "", 0}};
       ++naming.named;
-      naming.source = stacks_.modules()[frames[i].module].kind == ModuleKind::kKernel ? "kallsyms" : "recording";
+      naming.source = kernel ? "kallsyms" : "perf map";
     }
   }
   for (ModuleNaming& naming : symbols.modules) {
@@ -105,42 +121,105 @@ void Batch::name_module(std::uint32_t index, const std::vector<std::uint32_t>& f
     return;
   }
   if (module.kind == ModuleKind::kAnonymous) {
-    naming.problem = "code without a file (JIT?)";
+    naming.problem = "code without a file, of a JIT compiler perhaps, and no perf map with its names";
     return;
   }
   // Another kernel's vDSO has other code at the same place: only a proven one will do.
   if (module.kind == ModuleKind::kVdso && !module.build_id.empty()) files_.add_image(module, own_vdso());
   const ElfImage* image = files_.find(module);
-  if (!image) {
-    naming.problem = module.kind == ModuleKind::kVdso ? "the vDSO of another kernel" : files_.reason(module);
-    return;
+  if (!image) naming.problem = module.kind == ModuleKind::kVdso ? "the vDSO of another kernel" : files_.reason(module);
+  if (image && !is_recorded(*image, index, frames)) {
+    naming.problem = module.path + " is another file than the one recorded";
+    image = nullptr;
   }
-
   std::vector<Wanted> wanted;
-  for (const std::uint32_t frame : frames)
-    if (const auto vaddr = image->vaddr_of_offset(stacks_.frames()[frame].offset)) wanted.push_back({*vaddr, frame});
-  if (wanted.size() < frames.size())
-    naming.problem = fmt::format("{} addresses lie outside the file", frames.size() - wanted.size());
-  std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.vaddr < b.vaddr; });
+  if (image) {
+    for (const std::uint32_t frame : frames)
+      if (const auto vaddr = image->vaddr_of_offset(stacks_.frames()[frame].offset)) wanted.push_back({*vaddr, frame});
+    if (wanted.size() < frames.size())
+      naming.problem = fmt::format("{} addresses lie outside the file", frames.size() - wanted.size());
+    std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.vaddr < b.vaddr; });
+    name_from_file(*image, wanted, naming);
+  }
+  if (naming.named < naming.frames) name_from_slice(index, frames, naming);
+  if (image) name_by_function_start(*image, module, wanted);
+}
 
-  DebugFile debug(*image, search_);
+// Without a build-id, a file is the recorded one if it would give the same slice.
+bool Batch::is_recorded(const ElfImage& image, std::uint32_t index, const std::vector<std::uint32_t>& frames) const {
+  if (!stacks_.modules()[index].build_id.empty() || index >= slices_.size() || slices_[index].empty()) return true;
+  if (slices_[index].left_out > 0) return true;  // not whole: it proves nothing
+  std::vector<std::uint64_t> offsets;
+  for (const std::uint32_t frame : frames) offsets.push_back(stacks_.frames()[frame].offset);
+  const ModuleSlice here = symbol_slice(image, offsets);
+  return here.functions == slices_[index].functions && here.nameless == slices_[index].nameless;
+}
+
+void Batch::name_from_file(const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming) {
+  DebugFile debug(image, search_);
   const bool has_dwarf = debug.dwarf() != nullptr;
-  if (has_dwarf) name_from_dwarf(debug, wanted);
-  name_from_symbols(debug, *image, wanted);
+  if (has_dwarf) name_from_dwarf(debug, wanted, naming);
+  const bool has_go = name_from_go(image, wanted);
+  name_from_symbols(debug, image, wanted);
   for (const Wanted& w : wanted) naming.named += has_name(names_[w.frame]);
-  naming.source = has_dwarf ? "DWARF" : debug.symbol_source();
+  naming.source = has_dwarf ? "DWARF" : has_go ? "pclntab" : debug.symbol_source();
   if (naming.source.empty())
     naming.problem = "neither DWARF nor symbols";
   else if (naming.source == "dynsym" && naming.problem.empty() && naming.named < naming.frames)
-    naming.problem = "stripped: exported names only; install its debug package or give --debug-dir";
-  name_by_function_start(*image, module, wanted);
+    naming.problem = kStripped;
 }
 
-void Batch::name_from_dwarf(DebugFile& debug, std::vector<Wanted>& wanted) {
+// What Go's runtime needs itself is there in stripped programs too: functions, inlined ones, and lines.
+bool Batch::name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted) {
+  std::string problem;
+  const auto table = GoPclntab::of(image, &problem);
+  if (!table) return false;
+  const GoPlaces places(image, *table);
+  bool any = false;
+  for (const Wanted& w : wanted) {
+    auto& frames = names_[w.frame];
+    if (has_name(frames)) continue;
+    frames.clear();
+    for (const GoPlace& place : places.at(w.vaddr))
+      frames.push_back({std::string(place.function), std::string(place.file), static_cast<int>(place.line)});
+    any |= !frames.empty();
+  }
+  return any;
+}
+
+// What the dump noted of the file's symbols, for frames that have no name yet.
+void Batch::name_from_slice(std::uint32_t index, const std::vector<std::uint32_t>& frames, ModuleNaming& naming) {
+  if (index >= slices_.size() || (slices_[index].empty() && slices_[index].left_out == 0)) return;
+  const ModuleSlice& slice = slices_[index];
+  const Module& module = stacks_.modules()[index];
+  std::vector<ElfSymbol> all;
+  for (const auto& f : slice.functions) all.push_back({f.offset, f.size, f.name, 0});
+  for (const auto& f : slice.nameless) all.push_back({f.offset, f.size, start_name(module, f.vaddr), kNameless});
+  const ElfSymbols symbols(std::move(all));
+  std::size_t named = 0;
+  for (const std::uint32_t frame : frames) {
+    const ElfSymbol* symbol = symbols.find(stacks_.frames()[frame].offset);
+    if (!symbol || has_name(names_[frame])) continue;
+    if (names_[frame].empty()) names_[frame].emplace_back();
+    names_[frame].back().function = symbol->rank == kNameless ? symbol->name : demangle(symbol->name);
+    named += symbol->rank != kNameless;
+  }
+  if (named > 0) naming.source += (naming.source.empty() ? "recorded " : " and recorded ") + slice.source;
+  naming.named += named;
+  if (named > 0 && naming.named == naming.frames) naming.problem.clear();
+  else if (slice.left_out > 0) naming.problem = fmt::format("{} functions found no room in the bundle, and here: {}", slice.left_out, naming.problem);
+  else if (slice.source == "dynsym") naming.problem = kStripped;
+}
+
+void Batch::name_from_dwarf(DebugFile& debug, const std::vector<Wanted>& wanted, ModuleNaming& naming) {
   std::vector<std::uint64_t> addresses;
   for (const Wanted& w : wanted) addresses.push_back(debug.dwarf_address(w.vaddr));
-  auto found = dwarf_names(debug.dwarf(), addresses);
+  std::vector<std::string> missing;
+  auto found = dwarf_names(debug.dwarf(), addresses, &missing);
   for (std::size_t i = 0; i < wanted.size(); ++i) names_[wanted[i].frame] = std::move(found[i]);
+  if (!missing.empty() && naming.problem.empty())
+    naming.problem = fmt::format("inlined functions are unknown: split DWARF, {} of its files not here, {}",
+                                 missing.size(), missing.front());
 }
 
 void Batch::name_from_symbols(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted) {
@@ -172,7 +251,7 @@ void Batch::name_by_function_start(const ElfImage& image, const Module& module, 
     const auto function = header ? header->function_at(w.vaddr) : std::nullopt;
     if (!function) continue;
     if (frames.empty()) frames.emplace_back();
-    frames.back().function = fmt::format("{}!fn@{:x}", file_name(module.path), function->start);
+    frames.back().function = start_name(module, function->start);
   }
   for (const Wanted& w : wanted)
     if (!has_name(names_[w.frame])) names_[w.frame].clear();
@@ -180,10 +259,10 @@ void Batch::name_by_function_start(const ElfImage& image, const Module& module, 
 
 }  // namespace
 
-Symbols symbolize(const StackTable& stacks, const ModuleSearch& search) {
+Symbols symbolize(const StackTable& stacks, const ModuleSearch& search, const std::vector<ModuleSlice>& slices) {
   // libdwfl would ask the network for each file, up to 90 s each.
   if (!search.debuginfod) ::unsetenv("DEBUGINFOD_URLS");
-  return Batch(stacks, search).run();
+  return Batch(stacks, search, slices).run();
 }
 
 }  // namespace fdr

@@ -1,7 +1,8 @@
 // Names for the frames of a recording, offline, in one batch: sorted by address, each file opened once, each
 // compilation unit walked once (libdw). Sources in order: DWARF of the file or its separate debug file (build-id,
-// debuglink), .symtab, .gnu_debugdata, .dynsym; vDSO; kernel frames keep the name they were given at dump time. Inline
-// frames, C++/Rust demangled. Symbols are bounded by st_size: an address behind a symbol's end has no name. What stays
+// debuglink), Go's pclntab, .symtab, .gnu_debugdata, .dynsym; the slices that the bundle holds, which need no file; vDSO. Frames of the
+// kernel and of JIT compilers keep the name they were given at dump time. A file that carries no build-id is only
+// believed where its symbols are those of the slice. Inline frames, C++/Rust demangled. Symbols are bounded by st_size: an address behind a symbol's end has no name. What stays
 // without one is called by where its function begins ("redis-server!fn@64d70", from the unwind tables), so that frames
 // of one function stay together; it does not count as named. DEBUGINFOD_URLS is cleared: no network. One Symbolizer per
 // thread.
@@ -10,23 +11,18 @@
 #include <string>
 #include <vector>
 
+#include "formats/modules.hpp"
 #include "formats/stacks.hpp"
 #include "unwind/module_files.hpp"
 
 namespace fdr {
-
-struct ModuleNaming {  // how one module was named, for `fdr report`
-  std::uint32_t module = 0;
-  std::size_t frames = 0, named = 0;
-  std::string source;   // "DWARF", "symtab", "dynsym", "kallsyms", ...
-  std::string problem;  // why not, and what would help
-};
 
 struct Symbols {
   FrameNames names;  // indexed like stacks.frames()
   std::vector<ModuleNaming> modules;
 };
 
-Symbols symbolize(const StackTable& stacks, const ModuleSearch& search = {});
+// `slices` indexed like stacks.modules(), or shorter.
+Symbols symbolize(const StackTable& stacks, const ModuleSearch& search = {}, const std::vector<ModuleSlice>& slices = {});
 
 }  // namespace fdr

@@ -63,7 +63,8 @@ void add_reading_options(CLI::App& command, ReadingOptions& options) {
 OpenedBundle open_with_names(const ReadingOptions& options) {
   OpenedBundle opened;
   opened.bundle = read_bundle(options.bundle);
-  Symbols symbols = symbolize(opened.bundle.timeline.stacks, {options.debug_dirs, options.sysroot});
+  const StackTable& stacks = opened.bundle.timeline.stacks;
+  Symbols symbols = symbolize(stacks, {options.debug_dirs, options.sysroot}, slices_of(stacks, opened.bundle.modules));
   opened.module_notes = notes_of(symbols, opened.bundle.timeline.stacks);
   opened.names = std::move(symbols.names);
   return opened;

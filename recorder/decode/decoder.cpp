@@ -77,15 +77,16 @@ class Decoder::Impl {
     thread.account.syscalls = a.calls;
   }
 
-  std::shared_ptr<AddressSpace> space_of(std::uint32_t id, Timestamp time) const {
+  const TrackedProcess* process_of_thread(std::uint32_t id) const {
     const auto thread = table_->threads().find(id);
     if (thread == table_->threads().end()) return nullptr;
     const auto process = table_->processes().find(thread->second.process);
-    return process == table_->processes().end() ? nullptr : process->second.space_at(time);
+    return process == table_->processes().end() ? nullptr : &process->second;
   }
 
   DecodedStack stack_of(const RecordedStack& part, std::uint32_t thread, Timestamp time) {
-    return stacks_.decode(part, space_of(thread, time), time);
+    const TrackedProcess* process = process_of_thread(thread);
+    return process ? stacks_.decode(part, process->process.pid, process->space_at(time), time) : stacks_.decode(part, 0, nullptr, time);
   }
 
   void chunk(int ring, const ChunkCopy& copy) {
@@ -240,9 +241,11 @@ class Decoder::Impl {
     for (const fdr_thread& thread : threads) {
       if (thread.on_ns || thread.flags & (FDR_THREAD_EXITED | FDR_THREAD_MUTE)) continue;
       if (MonotonicClock::now() - now > most) return;
+      const TrackedProcess* process = process_of_thread(thread.id);
+      if (!process) continue;
       std::int32_t syscall = -1;
       const DecodedStack decoded = stacks_.read_sleeping(static_cast<std::int32_t>(thread.tgid), static_cast<std::int32_t>(thread.tid),
-                                                         space_of(thread.id, now), now, syscall);
+                                                         process->space_at(now), now, syscall);
       if (decoded.stack != kNoStack) sleeping_[thread.id] = {since(thread), decoded, syscall};
     }
   }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "formats/modules.hpp"
 #include "unwind/sleeping_thread.hpp"
 
 namespace fdr {
@@ -42,13 +43,13 @@ std::uint32_t StackDecoder::kernel_frame(std::uint64_t address) {
   return stacks_.intern_frame(kernel_module_, address, kernel_.name(address));
 }
 
-std::uint32_t StackDecoder::user_frame(const FrameAddress& frame, const AddressSpace* space, Timestamp time) {
+std::uint32_t StackDecoder::user_frame(const FrameAddress& frame, std::int32_t pid, const AddressSpace* space, Timestamp time) {
   const std::uint64_t address = frame.lookup();
   const Mapping* mapping = space ? space->find(address, time) : nullptr;
-  if (!mapping) {
-    const Module unmapped{.kind = ModuleKind::kAnonymous, .path = "[unmapped]", .build_id = {}};
-    return stacks_.intern_frame(stacks_.intern_module(unmapped), address);
-  }
+  // Without a file an address means something in its own process only.
+  if (!mapping) return stacks_.intern_frame(stacks_.intern_module(anonymous_module("unmapped", pid)), address);
+  if (mapping->module.kind == ModuleKind::kAnonymous && mapping->module.path == "[anon]")
+    return stacks_.intern_frame(stacks_.intern_module(anonymous_module("anon", pid)), address);
   const std::uint32_t module = stacks_.intern_module(mapping->module);
   if (mapping->module.kind == ModuleKind::kAnonymous) return stacks_.intern_frame(module, address);
   return stacks_.intern_frame(module, mapping->file_offset + (address - mapping->start));
@@ -86,7 +87,8 @@ WalkedStack StackDecoder::walk_copy(const RecordedStack& recorded, const std::sh
   return walked;
 }
 
-DecodedStack StackDecoder::decode(const RecordedStack& recorded, const std::shared_ptr<AddressSpace>& space, Timestamp time) {
+DecodedStack StackDecoder::decode(const RecordedStack& recorded, std::int32_t pid, const std::shared_ptr<AddressSpace>& space,
+                                  Timestamp time) {
   std::vector<std::uint32_t> frames;  // innermost first while collecting
   bool at_top = true;
   for (std::size_t i = 0; i < recorded.kernel.size(); ++i) {
@@ -99,13 +101,13 @@ DecodedStack StackDecoder::decode(const RecordedStack& recorded, const std::shar
   DecodedStack decoded;
   if (recorded.header.flags & FDR_STACK_COPIED) {
     const WalkedStack walked = walk_copy(recorded, space, time);
-    for (const FrameAddress& frame : walked.frames) frames.push_back(user_frame(frame, space.get(), time));
+    for (const FrameAddress& frame : walked.frames) frames.push_back(user_frame(frame, pid, space.get(), time));
     decoded.end = walked.end;
   } else if (recorded.header.flags & FDR_STACK_NO_USER) {
     decoded.end = WalkEnd::kKernelOnly;
   } else {
     for (const std::uint64_t frame : recorded.user)
-      frames.push_back(user_frame({.address = frame & ~FDR_FRAME_EXACT, .is_return = !(frame & FDR_FRAME_EXACT)}, space.get(), time));
+      frames.push_back(user_frame({.address = frame & ~FDR_FRAME_EXACT, .is_return = !(frame & FDR_FRAME_EXACT)}, pid, space.get(), time));
     decoded.end = end_of(recorded.header.end);
   }
   std::reverse(frames.begin(), frames.end());
@@ -123,7 +125,7 @@ DecodedStack StackDecoder::read_sleeping(std::int32_t pid, std::int32_t tid, con
   const WalkedStack walked = walker_.walk(*space, UserRegisters{.ip = place->ip, .sp = place->sp}, words, now);
   if (sleeping_place(pid, tid) != place) return {};  // it ran meanwhile: what was read is of two moments
   std::vector<std::uint32_t> frames;
-  for (const FrameAddress& frame : walked.frames) frames.push_back(user_frame(frame, space.get(), now));
+  for (const FrameAddress& frame : walked.frames) frames.push_back(user_frame(frame, pid, space.get(), now));
   std::reverse(frames.begin(), frames.end());
   return {frames.empty() ? kNoStack : stacks_.intern_stack(frames), walked.end};
 }

@@ -35,8 +35,8 @@ class StackDecoder {
  public:
   StackDecoder(StackTable& stacks, ModuleFiles& files, const KernelSymbols& kernel);
 
-  // `space` may be null: nothing is known of the process.
-  DecodedStack decode(const RecordedStack& recorded, const std::shared_ptr<AddressSpace>& space, Timestamp time);
+  // `space` may be null: nothing is known of process `pid`.
+  DecodedStack decode(const RecordedStack& recorded, std::int32_t pid, const std::shared_ptr<AddressSpace>& space, Timestamp time);
   // The user stack of a thread that sleeps right now, and the system call it sleeps in (-1: none); kNoStack where it does not, or moved
   // meanwhile.
   DecodedStack read_sleeping(std::int32_t pid, std::int32_t tid, const std::shared_ptr<AddressSpace>& space, Timestamp now, std::int32_t& syscall);
@@ -44,7 +44,7 @@ class StackDecoder {
  private:
   std::uint32_t kernel_frame(std::uint64_t address);
   WalkedStack walk_copy(const RecordedStack& recorded, const std::shared_ptr<AddressSpace>& space, Timestamp time);
-  std::uint32_t user_frame(const FrameAddress& address, const AddressSpace* space, Timestamp time);
+  std::uint32_t user_frame(const FrameAddress& address, std::int32_t pid, const AddressSpace* space, Timestamp time);
 
   StackTable& stacks_;
   CopyWalker walker_;
