@@ -200,9 +200,10 @@ void put_calls(PacketStream& stream, const Timeline& timeline, const TraceClock&
       const SyscallCall& call = timeline.syscalls[i];
       (is_native(call, timeline) ? by_cpu[call.cpu_id] : foreign).push_back(static_cast<std::uint32_t>(i));
     }
-    for (const auto& [cpu, group] : by_cpu) {
+    for (const auto& entry : by_cpu) {  // clang 14 does not let a lambda capture a structured binding
+      const std::vector<std::uint32_t>& group = entry.second;
       stream.packet(Sequence::kMain, [&](protozero::pbf_writer& packet) {
-        writer.put_bundle(packet, cpu, group);
+        writer.put_bundle(packet, entry.first, group);
         protozero::pbf_writer companion{packet, packet::kFdrCalls};
         writer.put_companion(companion, first, group);
         writer.put_early(companion, group);

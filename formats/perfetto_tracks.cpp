@@ -66,13 +66,14 @@ std::optional<std::uint64_t> Tracks::lane_of(const Slice& slice) {
 
 std::uint64_t Tracks::instants_of(const char* name) {
   const auto [entry, fresh] = instants_.try_emplace(name, track_id(TrackKind::kInstants, instants_.size()));
+  const std::uint64_t id = entry->second;  // clang 14 does not let a lambda capture a structured binding
   if (fresh)
     stream_.packet(Sequence::kMain, [&](Message& packet) {
       Message track{packet, packet::kTrackDescriptor};
-      track.add_uint64(track::kUuid, entry->second);
+      track.add_uint64(track::kUuid, id);
       track.add_string(track::kName, name);
     });
-  return entry->second;
+  return id;
 }
 
 }  // namespace fdr::perfetto
