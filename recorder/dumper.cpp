@@ -27,10 +27,12 @@ constexpr int kNice = 10;
 // A thread takes 20 to 65 us; the records wait meanwhile, and are being overwritten.
 constexpr Duration kSleepersAtMost = std::chrono::milliseconds(300);
 
-// While a process lives, its files are best read through it: deleted, replaced, or in another mount namespace, they are still there.
-void add_sources(ModuleFiles& files, const ProcessTable& table) {
+// What was held is the file that ran, whatever became of its path. The others are best read through their process while it lives: deleted,
+// replaced, or in another mount namespace, they are still there.
+void add_sources(ModuleFiles& files, const MomentCopy& moment) {
   std::set<Module> done;
-  for (const auto& [key, tracked] : table.processes()) {
+  for (const auto& [module, file] : moment.files.files()) files.add_source(module, HeldFiles::path(file));
+  for (const auto& [key, tracked] : moment.processes.processes()) {
     if (tracked.process.ended) continue;
     for (const auto& space : tracked.spaces) {
       for (const Mapping& mapping : space.space->mappings()) {
@@ -93,7 +95,7 @@ void Dumper::work() {
   try {
     Timeline timeline;
     ModuleFiles files;
-    add_sources(files, at_firing_.processes);
+    add_sources(files, at_firing_);
     add_vdso(files, at_firing_.processes);
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
@@ -107,7 +109,7 @@ void Dumper::work() {
     if (!ending_) return;
     Ending& ending = *ending_;
     lock.unlock();
-    add_sources(files, ending.moment.processes);
+    add_sources(files, ending.moment);
     add_vdso(files, ending.moment.processes);
     write(decoder, files, timeline, ending);
   } catch (const Error& error) {

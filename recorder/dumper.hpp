@@ -17,6 +17,7 @@
 #include "formats/manifest.hpp"
 #include "formats/perfetto_writer.hpp"
 #include "recorder/decode/decoder.hpp"
+#include "recorder/held_files.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/system_text.hpp"
@@ -28,6 +29,7 @@ namespace fdr {
 // What the session copies out at each of the two moments.
 struct MomentCopy {
   ProcessTable processes;
+  HeldFiles files;
   std::vector<fdr_thread> threads;  // in use
   std::vector<fdr_parked> parked;
   Timestamp time;

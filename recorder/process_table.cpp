@@ -195,10 +195,11 @@ void ProcessTable::describe(std::int32_t pid, std::string executable, std::vecto
   process.command_line = std::move(command_line);
 }
 
-void ProcessTable::forget(Timestamp before) {
+bool ProcessTable::forget(Timestamp before) {
   std::erase_if(threads_, [&](const auto& entry) { return entry.second.ended && *entry.second.ended < before; });
-  std::erase_if(processes_, [&](const auto& entry) { return entry.second.process.ended && *entry.second.process.ended < before; });
+  const auto gone = std::erase_if(processes_, [&](const auto& entry) { return entry.second.process.ended && *entry.second.process.ended < before; });
   std::erase_if(life_, [&](const LifeEvent& event) { return event.time < before; });
+  return gone > 0;
 }
 
 }  // namespace fdr

@@ -78,7 +78,7 @@ class ProcessTable {
 
   // What /proc said of a live process.
   void describe(std::int32_t pid, std::string executable, std::vector<std::string> command_line);
-  void forget(Timestamp ended_before);
+  bool forget(Timestamp ended_before);  // whether a process went
 
   const std::vector<LifeEvent>& life() const { return life_; }
   void add_life(LifeEvent event) { life_.push_back(std::move(event)); }

@@ -108,7 +108,7 @@ Recording::Changes Recording::advance(Timestamp now) {
     changed |= read_strange_maps(now);
     read_summary(now);
     source_.follow_cpus();
-    table_.forget(now - config_.span - config_.after - kMemoryOfTheDead);
+    if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) unwind_.release_files(table_);
   }
   unwind_.follow(table_, live_slots_, changed, now);
   return changes;
@@ -137,7 +137,7 @@ WindowMark Recording::take_snapshot(const WindowMark& after, Coverage& coverage)
 }
 
 MomentCopy Recording::copy_moment(Timestamp now) const {
-  MomentCopy copy{.processes = table_, .threads = {}, .parked = {}, .time = now};
+  MomentCopy copy{.processes = table_, .files = unwind_.held_files(), .threads = {}, .parked = {}, .time = now};
   for (const std::uint32_t slot : live_slots_) {
     const fdr_thread thread = window_.threads[slot];
     if (!(thread.flags & FDR_THREAD_USED)) continue;

@@ -13,6 +13,7 @@
 
 #include "formats/clock.hpp"
 #include "formats/stacks.hpp"
+#include "recorder/held_files.hpp"
 #include "unwind/elf_image.hpp"
 #include "unwind/module_rows.hpp"
 
@@ -20,7 +21,8 @@ namespace fdr {
 
 struct RowJob {
   Module module;
-  std::vector<std::string> sources;  // besides its path: /proc/PID/map_files/..., /proc/PID/root/...
+  std::vector<std::string> sources;  // besides its path
+  HeldFiles::File held;              // what the first source may name
 };
 
 struct BuiltRows {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "unwind/module_rows.hpp"
 
@@ -68,8 +69,11 @@ const UnwindTables::File& UnwindTables::file_of(std::int32_t pid, const Mapping&
   if (fresh) {
     ++report_.pending;
     // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
-    builder_.ask({mapping.module,
-                  {fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), fmt::format("/proc/{}/root{}", pid, mapping.module.path)}});
+    const std::string in_root = fmt::format("/proc/{}/root{}", pid, mapping.module.path);
+    RowJob job{mapping.module, {}, held_.hold(mapping.module, {fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), in_root})};
+    if (job.held) job.sources.push_back(HeldFiles::path(job.held));
+    job.sources.push_back(in_root);
+    builder_.ask(std::move(job));
   }
   return entry->second;
 }
@@ -153,6 +157,16 @@ void UnwindTables::follow(const ProcessTable& table, const std::vector<std::uint
     if (thread.space != wanted) __atomic_store_n(&thread.space, wanted, __ATOMIC_RELEASE);
   }
   report_.spaces = static_cast<std::uint32_t>(places_.size());
+}
+
+void UnwindTables::release_files(const ProcessTable& table) {
+  std::set<Module> used;
+  std::set<const AddressSpace*> seen;
+  for (const auto& [key, tracked] : table.processes())
+    for (const auto& since : tracked.spaces)
+      if (seen.insert(since.space.get()).second)
+        for (const Mapping& mapping : since.space->mappings()) used.insert(mapping.module);
+  held_.keep_only(used);
 }
 
 std::vector<std::int32_t> UnwindTables::strangers(const ProcessTable& table, std::size_t most) {

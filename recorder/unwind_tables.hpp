@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/held_files.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/row_builder.hpp"
 #include "recorder/window/window.hpp"
@@ -23,6 +24,10 @@ class UnwindTables {
 
   // Once a tick. `changed`: some target's mappings, or the set of processes or threads, are not what they were at the last call.
   void follow(const ProcessTable& table, const std::vector<std::uint32_t>& live_slots, bool changed, Timestamp now);
+
+  // The files that targets run or ran, as long as the table knows of them.
+  const HeldFiles& held_files() const { return held_; }
+  void release_files(const ProcessTable& table);
 
   // At most `most` live processes whose walks have met code that was mapped since their maps were read.
   std::vector<std::int32_t> strangers(const ProcessTable& table, std::size_t most);
@@ -61,6 +66,7 @@ class UnwindTables {
   fdr_segment segment_of(std::int32_t pid, const Mapping& mapping, std::uint64_t start, std::uint64_t end);
 
   WindowView window_;
+  HeldFiles held_;
   RowBuilder builder_;
   std::map<Module, File> files_;
   std::map<std::string, std::pair<std::uint32_t, std::uint32_t>> by_build_id_;  // first, count

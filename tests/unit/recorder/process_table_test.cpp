@@ -275,7 +275,8 @@ TEST_CASE("process table: what ended before the window is forgotten, the rest is
            fork_event(11, thread_id(1, 2), 50, 202), exit_event(40, thread_id(1, 2), 202, 202, true),
            fork_event(12, thread_id(1, 3), 50, 203)});
   REQUIRE(f.table.life().size() == 5);
-  f.table.forget(from_ns(30));
+  CHECK_FALSE(f.table.forget(from_ns(15)));
+  CHECK(f.table.forget(from_ns(30)));
   CHECK(f.table.processes().size() == 2);
   CHECK(f.table.threads().size() == 2);
   CHECK(!f.table.threads().contains(thread_id(1, 1)));

@@ -121,6 +121,22 @@ TEST_CASE("unwind tables: a forked child shares its parent's place until its map
   CHECK(t.tables.report().spaces == 1);
 }
 
+TEST_CASE("unwind tables: the files of a process are held as long as the table knows of it") {
+  Tables t;
+  t.build();
+  const std::size_t held = t.tables.held_files().files().size();
+  CHECK(held >= 2);
+  fdr_life exit = life_event(FDR_LIFE_EXIT, 50, thread_id(1, 4), static_cast<std::uint32_t>(t.pid), static_cast<std::uint32_t>(t.pid));
+  exit.group_dead = 1;
+  t.table.apply({exit}, {}, from_ns(60), t.window.view().threads, 64);
+  t.tables.follow(t.table, {}, true, t.now());
+  t.tables.release_files(t.table);
+  CHECK(t.tables.held_files().files().size() == held);
+  REQUIRE(t.table.forget(from_ns(70)));
+  t.tables.release_files(t.table);
+  CHECK(t.tables.held_files().files().empty());
+}
+
 TEST_CASE("unwind tables: rows that do not fit are refused, and their files are not walked through") {
   Tables t(8);
   t.build();
