@@ -43,8 +43,11 @@ struct Scope {
 
 class Batch {
  public:
-  Batch(Dwarf* dwarf, std::span<const std::uint64_t> addresses)
-      : dwarf_(dwarf), addresses_(addresses), innermost_(addresses.size(), kNone), names_(addresses.size()) {}
+  Batch(Dwarf* dwarf, std::span<const std::uint64_t> addresses, const std::function<bool(std::size_t)>& in_function)
+      : dwarf_(dwarf),
+        addresses_(addresses),
+        in_function_(in_function),
+        innermost_(addresses.size(), kNone), names_(addresses.size()) {}
 
   std::vector<std::vector<SourceFrame>> run() {
     for (Unit& unit : units_with_addresses()) resolve(unit);
@@ -74,6 +77,7 @@ class Batch {
 
   Dwarf* dwarf_;
   std::span<const std::uint64_t> addresses_;
+  const std::function<bool(std::size_t)>& in_function_;
   std::vector<Scope> scopes_;
   std::vector<std::uint32_t> innermost_;  // of each address: index of a scope
   std::vector<std::vector<SourceFrame>> names_;
@@ -241,7 +245,9 @@ Subset Batch::without_scope(const Unit& unit) const {
 void Batch::resolve(Unit& unit) {
   const std::size_t first = scopes_.size();
   find_functions(unit.tree, without_scope(unit), false, 0);
-  if (const Subset left = without_scope(unit); !left.empty()) find_functions(unit.tree, left, true, 0);
+  Subset left = without_scope(unit);
+  if (in_function_) std::erase_if(left, [this](std::uint32_t index) { return !in_function_(index); });
+  if (!left.empty()) find_functions(unit.tree, left, true, 0);
   name_scopes(unit, first);
   for (const std::uint32_t index : unit.wanted)
     if (names_[index].empty()) names_[index] = frames_of(unit, index);
@@ -301,8 +307,9 @@ std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) const
 }  // namespace
 
 std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses,
+                                                  const std::function<bool(std::size_t)>& in_function,
                                                   std::vector<std::string>* missing) {
-  Batch batch(dwarf, addresses);
+  Batch batch(dwarf, addresses, in_function);
   auto names = batch.run();
   if (missing) *missing = std::move(batch.missing());
   return names;

@@ -70,7 +70,7 @@ class Batch {
   void name_from_file(const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming);
   void name_from_slice(std::uint32_t module, const std::vector<std::uint32_t>& frames, ModuleNaming& naming);
   bool is_recorded(const ElfImage& image, std::uint32_t module, const std::vector<std::uint32_t>& frames) const;
-  void name_from_dwarf(DebugFile& debug, const std::vector<Wanted>& wanted, ModuleNaming& naming);
+  void name_from_dwarf(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming);
   bool name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_from_symbols(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_by_function_start(const ElfImage& image, const Module& module, const std::vector<Wanted>& wanted);
@@ -158,7 +158,7 @@ bool Batch::is_recorded(const ElfImage& image, std::uint32_t index, const std::v
 void Batch::name_from_file(const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming) {
   DebugFile debug(image, search_);
   const bool has_dwarf = debug.dwarf() != nullptr;
-  if (has_dwarf) name_from_dwarf(debug, wanted, naming);
+  if (has_dwarf) name_from_dwarf(debug, image, wanted, naming);
   const bool has_go = name_from_go(image, wanted);
   name_from_symbols(debug, image, wanted);
   for (const Wanted& w : wanted) naming.named += has_name(names_[w.frame]);
@@ -211,11 +211,14 @@ void Batch::name_from_slice(std::uint32_t index, const std::vector<std::uint32_t
   else if (slice.source == "dynsym") naming.problem = kStripped;
 }
 
-void Batch::name_from_dwarf(DebugFile& debug, const std::vector<Wanted>& wanted, ModuleNaming& naming) {
+void Batch::name_from_dwarf(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted,
+                            ModuleNaming& naming) {
   std::vector<std::uint64_t> addresses;
   for (const Wanted& w : wanted) addresses.push_back(debug.dwarf_address(w.vaddr));
+  const auto header = EhFrameHeader::of(image);
+  const auto in_function = [&](std::size_t i) { return !header || header->function_at(wanted[i].vaddr); };
   std::vector<std::string> missing;
-  auto found = dwarf_names(debug.dwarf(), addresses, &missing);
+  auto found = dwarf_names(debug.dwarf(), addresses, in_function, &missing);
   for (std::size_t i = 0; i < wanted.size(); ++i) names_[wanted[i].frame] = std::move(found[i]);
   if (!missing.empty() && naming.problem.empty())
     naming.problem = fmt::format("inlined functions are unknown: split DWARF, {} of its files not here, {}",
@@ -253,8 +256,14 @@ void Batch::name_by_function_start(const ElfImage& image, const Module& module, 
     if (frames.empty()) frames.emplace_back();
     frames.back().function = start_name(module, function->start);
   }
-  for (const Wanted& w : wanted)
-    if (!has_name(names_[w.frame])) names_[w.frame].clear();
+  for (const Wanted& w : wanted) {
+    auto& frames = names_[w.frame];
+    if (has_name(frames)) continue;
+    if (frames.empty() || frames.back().file.empty())
+      frames.clear();
+    else  // a line without a function: assembler, padding
+      frames.back().function = stacks_.frame_label(w.frame);
+  }
 }
 
 }  // namespace
