@@ -145,11 +145,11 @@ void fit_slices(const Timeline& timeline, std::vector<ModuleSlice>& slices, std:
   std::size_t used = 0;
   for (const Item& item : all) {
     ModuleSlice& to = kept[item.module];
-    if (used + item.bytes > max_bytes) {
+    used += item.bytes;
+    if (used > max_bytes) {  // and stays so: what comes now is of fewer samples
       ++to.left_out;
       continue;
     }
-    used += item.bytes;
     if (item.named) to.functions.push_back(std::move(slices[item.module].functions[item.index]));
     else to.nameless.push_back(slices[item.module].nameless[item.index]);
   }
