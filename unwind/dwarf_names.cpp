@@ -19,7 +19,7 @@ constexpr int kMaxDepth = 200;
 constexpr std::uint32_t kNone = UINT32_MAX;
 // A sound file is read a few times over, level by level; a damaged one may lead to the same entries again and again.
 constexpr std::int64_t kTimesRead = 64, kLeastBudget = 10'000'000;
-constexpr std::int64_t kRangeBytes = 16;
+constexpr std::int64_t kRangeBytes = 16, kHitBytes = 8;  // what a range, and an address in it, take of it
 
 // Indices into the sorted addresses, ascending.
 using Subset = std::vector<std::uint32_t>;
@@ -47,7 +47,8 @@ class Batch {
       : dwarf_(dwarf),
         addresses_(addresses),
         in_function_(in_function),
-        innermost_(addresses.size(), kNone), names_(addresses.size()) {}
+        innermost_(addresses.size(), kNone),
+        names_(addresses.size()) {}
 
   std::vector<std::vector<SourceFrame>> run() {
     for (Unit& unit : units_with_addresses()) resolve(unit);
@@ -150,7 +151,7 @@ std::vector<Unit> Batch::units_with_addresses() {
       unit.has_ranges = true;
       auto at = std::lower_bound(addresses_.begin(), addresses_.end(), begin);
       for (; at != addresses_.end() && *at < end; ++at) {
-        --budget_;
+        budget_ -= kHitBytes;
         const auto index = static_cast<std::uint32_t>(at - addresses_.begin());
         if (taken[index]) continue;
         taken[index] = true;
@@ -169,7 +170,7 @@ std::vector<Unit> Batch::units_with_addresses() {
   if (left.empty()) std::erase_if(units, [](const Unit& unit) { return !unit.has_ranges; });
   for (Unit& unit : units) {
     if (unit.has_ranges) continue;
-    if ((budget_ -= static_cast<std::int64_t>(left.size())) <= 0) break;
+    if ((budget_ -= kHitBytes * static_cast<std::int64_t>(left.size())) <= 0) break;
     unit.wanted = left;
   }
   return units;
@@ -178,24 +179,27 @@ std::vector<Unit> Batch::units_with_addresses() {
 // The addresses of `wanted` that lie in one of the entry's ranges. Nearly always these are one range, and a part of
 // `wanted` as it stands.
 SubsetView Batch::inside(Dwarf_Die& die, SubsetView wanted, Subset& storage) {
+  const auto make_set = [&] {
+    std::sort(storage.begin(), storage.end());
+    storage.erase(std::unique(storage.begin(), storage.end()), storage.end());
+  };
   SubsetView found;
-  bool is_first = true;
   each_range(die, [&](Dwarf_Addr begin, Dwarf_Addr end) {
     const auto before = [this](std::uint32_t index, Dwarf_Addr address) { return addresses_[index] < address; };
     const auto from = std::lower_bound(wanted.begin(), wanted.end(), begin, before);
     const auto to = std::lower_bound(from, wanted.end(), end, before);
     if (from == to) return;
-    budget_ -= to - from;
-    if (std::exchange(is_first, false)) {
+    budget_ -= kHitBytes * (to - from);
+    if (found.empty()) {
       found = {from, to};
       return;
     }
     if (storage.empty()) storage.assign(found.begin(), found.end());
     storage.insert(storage.end(), from, to);
+    if (storage.size() > 2 * wanted.size()) make_set();  // ranges that say the same over and over
   });
   if (storage.empty()) return found;
-  std::sort(storage.begin(), storage.end());
-  storage.erase(std::unique(storage.begin(), storage.end()), storage.end());
+  make_set();
   return storage;
 }
 

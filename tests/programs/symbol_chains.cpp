@@ -1,6 +1,6 @@
 // Names the addresses of one file as reading commands name those of a recording, and prints the chains as
-// `llvm-symbolizer --output-style=GNU --addresses` does: for e2e.symbol_chains and scripts/bench --symbols, which compare
-// the two and their time.
+// `llvm-symbolizer --output-style=GNU --addresses` does: for e2e.symbol_chains and scripts/bench --symbols, which
+// compare the two and their time.
 //
 //   symbol_chains FILE < ADDRESSES     one hexadecimal address of the file (vaddr) a line
 #include <cstdio>
