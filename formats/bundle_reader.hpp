@@ -19,6 +19,7 @@ struct Bundle {
   Manifest manifest;
   Timeline timeline;
   std::vector<RecordedModule> modules;  // of modules.json
+  std::vector<ModuleNaming> naming;     // how their functions were named, by whoever did it: for the reports
   bool partial = false;               // the recorder did not finish it
   std::vector<std::string> problems;  // "trace.pftrace: ends within a packet at byte 12345"
 };

@@ -1,4 +1,4 @@
-// Rows about the bundle itself: metrics, rings, manifest, modules, ledger, files.
+// Rows about the bundle itself: metrics, rings, manifest, ledger, files.
 #include <algorithm>
 #include <cmath>
 
@@ -68,23 +68,6 @@ Json ring_rows(const PartInput& in) {
 }
 
 Json manifest_rows(const PartInput& in) { return Json::array({Json::parse(to_json(in.view.manifest))}); }
-
-Json module_rows(const PartInput& in) {
-  const StackTable& stacks = in.view.timeline.stacks;
-  std::vector<std::uint64_t> frames(stacks.modules().size());
-  for (const Frame& frame : stacks.frames())
-    if (frame.module < frames.size()) ++frames[frame.module];
-  static constexpr const char* kinds[] = {"file", "kernel", "vdso", "anonymous"};
-  Json rows = Json::array();
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const Module& module = stacks.modules()[i];
-    rows.push_back({{"path", valid_utf8(module.path)},
-                    {"build_id", valid_utf8(module.build_id)},
-                    {"kind", kinds[std::min<std::size_t>(static_cast<std::size_t>(module.kind), 3)]},
-                    {"frames", frames[i]}});
-  }
-  return rows;
-}
 
 Json ledger_rows(const PartInput& in) {
   const auto text = read_bundle_text(in.bundle.path, "ledger.ndjson");

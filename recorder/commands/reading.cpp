@@ -1,11 +1,9 @@
 #include "recorder/commands/reading.hpp"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -13,6 +11,7 @@
 #include <cstring>
 
 #include "formats/error.hpp"
+#include "formats/report/module_notes.hpp"
 #include "unwind/symbolizer.hpp"
 
 namespace fdr {
@@ -26,29 +25,14 @@ int columns_of_environment(int otherwise) {
   return error == std::errc() && *end == '\0' && columns >= 40 && columns <= 1000 ? columns : otherwise;
 }
 
-std::vector<std::string> notes_of(const Symbols& symbols, const StackTable& stacks) {
-  std::vector<ModuleNaming> poor;
-  for (const ModuleNaming& module : symbols.modules)
-    if (module.named < module.frames && module.module < stacks.modules().size()) poor.push_back(module);
-  std::stable_sort(poor.begin(), poor.end(), [](const ModuleNaming& a, const ModuleNaming& b) {
-    return a.frames - a.named > b.frames - b.named;
-  });
-  std::vector<std::string> notes;
-  for (const ModuleNaming& naming : poor) {
-    const Module& module = stacks.modules()[naming.module];
-    std::string note =
-        fmt::format("{}: {} of {} addresses have no name", module.path, naming.frames - naming.named, naming.frames);
-    if (!naming.problem.empty()) note += ": " + naming.problem;
-    if (!module.build_id.empty()) note += " (build-id " + module.build_id + ")";
-    notes.push_back(std::move(note));
-  }
-  return notes;
-}
-
 }  // namespace
 
 void add_reading_options(CLI::App& command, ReadingOptions& options) {
   command.add_option("BUNDLE", options.bundle, "the bundle's directory (*.fdr, or *.fdr.partial)")->required();
+  add_name_options(command, options);
+}
+
+void add_name_options(CLI::App& command, ReadingOptions& options) {
   // One value each time, so that BUNDLE and PART may follow it.
   command
       .add_option("--debug-dir", options.debug_dirs,
@@ -65,7 +49,8 @@ OpenedBundle open_with_names(const ReadingOptions& options) {
   opened.bundle = read_bundle(options.bundle);
   const StackTable& stacks = opened.bundle.timeline.stacks;
   Symbols symbols = symbolize(stacks, {options.debug_dirs, options.sysroot}, slices_of(stacks, opened.bundle.modules));
-  opened.module_notes = notes_of(symbols, opened.bundle.timeline.stacks);
+  opened.bundle.naming = std::move(symbols.modules);
+  opened.module_notes = module_notes(opened.bundle.timeline, opened.bundle.naming);
   opened.names = std::move(symbols.names);
   return opened;
 }

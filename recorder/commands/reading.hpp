@@ -25,11 +25,13 @@ struct ReadingOptions {
 
 // BUNDLE, --debug-dir, --sysroot.
 void add_reading_options(CLI::App& command, ReadingOptions& options);
+// Only those of them that say where names are found.
+void add_name_options(CLI::App& command, ReadingOptions& options);
 
 struct OpenedBundle {
   Bundle bundle;
   FrameNames names;
-  std::vector<std::string> module_notes;  // what could not be named, and what would help
+  std::vector<std::string> module_notes;  // how modules were named, and what would help
 };
 
 OpenedBundle open_with_names(const ReadingOptions& options);
