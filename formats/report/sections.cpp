@@ -236,7 +236,7 @@ std::string rings(const SectionInput& in) {
 
 std::string unnamed(const SectionInput& in) {
   if (in.module_notes.empty()) return "";
-  std::string out = "\n" + inked("NOT NAMED, and what would help", Ink::kBold, in.style) + "\n";
+  std::string out = "\n" + inked("NAMES OF FUNCTIONS, and what would help", Ink::kBold, in.style) + "\n";
   for (const std::string& note : in.module_notes) out += wrapped("  ", printable(note), in.style);
   return out;
 }

@@ -112,7 +112,15 @@ const std::vector<Part>& all_parts() {
       {"manifest", manifest_rows, {}},  // printed as JSON
       {"modules",
        module_rows,
-       {{"path", "module"}, {"kind", "kind"}, {"frames", "frames", Show::kCount}, {"build_id", "build-id"}}},
+       {{"path", "module"},
+        {"kind", "kind"},
+        {"samples", "samples", Show::kCount},
+        {"complete_percent", "whole %", Show::kSeconds},
+        {"frames", "frames", Show::kCount},
+        {"named", "named", Show::kCount},
+        {"source", "names from"},
+        {"build_id", "build-id"},
+        {"help", "what would help"}}},
       {"ledger", ledger_rows, {}},  // one JSON object a line: its keys are the engine's
       {"files", file_rows, {{"path", "file"}, {"sha256", "SHA-256"}}},
   };
