@@ -31,11 +31,9 @@ const Process* process_of_pid(const Timeline& timeline, std::int32_t pid) {
   return nullptr;
 }
 
-const Runtime* runtime_of(const Process& process) {
-  for (const std::string& name : {file_name(process.executable), process.name})
-    for (const Runtime& runtime : kRuntimes)
-      if (name.starts_with(runtime.program)) return &runtime;
-  return nullptr;
+const char* remedy_of(const Process& process) {
+  const char* remedy = runtime_remedy(file_name(process.executable));
+  return remedy ? remedy : runtime_remedy(process.name);
 }
 
 std::string shown(const Timeline& timeline, const Module& module) {
@@ -46,14 +44,20 @@ std::string shown(const Timeline& timeline, const Module& module) {
 
 }  // namespace
 
+const char* runtime_remedy(std::string_view program) {
+  for (const Runtime& runtime : kRuntimes)
+    if (program.starts_with(runtime.program)) return runtime.remedy;
+  return nullptr;
+}
+
 std::string naming_help(const Timeline& timeline, const ModuleNaming& naming) {
   if (naming.module >= timeline.stacks.modules().size()) return naming.problem;
   const Module& module = timeline.stacks.modules()[naming.module];
   const auto pid = process_of(module);
   const Process* process = pid ? process_of_pid(timeline, *pid) : nullptr;
   // Some names are there: it was started so, and what is left is other code.
-  const Runtime* runtime = process && naming.named == 0 && naming.frames > 0 ? runtime_of(*process) : nullptr;
-  return runtime ? fmt::format("code that was compiled at run time: {}", runtime->remedy) : naming.problem;
+  const char* remedy = process && naming.named == 0 && naming.frames > 0 ? remedy_of(*process) : nullptr;
+  return remedy ? fmt::format("code that was compiled at run time: {}", remedy) : naming.problem;
 }
 
 std::vector<std::string> module_notes(const Timeline& timeline, const std::vector<ModuleNaming>& naming) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/modules.hpp"
@@ -15,5 +16,9 @@ std::vector<std::string> module_notes(const Timeline& timeline, const std::vecto
 
 // What would name more of this module: "start it with --perf-basic-prof", ...; the naming's own problem else.
 std::string naming_help(const Timeline& timeline, const ModuleNaming& naming);
+
+// For a program that compiles at run time, by the name of its file or process: what makes it tell its functions' names.
+// nullptr for others.
+const char* runtime_remedy(std::string_view program);
 
 }  // namespace fdr

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "formats/report/module_notes.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/config.hpp"
@@ -40,7 +41,11 @@ void print_check(const Config& written, const std::string& path) {
   };
   fmt::print("{}: ok\n", printable(path));
   if (!config.targets.empty()) fmt::print("\ntargets\n");
-  for (const TargetConfig& target : config.targets) line(target.name, target_sentence(target));
+  for (const TargetConfig& target : config.targets) {
+    line(target.name, target_sentence(target));
+    const std::string program = target.comm.empty() ? target.exe.substr(target.exe.rfind('/') + 1) : target.comm;
+    if (const char* remedy = runtime_remedy(program)) line(target.name, remedy);
+  }
   if (!config.heartbeats.empty()) fmt::print("\nheartbeats\n");
   for (const HeartbeatConfig& beat : config.heartbeats) line(beat.name, heartbeat_sentence(beat));
   fmt::print("\nrules\n");
