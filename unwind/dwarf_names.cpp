@@ -298,6 +298,9 @@ std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) const
     if (line) frames.push_back(std::move(place));
     return frames;
   }
+  std::size_t depth = 0;
+  for (std::uint32_t i = innermost_[index]; i != kNone; i = scopes_[i].around) ++depth;
+  frames.reserve(depth);
   for (std::uint32_t i = innermost_[index]; i != kNone; i = scopes_[i].around) {
     const Scope& scope = scopes_[i];
     if (scope.name) place.function = *scope.name;

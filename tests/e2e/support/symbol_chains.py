@@ -61,7 +61,9 @@ def chains(command, addresses):
         elif function is None:
             function = line
         else:
-            frames.append(Frame(function, re.sub(r" \(discriminator \d+\)$", "", line)))
+            # llvm and binutils add discriminators, elfutils columns and a line of its own of where it was inlined.
+            place = re.sub(r":(\d+):\d+$", r":\1", re.sub(r" \(discriminator \d+\)$", "", line))
+            frames.append(Frame(function.split(" inlined at ")[0], place))
             function = None
     return found, told.stderr
 
@@ -71,9 +73,9 @@ def difference(ours, theirs):
     if [frame.place for frame in ours] == [frame.place for frame in theirs]:
         return None
     if not ours or ours[-1].function == "??":
-        return "fdr knows nothing"
+        return "only the other has a name"
     if not theirs or theirs[-1].function == "??":
-        return "the other knows nothing"
+        return "only fdr has a name"
     if len(ours) != len(theirs):
         return "depth"
     if ours[0].place != theirs[0].place and ours[1:] == theirs[1:]:
