@@ -1,5 +1,6 @@
 #include "unwind/debug_file.hpp"
 
+#include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
@@ -7,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "formats/error.hpp"
@@ -54,6 +56,43 @@ bool has_section(Elf* elf, unsigned type, const char* wanted) {
   return false;
 }
 
+bool find_structure(Dwarf* dwarf, const std::string& name, Dwarf_Die* found) {
+  Dwarf_Off offset = 0, next = 0;
+  std::size_t header = 0;
+  for (; dwarf_nextcu(dwarf, offset, &next, &header, nullptr, nullptr, nullptr) == 0; offset = next) {
+    Dwarf_Die unit;
+    if (!dwarf_offdie(dwarf, offset + header, &unit) || dwarf_child(&unit, found) != 0) continue;
+    do {
+      const char* const here = dwarf_tag(found) == DW_TAG_structure_type ? dwarf_diename(found) : nullptr;
+      if (here && name == here) return true;
+    } while (dwarf_siblingof(found, found) == 0);
+  }
+  return false;
+}
+
+// `*type`: the struct that the member is, where it is one; may be `structure` itself.
+std::optional<std::uint64_t> offset_of_member(Dwarf_Die* structure, const std::string& name, Dwarf_Die* type) {
+  Dwarf_Die member;
+  if (dwarf_child(structure, &member) != 0) return std::nullopt;
+  do {
+    const char* const here = dwarf_tag(&member) == DW_TAG_member ? dwarf_diename(&member) : nullptr;
+    if (!here || name != here) continue;
+    Dwarf_Attribute where, what;
+    Dwarf_Word offset = 0;
+    if (!dwarf_attr(&member, DW_AT_data_member_location, &where)) return std::nullopt;
+    if (dwarf_formudata(&where, &offset) != 0) {  // Go writes an expression: DW_OP_plus_uconst
+      Dwarf_Op* operations = nullptr;
+      std::size_t count = 0;
+      if (dwarf_getlocation(&where, &operations, &count) != 0 || count != 1 || operations->atom != DW_OP_plus_uconst)
+        return std::nullopt;
+      offset = operations->number;
+    }
+    if (dwarf_attr(&member, DW_AT_type, &what)) dwarf_formref_die(&what, type);
+    return offset;
+  } while (dwarf_siblingof(&member, &member) == 0);
+  return std::nullopt;
+}
+
 }  // namespace
 
 class DebugFile::Impl {
@@ -99,6 +138,20 @@ Dwarf* DebugFile::dwarf() {
 }
 
 std::uint64_t DebugFile::dwarf_address(std::uint64_t vaddr) const { return vaddr - impl_->dwarf_bias_; }
+
+std::optional<std::uint64_t> DebugFile::member_offset(const std::string& structure, const std::string& path) {
+  Dwarf_Die found;
+  if (!dwarf() || !find_structure(impl_->dwarf_, structure, &found)) return std::nullopt;
+  std::uint64_t offset = 0;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t dot = std::min(path.find('.', at), path.size());
+    const auto member = offset_of_member(&found, path.substr(at, dot - at), &found);
+    if (!member) return std::nullopt;
+    offset += *member;
+    at = dot + 1;
+  }
+  return offset;
+}
 
 std::vector<ElfSymbol> DebugFile::symbols() {
   GElf_Addr bias = 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class DebugFile {
 
   Dwarf* dwarf();                                          // nullptr where there is none
   std::uint64_t dwarf_address(std::uint64_t vaddr) const;  // after dwarf(): what the DWARF calls this vaddr
+  // Where "gFree.n" lies in the struct "runtime.schedt", in bytes; nothing where the DWARF does not say.
+  std::optional<std::uint64_t> member_offset(const std::string& structure, const std::string& path);
   std::vector<ElfSymbol> symbols();
   std::string symbol_source();  // after symbols(): "symtab", "gnu_debugdata", "dynsym", empty where there are none
 
