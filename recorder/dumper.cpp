@@ -11,6 +11,7 @@
 
 #include "formats/bundle_writer.hpp"
 #include "formats/report/report.hpp"
+#include "recorder/go_evidence.hpp"
 #include "recorder/own_vdso.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
@@ -102,8 +103,10 @@ void Dumper::work() {
     decoder.use_processes(at_firing_.processes);
     decoder.read_sleeping(at_firing_.threads, MonotonicClock::now(), kSleepersAtMost);
     decoder.decode(first_);
+    const std::vector<GoSnapshot> go = read_go(at_firing_.go);
     decoded_ = true;
     name_jit_frames(timeline.stacks, ended_processes(at_firing_.processes));
+    TextFiles go_texts = go_files(go);
     std::unique_lock lock(mutex_);
     completed_.wait(lock, [this] { return ending_ || abandoned_; });
     if (!ending_) return;
@@ -112,6 +115,7 @@ void Dumper::work() {
     add_sources(files, ending.moment);
     add_vdso(files, ending.moment.processes);
     write(decoder, files, timeline, ending);
+    ending.rest.texts.merge(go_texts);
   } catch (const Error& error) {
     result_.error = error.what();
     result_.hint = error.hint();

@@ -17,6 +17,7 @@
 #include "formats/manifest.hpp"
 #include "formats/perfetto_writer.hpp"
 #include "recorder/decode/decoder.hpp"
+#include "recorder/go_programs.hpp"
 #include "recorder/held_files.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/sources/bpf_source.hpp"
@@ -32,6 +33,7 @@ struct MomentCopy {
   HeldFiles files;
   std::vector<fdr_thread> threads;  // in use
   std::vector<fdr_parked> parked;
+  GoProgramList go;
   Timestamp time;
 };
 

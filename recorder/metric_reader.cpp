@@ -25,6 +25,7 @@ MetricReader::MetricReader(const Config& config)
       host_(catalogue_),
       processes_(catalogue_, target_names(config)),
       threads_(catalogue_, target_names(config)),
+      goroutines_(catalogue_, target_names(config)),
       history_(catalogue_.size(), rows_for(config)),
       row_(catalogue_.size()),
       exit_code_(kUnknown),
@@ -49,6 +50,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   host_.read(now, row_);
   processes_.read(now, row_);
   threads_.read(recording.window().threads, recording.live_slots(), changes.ended_threads, now, row_);
+  goroutines_.read(recording.go_programs(), now, row_);
   const std::vector<double> ages = beats.ages(now);
   for (std::size_t i = 0; i < beat_names_.size(); ++i) set(beat_names_[i].c_str(), ages[i]);
   set("exit.code", exit_code_);

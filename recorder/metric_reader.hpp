@@ -5,6 +5,7 @@
 
 #include "recorder/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
+#include "recorder/metrics/goroutines.hpp"
 #include "recorder/metrics/host.hpp"
 #include "recorder/metrics/process.hpp"
 #include "recorder/recording.hpp"
@@ -34,6 +35,7 @@ class MetricReader {
   HostMetrics host_;
   ProcessMetrics processes_;
   ThreadMetrics threads_;
+  GoroutineMetrics goroutines_;
   std::vector<std::string> beat_names_;
   MetricHistory history_;
   std::vector<double> row_;

@@ -51,6 +51,7 @@ std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t
   for (const std::int32_t pid : added) {
     table_.add_existing(pid, target, maps_.read(pid), now);
     describe(pid);
+    go_.began(pid, target);
   }
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
@@ -63,6 +64,7 @@ void Recording::add_child(std::int32_t pid) {
   source_.add_target(pid, 0, true);
   source_.arm_threads();
   table_.add_existing(pid, 0, {}, MonotonicClock::now());
+  go_.began(pid, 0);
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
   unwind_.follow(table_, live_slots_, true, armed_at_);
@@ -89,6 +91,7 @@ Recording::Changes Recording::advance(Timestamp now) {
   changes.processes = table_.apply(life_.read(window_), std::move(side), now, window_.threads, layout_.threads);
   for (const auto& [pid, target] : changes.processes.started) describe(pid);
   for (const std::int32_t pid : changes.processes.execed) describe(pid);
+  go_.follow(changes.processes, now);
   for (const TargetExit& exit : changes.processes.exits) dead_since_second_.push_back(static_cast<std::uint32_t>(exit.pid));
 
   live_slots_.insert(live_slots_.end(), changes.processes.armed.begin(), changes.processes.armed.end());
@@ -137,7 +140,7 @@ WindowMark Recording::take_snapshot(const WindowMark& after, Coverage& coverage)
 }
 
 MomentCopy Recording::copy_moment(Timestamp now) const {
-  MomentCopy copy{.processes = table_, .files = unwind_.held_files(), .threads = {}, .parked = {}, .time = now};
+  MomentCopy copy{.processes = table_, .files = unwind_.held_files(), .threads = {}, .parked = {}, .go = go_.all(), .time = now};
   for (const std::uint32_t slot : live_slots_) {
     const fdr_thread thread = window_.threads[slot];
     if (!(thread.flags & FDR_THREAD_USED)) continue;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recorder/dumper.hpp"
+#include "recorder/go_programs.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/sources/side_band.hpp"
@@ -63,6 +64,7 @@ class Recording {
   ProcessTable& processes() { return table_; }
   const SummaryLog& summary() const { return summary_; }
   const BpfSource& source() const { return source_; }
+  GoProgramList go_programs() const { return go_.all(); }
   const UnwindTables::Report& unwinding() const { return unwind_.report(); }
   Timestamp armed_at() const { return armed_at_; }
   std::uint64_t missed_ticks() const;
@@ -84,6 +86,7 @@ class Recording {
   ProcessTable table_;
   LifeReader life_;
   UnwindTables unwind_;
+  GoPrograms go_;
   SummaryLog summary_;
   std::unique_ptr<Snapshot> snapshot_;
   MapReader maps_;

@@ -90,6 +90,12 @@ constexpr std::array kAccountedTree = {
     Entry{"syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
 };
 
+// Of a target's tree too; read out of the memory of its Go programs.
+constexpr std::array kRuntimes = {
+    Entry{"goroutines", Unit::kNone, kGauge, "goroutines that live, as runtime.NumGoroutine has it",
+          "runtime.allgs of each Go process, read from outside, each second"},
+};
+
 // Of all targets together only.
 constexpr std::array kAccounted = {
     Entry{"thread.cpu.max", Unit::kPercent, kGauge, "% of one CPU, of the busiest thread", kAccounting},
@@ -117,6 +123,7 @@ MetricCatalogue build_catalogue(const Config& config) {
   const auto add_tree = [&](const std::string& prefix, const std::string& scope) {
     for (const Entry& entry : kProcess) catalogue.add(made(prefix + entry.name, entry, scope));
     for (const Entry& entry : kAccountedTree) catalogue.add(made(prefix + entry.name, entry, scope));
+    for (const Entry& entry : kRuntimes) catalogue.add(made(prefix + entry.name, entry, scope));
   };
   add_tree("process.", "all targets");
   for (const Entry& entry : kAccounted) catalogue.add(made(entry.name, entry, "all targets"));
