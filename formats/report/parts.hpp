@@ -46,6 +46,8 @@ Json slow_rows(const PartInput&);
 Json failed_rows(const PartInput&);
 Json error_rows(const PartInput&);
 Json stall_rows(const PartInput&);
+Json goroutine_rows(const PartInput&);
+Json heap_rows(const PartInput&);
 Json process_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "formats/report/calls.hpp"
+#include "formats/report/go_section.hpp"
 #include "formats/report/hot.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/screen.hpp"
@@ -241,11 +242,13 @@ std::string unnamed(const SectionInput& in) {
   return out;
 }
 
+std::string go(const SectionInput& in) { return go_section(in.bundle_path, in.view.manifest, in.style); }
+
 }  // namespace
 
 std::string all_sections(const SectionInput& input) {
   std::string out;
-  for (const auto section : {losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes,
+  for (const auto section : {losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes, go,
                              metrics, rings, unnamed})
     out += section(input);
   return out;
