@@ -1,11 +1,12 @@
 """A shared object with much debug information: generated C++ full of templates, namespaces, lambdas and inlining, for
 e2e.symbol_chains (small) and scripts/bench --symbols (big).
 
-The same request gives the same sources. What was built stays in build/symbol_objects under a name made of this
-generator's text, the compiler's version and its flags: an interrupted build goes on where it stopped, another compiler
-builds anew.
+The same request gives the same sources. What was built stays in build/symbol_objects under a name made of the sources, the
+compiler's version and its flags: an interrupted build goes on where it stopped, another compiler builds anew. CPUs that
+others use are left to them.
 """
 
+import concurrent.futures
 import hashlib
 import os
 import random
@@ -132,9 +133,9 @@ def _unit(number, items):
 
 def build(units, items, compiler="g++", flags=(), progress=lambda text: None):
     """Path of the object: `units` compilation units of `items` books each."""
+    sources = [_unit(number, items) for number in range(units)]
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
-    with open(__file__, encoding="utf-8") as file:
-        text = "\0".join([file.read(), version, str(units), str(items), *_FLAGS, *flags])
+    text = "\0".join([_HEAD, *sources, version, *_FLAGS, *flags])
     folder = os.path.join(CACHE, f"{units}x{items}-{compiler}-{hashlib.sha256(text.encode()).hexdigest()[:16]}")
     path = os.path.join(folder, "object.so")
     if os.path.exists(path):
@@ -143,17 +144,20 @@ def build(units, items, compiler="g++", flags=(), progress=lambda text: None):
     head = os.path.join(folder, "head.hpp")
     _write(head, _HEAD)
     _run([compiler, *_FLAGS, *flags, "-x", "c++-header", "-o", head + ".gch", head], folder)
-    objects = []
-    for number in range(units):
-        progress(f"building {os.path.relpath(path, ROOT)}: unit {number + 1} of {units}")
-        source, compiled = (os.path.join(folder, f"unit{number}.{ending}") for ending in ("cpp", "o"))
-        objects.append(compiled)
-        if os.path.exists(compiled):
-            continue
-        _write(source, _unit(number, items))
-        _run([compiler, *_FLAGS, *flags, "-include", head, "-c", "-o", compiled + ".new", source], folder)
-        os.rename(compiled + ".new", compiled)
-    progress("linking")
+    objects = [os.path.join(folder, f"unit{number}.o") for number in range(units)]
+
+    def compile_one(number):
+        if os.path.exists(objects[number]):
+            return
+        source = os.path.join(folder, f"unit{number}.cpp")
+        _write(source, sources[number])
+        _run([compiler, *_FLAGS, *flags, "-include", head, "-c", "-o", objects[number] + ".new", source], folder)
+        os.rename(objects[number] + ".new", objects[number])
+
+    free = max(1, (os.cpu_count() or 1) - round(os.getloadavg()[0]))
+    with concurrent.futures.ThreadPoolExecutor(free) as pool:
+        for number, _ in enumerate(pool.map(compile_one, range(units))):
+            progress(f"building {os.path.relpath(path, ROOT)}: {number + 1} of {units} units")
     _run([compiler, "-shared", "-Wl,--build-id", *flags, "-o", path + ".new", *objects], folder)
     os.rename(path + ".new", path)
     for compiled in (*objects, head + ".gch"):
