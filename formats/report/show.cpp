@@ -139,7 +139,8 @@ const std::vector<Part>& all_parts() {
         {"named", "named", Show::kCount},
         {"source", "names from"},
         {"build_id", "build-id"},
-        {"help", "what would help"}}},
+        {"help", "what would help"}},
+       8},
       {"ledger", ledger_rows, {}},  // one JSON object a line: its keys are the engine's
       {"files", file_rows, {{"path", "file"}, {"sha256", "SHA-256"}}},
   };
