@@ -3,6 +3,8 @@
 #include <elf.h>
 
 #include <array>
+#include <cstring>
+#include <initializer_list>
 #include <map>
 #include <string_view>
 
@@ -11,13 +13,14 @@
 #include "unwind/byte_reader.hpp"
 #include "unwind/debug_file.hpp"
 #include "unwind/elf_sections.hpp"
+#include "unwind/go_code.hpp"
 #include "unwind/go_places.hpp"
 #include "unwind/go_types.hpp"
 
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMaxReasons = 128, kMaxText = 64, kMaxProcessors = 4096, kMaxG = 4096;
+constexpr std::size_t kMaxReasons = 128, kMaxText = 64, kMaxProcessors = 4096, kMaxG = 4096, kDefaultRate = 512 << 10;
 // runtime.moduledata: the address of the table, where the code begins, and the section of types, before which 1.20 put
 // covctrs and ecovctrs.
 constexpr std::uint64_t kMinPc = 160;
@@ -59,6 +62,19 @@ std::string text_at(const RemoteMemory& memory, const Slice& text) {
   return read;
 }
 
+// Of debug/buildinfo, from Go 1.18 on: a head of 32 bytes (a magic, the size of a pointer, flags), then a string.
+std::string build_version(const ElfImage& image) {
+  constexpr std::string_view kMagic = "\xff Go buildinf:";
+  const auto section = find_section(image, ".go.buildinfo");
+  if (!section || section->bytes.size() < 33 || std::memcmp(section->bytes.data(), kMagic.data(), kMagic.size()) != 0) return "";
+  if (!(section->bytes[15] & 2)) return "";
+  ByteCursor cursor(section->bytes.subspan(32));
+  const std::uint64_t length = cursor.uleb128();
+  if (length > kMaxText) return "";
+  const auto text = cursor.take(length);
+  return {text.begin(), text.end()};
+}
+
 class Finder {
  public:
   Finder(const ElfImage& image, const GoPclntab& table, std::uint64_t bias, const RemoteMemory& memory)
@@ -67,11 +83,10 @@ class Finder {
   }
 
   GoRuntime find() {
-    if (const auto version = read<Slice>("runtime.buildVersion")) found_.version = text_at(memory_, *version);
-    if (variables_.empty()) {
-      found_.problem = found_.heap_problem = "stripped: runtime.allgs and runtime.mbuckets have no symbol";
-      return found_;
-    }
+    found_.version = build_version(image_);
+    const auto version = found_.version.empty() ? read<Slice>("runtime.buildVersion") : std::nullopt;
+    if (version) found_.version = text_at(memory_, *version);
+    stripped_ = variables_.empty();
     find_goroutines();
     if (found_.problem.empty()) find_count();
     find_heap();
@@ -79,6 +94,42 @@ class Finder {
   }
 
  private:
+  // Of a stripped program: the first place that one of these functions refers to and that holds what is looked for. What
+  // is found so has been checked against the memory; what is not there yet is not found.
+  template <class Holds>
+  std::uint64_t from_code(std::initializer_list<std::string_view> functions, Holds holds) {
+    static constexpr std::array<std::string_view, 6> kAll = {"runtime.allgadd",    "runtime.stkbucket",
+                                                             "runtime.MemProfile", "runtime.mallocgc",
+                                                             "runtime.nextSample", "runtime.waitReason.String"};
+    if (!references_) references_ = go_data_references(image_, table_, kAll);
+    for (const std::string_view name : functions)
+      for (const std::uint64_t vaddr : (*references_)[name])
+        if (holds(vaddr + found_.bias)) return vaddr + found_.bias;
+    return 0;
+  }
+
+  // runtime.allgs: the first goroutine has a stack; it is the one that runs main and has the number 1, unless main called
+  // runtime.Goexit.
+  bool holds_goroutines(std::uint64_t at) const {
+    const auto all = read_remote<std::array<std::uint64_t, 3>>(memory_, at);
+    if (!all || (*all)[1] == 0 || (*all)[1] > (*all)[2]) return false;
+    const auto first = read_remote<std::uint64_t>(memory_, (*all)[0]);
+    const auto id = first ? read_remote<std::uint64_t>(memory_, *first + found_.g.id) : std::nullopt;
+    const auto stack = first ? read_remote<std::array<std::uint64_t, 2>>(memory_, *first + found_.g.stack_low) : std::nullopt;
+    return id && stack && (stripped_ ? *id == 1 : *id != 0) && (*stack)[0] < (*stack)[1];
+  }
+  // runtime.mbuckets: leads to a bucket of the memory profile that was made by code.
+  bool holds_buckets(std::uint64_t at) const {
+    const auto head = read_remote<std::uint64_t>(memory_, at);
+    const auto bucket = head && *head ? read_remote<std::array<std::uint64_t, 7>>(memory_, *head) : std::nullopt;
+    if (!bucket || (*bucket)[2] != 1 || (*bucket)[4] == 0 || (*bucket)[5] == 0 || (*bucket)[5] > 1024) return false;
+    return table_.find((*bucket)[6] - found_.bias - 1).has_value();
+  }
+  bool holds_reasons(std::uint64_t at) const {
+    const auto texts = read_remote<std::array<Slice, 3>>(memory_, at);
+    return texts && (*texts)[0].length == 0 && !text_at(memory_, (*texts)[1]).empty() && !text_at(memory_, (*texts)[2]).empty();
+  }
+
   std::uint64_t address(std::string_view name) const {
     const auto known = variables_.find(name);
     return known == variables_.end() ? 0 : known->second + found_.bias;
@@ -105,11 +156,10 @@ class Finder {
   }
 
   void find_goroutines() {
-    found_.all_goroutines = address("runtime.allgs");
     auto descriptors = types();
     const auto g = descriptors ? descriptors->named("runtime.g") : std::nullopt;
-    if (found_.all_goroutines == 0 || !g || g->size > kMaxG) {
-      found_.problem = found_.all_goroutines == 0 ? "runtime.allgs has no symbol" : with_version("no layout of struct g");
+    if (!g || g->size > kMaxG) {
+      found_.problem = with_version("no layout of struct g");
       return;
     }
     GoLayout& layout = found_.g;
@@ -132,22 +182,22 @@ class Finder {
       }
       *to = *offset;
     }
-    // The first goroutine is the one that runs main, and has a stack.
-    const auto all = read_remote<Slice>(memory_, found_.all_goroutines);
-    found_.not_begun = all && all->length == 0;
-    const auto first = all && all->length > 0 ? read_remote<std::uint64_t>(memory_, all->data) : std::nullopt;
-    const auto id = first ? read_remote<std::uint64_t>(memory_, *first + layout.id) : std::nullopt;
-    const auto stack = first ? read_remote<std::array<std::uint64_t, 2>>(memory_, *first + layout.stack_low) : std::nullopt;
-    if (!id || !stack || *id == 0 || *id > 1'000'000 || (*stack)[0] >= (*stack)[1]) {
+    found_.all_goroutines = stripped_ ? from_code({"runtime.allgadd"}, [&](std::uint64_t at) { return holds_goroutines(at); })
+                                      : address("runtime.allgs");
+    const auto all = found_.all_goroutines ? read_remote<Slice>(memory_, found_.all_goroutines) : std::nullopt;
+    found_.not_begun = stripped_ ? found_.all_goroutines == 0 : all && all->length == 0;
+    if (found_.all_goroutines == 0)
+      found_.problem = stripped_ ? "stripped: runtime.allgs has no symbol, and its code does not lead to it" : "runtime.allgs has no symbol";
+    else if (!holds_goroutines(found_.all_goroutines))
       found_.problem = with_version("runtime.allgs does not hold goroutines");
-      return;
-    }
+    if (!found_.problem.empty()) return;
     find_wait_reasons();
   }
 
   // An array of strings; what follows it in memory is not one of printable ASCII.
   void find_wait_reasons() {
-    const std::uint64_t at = address("runtime.waitReasonStrings");
+    const std::uint64_t at = stripped_ ? from_code({"runtime.waitReason.String"}, [&](std::uint64_t place) { return holds_reasons(place); })
+                                       : address("runtime.waitReasonStrings");
     for (std::size_t i = 0; at && i < kMaxReasons; ++i) {
       const auto text = read_remote<Slice>(memory_, at + i * sizeof(Slice));
       if (!text) return;
@@ -178,6 +228,17 @@ class Finder {
   }
 
   void find_heap() {
+    if (stripped_) {
+      found_.buckets = from_code({"runtime.stkbucket", "runtime.MemProfile"}, [&](std::uint64_t at) { return holds_buckets(at); });
+      // By its default, which few programs change: anything else could be anything.
+      found_.profile_rate = from_code({"runtime.nextSample", "runtime.mallocgc"}, [&](std::uint64_t at) {
+        return read_remote<std::uint64_t>(memory_, at) == kDefaultRate;
+      });
+      if (found_.buckets == 0 || found_.profile_rate == 0)
+        found_.heap_problem = "stripped: runtime.mbuckets and runtime.MemProfileRate have no symbol, and its code does not lead to them "
+                              "(or it keeps no profile)";
+      return;
+    }
     found_.buckets = address("runtime.mbuckets");
     found_.profile_rate = address("runtime.MemProfileRate");
     if (found_.buckets == 0 || found_.profile_rate == 0)
@@ -188,6 +249,8 @@ class Finder {
   const GoPclntab& table_;
   const RemoteMemory& memory_;
   Variables variables_;
+  bool stripped_ = false;
+  std::optional<std::map<std::string_view, std::vector<std::uint64_t>>> references_;
   GoRuntime found_;
 };
 
