@@ -1,7 +1,8 @@
-"""scripts/bench --symbols: the time of names for 10 000 addresses with inlined functions in a big C++ object, fdr beside
-llvm-symbolizer, addr2line and eu-addr2line on the same addresses in one run, and how many of their chains are equal.
+"""scripts/bench --symbols: the time of names for 10 000 addresses with inlined functions in a big C++ object, fdr
+beside llvm-symbolizer, addr2line and eu-addr2line on the same addresses in one run, and how many of their chains are
+equal.
 
-The object (tests/e2e/support/symbol_object.py) is built once, which takes some minutes, and kept in build/. Every round
+The object (tests/e2e/support/symbol_object.py) is built once, which takes some minutes, and kept in build/. A round
 runs each tool once as a whole process, so that what the machine does meanwhile meets them alike; a ratio is taken in its
 round. Debug information is in the page cache for all: one round before is not counted.
 """

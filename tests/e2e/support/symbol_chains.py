@@ -84,8 +84,8 @@ def difference(ours, theirs):
 
 
 def _words(function):
-    """The identifiers of a name. Two demanglers write lambdas, clones, parentheses and the return types of scopes each in
-    their way, but name the same things."""
+    """The identifiers of a name. Two demanglers write lambdas, clones, parentheses and the return types of scopes each
+    in their way, but name the same things."""
     function = re.sub(r" \[clone [^]]*\]| \(\.[\w.]+\)", "", function)
     words = {re.sub(r"^(lambda|unnamed)\d*$", r"\1", word) for word in re.findall(r"[A-Za-z_$]\w*", function)}
     return words - {"void", "bool", "char", "int", "long", "unsigned", "double", "const", "type"}

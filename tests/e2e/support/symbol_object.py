@@ -1,9 +1,9 @@
 """A shared object with much debug information: generated C++ full of templates, namespaces, lambdas and inlining, for
 e2e.symbol_chains (small) and scripts/bench --symbols (big).
 
-The same request gives the same sources. What was built stays in build/symbol_objects under a name made of the sources, the
-compiler's version and its flags: an interrupted build goes on where it stopped, another compiler builds anew. CPUs that
-others use are left to them.
+The same request gives the same sources. What was built stays in build/symbol_objects under a name made of the sources,
+the compiler's version and its flags: an interrupted build goes on where it stopped, another compiler builds anew. CPUs
+that others use are left to them.
 """
 
 import concurrent.futures
