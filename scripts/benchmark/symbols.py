@@ -3,8 +3,8 @@ beside llvm-symbolizer, addr2line and eu-addr2line on the same addresses in one 
 equal.
 
 The object (tests/e2e/support/symbol_object.py) is built once, which takes some minutes, and kept in build/. A round
-runs each tool once as a whole process, so that what the machine does meanwhile meets them alike; a ratio is taken in its
-round. Debug information is in the page cache for all: one round before is not counted.
+runs each tool once as a whole process, so that what the machine does meanwhile meets them alike; a ratio is taken in
+its round. Debug information is in the page cache for all: one round before is not counted.
 """
 
 import resource
@@ -49,8 +49,8 @@ class Symbols:
                     self.cpu[name].append(cpu)
         progress("")
         megabytes = symbol_chains.dwarf_bytes(path) / 1e6
-        print(f"{_ADDRESSES} addresses, uniform in the code of {_UNITS} C++ units, {megabytes:.0f} MB of DWARF; medians "
-              f"(range) of {self.rounds} interleaved rounds\n")
+        print(f"{_ADDRESSES} addresses, uniform in the code of {_UNITS} C++ units, {megabytes:.0f} MB of DWARF; "
+              f"medians (range) of {self.rounds} interleaved rounds\n")
         tables = (self._times(), self._equality(path, addresses))
         for table in tables:
             table.print_markdown() if markdown else table.print()
