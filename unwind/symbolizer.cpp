@@ -71,7 +71,7 @@ class Batch {
   void name_from_slice(std::uint32_t module, const std::vector<std::uint32_t>& frames, ModuleNaming& naming);
   bool is_recorded(const ElfImage& image, std::uint32_t module, const std::vector<std::uint32_t>& frames) const;
   void name_from_dwarf(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming);
-  bool name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted);
+  void name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_from_symbols(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted);
   void name_by_function_start(const ElfImage& image, const Module& module, const std::vector<Wanted>& wanted);
 
@@ -121,7 +121,8 @@ void Batch::name_module(std::uint32_t index, const std::vector<std::uint32_t>& f
     return;
   }
   if (module.kind == ModuleKind::kAnonymous) {
-    naming.problem = "code without a file, of a JIT compiler perhaps, and no perf map with its names";
+    naming.problem = naming.named > 0 ? "the perf map of the process has no entry for them"
+                                      : "code without a file, of a JIT compiler perhaps, and no perf map with its names";
     return;
   }
   // Another kernel's vDSO has other code at the same place: only a proven one will do.
@@ -157,12 +158,20 @@ bool Batch::is_recorded(const ElfImage& image, std::uint32_t index, const std::v
 
 void Batch::name_from_file(const ElfImage& image, const std::vector<Wanted>& wanted, ModuleNaming& naming) {
   DebugFile debug(image, search_);
-  const bool has_dwarf = debug.dwarf() != nullptr;
-  if (has_dwarf) name_from_dwarf(debug, image, wanted, naming);
-  const bool has_go = name_from_go(image, wanted);
+  // Each source is named that gave any frame its name.
+  const auto credit = [&](const std::string& source) {
+    std::size_t named = 0;
+    for (const Wanted& w : wanted) named += has_name(names_[w.frame]);
+    if (named > naming.named) naming.source += (naming.source.empty() ? "" : " and ") + source;
+    naming.named = named;
+  };
+  if (debug.dwarf()) name_from_dwarf(debug, image, wanted, naming);
+  credit("DWARF");
+  name_from_go(image, wanted);
+  credit("pclntab");
   name_from_symbols(debug, image, wanted);
-  for (const Wanted& w : wanted) naming.named += has_name(names_[w.frame]);
-  naming.source = has_dwarf ? "DWARF" : has_go ? "pclntab" : debug.symbol_source();
+  credit(debug.symbol_source());
+  if (naming.source.empty()) naming.source = debug.symbol_source();
   if (naming.source.empty())
     naming.problem = "neither DWARF nor symbols";
   else if (naming.source == "dynsym" && naming.problem.empty() && naming.named < naming.frames)
@@ -170,21 +179,18 @@ void Batch::name_from_file(const ElfImage& image, const std::vector<Wanted>& wan
 }
 
 // What Go's runtime needs itself is there in stripped programs too: functions, inlined ones, and lines.
-bool Batch::name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted) {
+void Batch::name_from_go(const ElfImage& image, const std::vector<Wanted>& wanted) {
   std::string problem;
   const auto table = GoPclntab::of(image, &problem);
-  if (!table) return false;
+  if (!table) return;
   const GoPlaces places(image, *table);
-  bool any = false;
   for (const Wanted& w : wanted) {
     auto& frames = names_[w.frame];
     if (has_name(frames)) continue;
     frames.clear();
     for (const GoPlace& place : places.at(w.vaddr))
       frames.push_back({std::string(place.function), std::string(place.file), static_cast<int>(place.line)});
-    any |= !frames.empty();
   }
-  return any;
 }
 
 // What the dump noted of the file's symbols, for frames that have no name yet.

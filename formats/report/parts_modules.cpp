@@ -1,6 +1,7 @@
 // Rows about the files whose code appears in stacks: how much of it, how whole the stacks through it are, how it was
 // named and what would name more.
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "formats/modules.hpp"
@@ -50,7 +51,10 @@ Json module_rows(const PartInput& in) {
   const std::vector<ModuleSlice> slices = slices_of(stacks, in.bundle.modules);
   const std::vector<Samples> samples = samples_by_module(in.view);
   Json rows = Json::array();
-  for (std::size_t i = 0; i < count; ++i) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return samples[a].all > samples[b].all; });
+  for (const std::size_t i : order) {
     const Module& module = stacks.modules()[i];
     const double of_samples = static_cast<double>(samples[i].all);
     rows.push_back({{"path", valid_utf8(module.path)},
