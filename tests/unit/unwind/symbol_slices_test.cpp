@@ -93,7 +93,7 @@ TEST_CASE("slices: DWARF of a file that is there comes first, and the slice name
   const Module module{ModuleKind::kFile, kDirectory + "full.so", image->build_id()};
   const Symbols with = symbolize(stacks_of(module, offsets), {}, {symbol_slice(*image, offsets)});
   CHECK(with.names == symbolize(stacks_of(module, offsets)).names);
-  CHECK(with.modules[0].source == "DWARF");
+  CHECK(with.modules[0].source.starts_with("DWARF"));
 
   // Stripped since: the same build-id, and less in it.
   const auto whole = image_of("symtab.so");
@@ -111,7 +111,7 @@ TEST_CASE("slices: a file without a build-id is believed where it would give the
   const auto offsets = some_offsets(*image);
   const Module module{ModuleKind::kFile, kDirectory + "full.so", ""};
   const ModuleSlice slice = symbol_slice(*image, offsets);
-  CHECK(symbolize(stacks_of(module, offsets), {}, {slice}).modules[0].source == "DWARF");
+  CHECK(symbolize(stacks_of(module, offsets), {}, {slice}).modules[0].source.starts_with("DWARF"));
 
   ModuleSlice other = slice;
   other.functions[1].name = "renamed_since";
