@@ -42,6 +42,18 @@ std::vector<FunctionId> Labels::functions_of(StackId stack) const {
   return functions;
 }
 
+std::vector<FunctionId> Labels::functions_of(StackId stack, Part part) const {
+  std::vector<FunctionId> functions;
+  for (const std::uint32_t frame : timeline_.stacks.stack(stack)) {
+    if (frame >= frames_.size()) continue;
+    const bool kernel =
+        timeline_.stacks.modules()[timeline_.stacks.frames()[frame].module].kind == ModuleKind::kKernel;
+    if (kernel == (part == Part::kKernel))
+      functions.insert(functions.end(), frames_[frame].begin(), frames_[frame].end());
+  }
+  return functions;
+}
+
 std::vector<std::string> Labels::lines_of(StackId stack) const {
   std::vector<std::string> lines;
   for (const std::uint32_t frame : timeline_.stacks.stack(stack)) {

@@ -23,6 +23,9 @@ class Labels {
   const std::string& function(FunctionId id) const { return functions_[id]; }
   // Of one stack, outermost first, inline frames expanded.
   std::vector<FunctionId> functions_of(StackId stack) const;
+  // Of its frames outside or inside the kernel only.
+  enum class Part { kUser, kKernel };
+  std::vector<FunctionId> functions_of(StackId stack, Part part) const;
   // The same with places: "handle_request  server.c:123" and "(inlined)".
   std::vector<std::string> lines_of(StackId stack) const;
   // Innermost function that is not the kernel's, else the innermost of all; empty without a stack.

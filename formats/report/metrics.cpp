@@ -7,25 +7,15 @@
 #include <cmath>
 #include <limits>
 
+#include "formats/onset.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
 namespace {
 
-std::vector<std::pair<Timestamp, double>> points_of(const View& view, const MetricSeries& series) {
-  std::vector<std::pair<Timestamp, double>> points;
-  const MetricSeries::Point* previous = nullptr;
-  for (const MetricSeries::Point& point : series.points) {
-    if (!std::isfinite(point.value) || !view.in_range(point.time)) continue;
-    double value = point.value;
-    bool known = true;
-    if (series.kind == MetricKind::kCounter) {
-      known = previous && point.time > previous->time && value >= previous->value;
-      if (known) value = (value - previous->value) / to_seconds(point.time - previous->time);
-      previous = &point;
-    }
-    if (known) points.emplace_back(point.time, value);
-  }
+MetricPoints points_of(const View& view, const MetricSeries& series) {
+  MetricPoints points = metric_points(series);
+  std::erase_if(points, [&](const auto& point) { return !view.in_range(point.first); });
   return points;
 }
 
@@ -63,7 +53,7 @@ std::vector<MetricRow> metric_rows(const View& view) {
     row.points = points_of(view, series);
     if (row.points.empty()) continue;
     measure(view, row);
-    row.in_rule = !series.name.empty() && view.manifest.trigger.when.find(series.name) != std::string::npos;
+    row.in_rule = names_metric(view.manifest.trigger.when, series.name);
     rows.push_back(std::move(row));
   }
   std::stable_sort(rows.begin(), rows.end(), [](const MetricRow& a, const MetricRow& b) {

@@ -21,10 +21,10 @@ struct ReportStyle {
 };
 
 // `fdr report`: first screen of 24 lines, then the details. `module_notes`: one line a module that could not be named,
-// and what would help.
+// and what would help. `onset`: as given_onset() takes it, empty where it is to be found.
 std::string report_text(const Bundle& bundle, const FrameNames& names, const std::vector<std::string>& module_notes,
-                        const ReportStyle& style);
-std::string report_json(const Bundle& bundle, const FrameNames& names);
+                        const ReportStyle& style, std::string_view onset = {});
+std::string report_json(const Bundle& bundle, const FrameNames& names, std::string_view onset = {});
 
 // `fdr show PART`. Unknown parts throw Error with the list.
 struct ShowFilter {

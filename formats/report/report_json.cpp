@@ -1,4 +1,5 @@
-// `fdr report --json`: the same answer for machines. `findings` stays empty until there are rules that find.
+// `fdr report --json`: the same answer for machines.
+#include "formats/findings/findings.hpp"
 #include "formats/json_text.hpp"
 #include "formats/report/calls.hpp"
 #include "formats/report/hot.hpp"
@@ -20,10 +21,36 @@ Json functions_json(const View& view, const OnCpu& hot) {
   return rows;
 }
 
+Json onset_json(const View& view, const Onset& onset) {
+  Json json = {{"known", onset.known}, {"how", valid_utf8(onset.how)}, {"metric", valid_utf8(onset.metric)}};
+  if (!onset.known) {
+    for (const char* key : {"realtime_ns", "monotonic_ns", "time", "at_s", "until_s", "quiet", "incident"}) json[key] = nullptr;
+    return json;
+  }
+  json["realtime_ns"] = view.timeline.anchor.realtime_of(onset.time);
+  json["monotonic_ns"] = to_ns(onset.time);
+  json["time"] = view.utc(onset.time);
+  json["at_s"] = view.at(onset.time);
+  json["until_s"] = view.at(onset.until);
+  json["quiet"] = onset.quiet;
+  json["incident"] = onset.incident;
+  return json;
+}
+
+Json finding_json(const Finding& finding) {
+  return {{"id", valid_utf8(finding.id)},
+          {"verdict", verdict_name(finding.verdict)},
+          {"title", valid_utf8(finding.title)},
+          {"score", finding.score},
+          {"evidence", valid_utf8(finding.evidence)},
+          {"more", valid_utf8(finding.more)}};
+}
+
 }  // namespace
 
-std::string report_json(const Bundle& bundle, const FrameNames& names) {
+std::string report_json(const Bundle& bundle, const FrameNames& names, std::string_view onset) {
   const View view(bundle.manifest, bundle.timeline, names);
+  const Judgement judgement = judge(view, texts_of(bundle), onset);
   // The manifest's own JSON is the one place that knows its keys.
   const Json manifest = Json::parse(to_json(bundle.manifest));
   const OnCpu hot = count_on_cpu(view);
@@ -36,7 +63,13 @@ std::string report_json(const Bundle& bundle, const FrameNames& names) {
   json["host"] = manifest["host"];
   json["target"] = manifest["target"];
   json["window"] = manifest["window"];
+  json["onset"] = onset_json(view, judgement.onset);
   json["findings"] = Json::array();
+  json["ruled_out"] = Json::array();
+  for (const Finding& finding : judgement.findings) {
+    json["findings"].push_back(finding_json(finding));
+    if (finding.verdict == Verdict::kAgainst) json["ruled_out"].push_back(finding_json(finding));
+  }
   json["rings"] = manifest["rings"];
   json["completeness"] = manifest["stacks"];
   json["completeness"]["losses"] = manifest["losses"];

@@ -1,4 +1,5 @@
-// `fdr report` on a terminal: the first screen, then the sections.
+// `fdr report` on a terminal: the first screen, then the findings in full and the sections.
+#include "formats/findings/findings.hpp"
 #include "formats/report/report.hpp"
 #include "formats/report/screen.hpp"
 #include "formats/report/sections.hpp"
@@ -6,10 +7,11 @@
 namespace fdr {
 
 std::string report_text(const Bundle& bundle, const FrameNames& names, const std::vector<std::string>& module_notes,
-                        const ReportStyle& style) {
+                        const ReportStyle& style, std::string_view onset) {
   const View view(bundle.manifest, bundle.timeline, names);
-  return first_screen(view, bundle.problems, style) +
-         all_sections({view, bundle.problems, module_notes, bundle.path, style});
+  const Judgement judgement = judge(view, texts_of(bundle), onset);
+  return first_screen(view, judgement, bundle.problems, style) +
+         all_sections({view, judgement, bundle.problems, module_notes, bundle.path, style});
 }
 
 }  // namespace fdr

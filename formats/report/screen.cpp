@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "formats/report/calls.hpp"
 #include "formats/report/hot.hpp"
@@ -53,7 +54,16 @@ std::string where(const View& view) {
   return text;
 }
 
-std::string header(const View& view, const std::vector<std::string>& problems, const ReportStyle& style) {
+std::string since(const View& view, const Onset& onset) {
+  if (!onset.known) return "unknown: " + onset.how;
+  std::string moment = view.utc(onset.time).substr(11);
+  moment = moment.substr(0, moment.size() - 3);  // tenths of a second: no metric is read more often
+  return fmt::format("{}, {:.1f} s {} the firing: {}", moment, std::abs(view.at(onset.time)),
+                     view.at(onset.time) <= 0 ? "before" : "after", onset.how);
+}
+
+std::string header(const View& view, const Judgement& judgement, const std::vector<std::string>& problems,
+                   const ReportStyle& style) {
   const Manifest& m = view.manifest;
   const std::string value = m.trigger.value_text.empty() ? "" : ": " + printable(m.trigger.value_text);
   std::string moment = utc_text(m.trigger.realtime_ns);
@@ -66,19 +76,23 @@ std::string header(const View& view, const std::vector<std::string>& problems, c
   const auto line = [&](const char* label, const std::string& text, std::size_t max_lines) {
     out += wrapped(label, text, style, max_lines);
   };
-  if (!m.trigger.when.empty()) line("rule   ", printable(m.trigger.when), 1);
+  // The evidence of a rule begins with the rule.
+  if (!m.trigger.when.empty() && !m.trigger.evidence.starts_with(m.trigger.when))
+    line("rule   ", printable(m.trigger.when), 1);
   if (!m.trigger.evidence.empty()) line("why    ", printable(m.trigger.evidence), 2);
+  line("since  ", since(view, judgement.onset), 2);
   line("who    ", who(view), 1);
   line("where  ", where(view), 1);
   line("window ",
-       fmt::format("{:.1f} s before and {:.1f} s after; {}", m.window.before_s, m.window.after_s, obtained_text(m)), 2);
+       fmt::format("{:.1f} s before and {:.1f} s after; {}", m.window.before_s, m.window.after_s, obtained_text(m)), 1);
   line("sure   ", completeness_text(m), 1);
   const auto losses = loss_sentences(m, problems);
   if (losses.empty()) {
     line("lost   ", "nothing that is known", 1);
   } else {
     const std::string more = losses.size() > 1 ? fmt::format(" ({} more below)", losses.size() - 1) : "";
-    out += inked(wrapped("lost   ", losses.front() + more, style, 2), Ink::kYellow, style);
+    const std::size_t room = style.columns > 40 ? static_cast<std::size_t>(style.columns) - 7 - more.size() : 0;
+    out += inked(wrapped("lost   ", cut(losses.front(), room) + more, style, 1), Ink::kYellow, style);
   }
   return out;
 }
@@ -149,6 +163,56 @@ Table stall_table(const View& view, const std::vector<const Stall*>& stalls, con
   return table;
 }
 
+// "steal: 0.0 % of all CPUs": a theory's short name and the figure that disproves it best.
+std::string disproof(const Finding& finding) {
+  return finding.id + ": " + finding.evidence.substr(0, finding.evidence.find("; "));
+}
+
+std::string ruled_out_text(const Findings& findings, const ReportStyle& style, std::size_t max_lines) {
+  std::string text;
+  for (const Finding& finding : findings)
+    if (finding.verdict == Verdict::kAgainst) text += (text.empty() ? "" : "; ") + disproof(finding);
+  if (text.empty()) text = "nothing that could be measured";
+  const std::string all = wrapped("RULED OUT  ", text, style, max_lines);
+  return inked(all.substr(0, 9), Ink::kBold, style) + all.substr(9);
+}
+
+// At most `room` lines: the first findings with their evidence, the rest by title.
+std::string findings_text(const Findings& findings, const ReportStyle& style, std::size_t room) {
+  std::vector<const Finding*> accused;
+  for (const Finding& finding : findings)
+    if (finding.verdict == Verdict::kFor) accused.push_back(&finding);
+  const std::string heading = inked("FINDINGS", Ink::kBold, style);
+  if (room == 0) return "";
+  if (accused.empty()) return heading + "  none: nothing measured here stands out\n";
+  --room;
+  // Two lines each, the first three first; what does not fit is named on one line.
+  std::size_t shown = std::min(accused.size(), room / 2);
+  const bool rest = shown < accused.size();
+  if (rest && shown * 2 == room && shown > 1) --shown;
+  std::size_t spare = room - 2 * shown - (rest ? 1 : 0);
+  std::string out = heading + fmt::format("  {} of {} theories speak for something\n", accused.size(), findings.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const Finding& finding = *accused[i];
+    const std::string label = fmt::format(" {}. ", i + 1);
+    std::string title = finding.title;
+    const std::string more = finding.more.empty() ? "" : "  > " + finding.more;
+    const std::size_t columns = style.columns > 0 ? static_cast<std::size_t>(style.columns) : 1000;
+    const bool beside = display_width(label + title + more) <= columns;
+    out += label + inked(cut(title, columns - label.size()), Ink::kBold, style) + (beside ? inked(more, Ink::kFaint, style) : "") + "\n";
+    const std::size_t wish = i == 0 ? 3 : 2;
+    const std::size_t lines = 1 + std::min(spare, wish - 1);
+    const std::string evidence = wrapped("    ", finding.evidence, style, lines);
+    spare -= line_count(evidence) - 1;
+    out += evidence;
+    if (!beside && spare > 0) out += inked("    > " + cut(finding.more, columns - 6), Ink::kFaint, style) + "\n", --spare;
+  }
+  if (!rest) return out;
+  std::string names;
+  for (std::size_t i = shown; i < accused.size(); ++i) names += (names.empty() ? "" : "; ") + accused[i]->title;
+  return out + wrapped(" also: ", names, style, 1 + spare);
+}
+
 }  // namespace
 
 std::string obtained_text(const Manifest& manifest) {
@@ -193,25 +257,28 @@ std::vector<std::string> loss_sentences(const Manifest& manifest, const std::vec
   return sentences;
 }
 
-std::string first_screen(const View& view, const std::vector<std::string>& problems, const ReportStyle& style) {
-  std::string out = header(view, problems, style) + "\n";
-  const OnCpu hot = count_on_cpu(view);
-  const SyscallTable calls = count_syscalls(view);
-  const auto stalls = longest_stalls(view);
-
-  // What is left is shared: the CPU gets the most, and what one table does not need goes to the others, in this order.
-  const std::size_t used = line_count(out) + 3;
-  std::size_t left = kScreenLines > used ? kScreenLines - used : 0;
-  const Table tables[] = {function_table(view, hot, style), syscall_table(calls), stall_table(view, stalls, style)};
-  std::array<std::size_t, 3> rows{};
-  const std::array<std::size_t, 3> wish = {5, 4, 3};
-  for (std::size_t i = 0; i < 3; ++i) rows[i] = std::min({tables[i].size(), wish[i], left}), left -= rows[i];
-  for (std::size_t i = 0; i < 3; ++i) {
-    const std::size_t more = std::min(left, tables[i].size() - rows[i]);
-    rows[i] += more, left -= more;
-  }
-  for (std::size_t i = 0; i < 3; ++i) out += tables[i].text(style, rows[i]);
+std::string overview(const View& view, const ReportStyle& style, std::size_t functions, std::size_t calls,
+                     std::size_t stalls) {
+  std::string out;
+  if (functions > 0) out += function_table(view, count_on_cpu(view), style).text(style, functions);
+  if (calls > 0) out += syscall_table(count_syscalls(view)).text(style, calls);
+  if (stalls > 0) out += stall_table(view, longest_stalls(view), style).text(style, stalls);
   return out;
+}
+
+std::string first_screen(const View& view, const Judgement& judgement, const std::vector<std::string>& problems,
+                         const ReportStyle& style) {
+  std::string out = header(view, judgement, problems, style) + "\n";
+  const std::size_t used = line_count(out);
+  const std::size_t room = kScreenLines > used ? kScreenLines - used : 0;
+  const bool accused = std::any_of(judgement.findings.begin(), judgement.findings.end(),
+                                   [](const Finding& f) { return f.verdict == Verdict::kFor; });
+  const std::string ruled_out = ruled_out_text(judgement.findings, style, accused ? 4 : 5);
+  const std::size_t last = line_count(ruled_out);
+  out += findings_text(judgement.findings, style, room > last ? room - last : 0);
+  const std::size_t left = kScreenLines - std::min(kScreenLines, line_count(out) + last);
+  if (left >= 3) out += overview(view, style, left - 1, 0, 0);
+  return out + ruled_out;
 }
 
 }  // namespace fdr

@@ -1,11 +1,12 @@
 // The first screen: 24 lines of 80 columns for somebody on call at three in the morning. What fired and with which
-// figure, who, where; how far the recording can be trusted; then where the CPU time went, what was called, and who
-// stood still. Shared by `fdr report` and summary.txt.
+// figure, since when, who, where; how far the recording can be trusted; the findings, and what is ruled out. Shared by
+// `fdr report` and summary.txt.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "formats/findings/findings.hpp"
 #include "formats/report/view.hpp"
 
 namespace fdr {
@@ -13,7 +14,12 @@ namespace fdr {
 inline constexpr std::size_t kScreenLines = 24;
 
 // Never more than kScreenLines lines, each within style.columns. `problems` are those of reading the bundle.
-std::string first_screen(const View& view, const std::vector<std::string>& problems, const ReportStyle& style);
+std::string first_screen(const View& view, const Judgement& judgement, const std::vector<std::string>& problems,
+                         const ReportStyle& style);
+
+// Where the CPU time went, what was called, who stood still: each with at most so many rows.
+std::string overview(const View& view, const ReportStyle& style, std::size_t functions, std::size_t calls,
+                     std::size_t stalls);
 
 // "obtained 65.0 s in every ring", "obtained 65.0 s; short: syscalls 2.1 s".
 std::string obtained_text(const Manifest& manifest);

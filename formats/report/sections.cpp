@@ -31,6 +31,29 @@ std::string limited(const SectionInput& in, const Table& table, std::size_t rows
   return out;
 }
 
+std::string findings(const SectionInput& in) {
+  std::string out;
+  for (const Verdict verdict : {Verdict::kFor, Verdict::kAgainst, Verdict::kNotMeasurable}) {
+    std::string part;
+    for (const Finding& finding : in.judgement.findings) {
+      if (finding.verdict != verdict) continue;
+      if (verdict == Verdict::kFor) {
+        part += wrapped(fmt::format("  {:.2f} ", finding.score), finding.title, in.style);
+        part += wrapped("       ", finding.evidence, in.style);
+        if (!finding.more.empty()) part += inked("       > " + finding.more, Ink::kFaint, in.style) + "\n";
+      } else {
+        part += wrapped("  ", finding.title + ": " + finding.evidence, in.style);
+      }
+    }
+    if (part.empty()) continue;
+    out += "\n" + inked(verdict == Verdict::kFor ? "FINDINGS" : verdict == Verdict::kAgainst ? "RULED OUT" : "NOT MEASURABLE HERE",
+                        Ink::kBold, in.style) + "\n" + part;
+  }
+  return out;
+}
+
+std::string tables(const SectionInput& in) { return "\n" + overview(in.view, in.style, 8, 6, 5); }
+
 std::string losses(const SectionInput& in) {
   std::string out;
   for (const std::string& sentence : loss_sentences(in.view.manifest, in.problems))
@@ -248,7 +271,7 @@ std::string go(const SectionInput& in) { return go_section(in.bundle_path, in.vi
 
 std::string all_sections(const SectionInput& input) {
   std::string out;
-  for (const auto section : {losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes, go,
+  for (const auto section : {findings, tables, losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes, go,
                              metrics, rings, unnamed})
     out += section(input);
   return out;

@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "formats/findings/findings.hpp"
 #include "formats/report/view.hpp"
 
 namespace fdr {
 
 struct SectionInput {
   const View& view;
+  const Judgement& judgement;
   const std::vector<std::string>& problems;
   const std::vector<std::string>& module_notes;
   const std::string& bundle_path;

@@ -14,24 +14,31 @@ Examples:
   fdr report 2026-03-01T12-41-23Z.web1.haproxy.system-cpu.fdr
   fdr report BUNDLE | head -24                      the first screen
   fdr report BUNDLE --debug-dir /srv/debug          with debug files of another host
-  fdr report BUNDLE --json | jq .trigger)";
+  fdr report BUNDLE --onset -12                     it began 12 s before the firing
+  fdr report BUNDLE --json | jq .findings[0])";
 
-void run_report(const ReadingOptions& options) {
+struct ReportOptions : ReadingOptions {
+  std::string onset;
+};
+
+void run_report(const ReportOptions& options) {
   const OpenedBundle opened = open_with_names(options);
   if (options.json) {
-    print(report_json(opened.bundle, opened.names));
+    print(report_json(opened.bundle, opened.names, options.onset));
   } else {
-    print(report_text(opened.bundle, opened.names, opened.module_notes, terminal_style(options.no_color, 80)));
+    print(report_text(opened.bundle, opened.names, opened.module_notes, terminal_style(options.no_color, 80), options.onset));
   }
 }
 
 }  // namespace
 
 void add_report(CLI::App& app, int& exit_code) {
-  auto options = std::make_shared<ReadingOptions>();
+  auto options = std::make_shared<ReportOptions>();
   CLI::App* command = app.add_subcommand("report", kDescription);
   add_reading_options(*command, *options);
-  command->add_flag("--json", options->json, "one JSON object: trigger, findings, rings, completeness");
+  command->add_option("--onset", options->onset, "since when, where fdr finds it wrongly or not: seconds from the firing (-12), or UTC (12:41:20.5)")
+      ->type_name("TIME");
+  command->add_flag("--json", options->json, "one JSON object: trigger, onset, findings, rings, completeness");
   command->add_flag("--no-color", options->no_color, "no colours (NO_COLOR does the same)");
   command->callback([options, &exit_code] {
     run_report(*options);

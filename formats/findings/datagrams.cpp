@@ -1,0 +1,145 @@
+// Datagrams: dropped since a receive buffer was full, by socket, and cut since the reader's buffer was short.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "formats/findings/families.hpp"
+#include "formats/findings/text_figures.hpp"
+#include "formats/report/table.hpp"
+#include "formats/syscall_names.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+struct DatagramSocket {
+  std::uint64_t port = 0, queued = 0, inode = 0, drops = 0;
+  std::string address;
+};
+
+// Rows of /proc/net/udp: addresses are hex in the byte order of the machine.
+std::vector<DatagramSocket> sockets_of(std::string_view text) {
+  std::vector<DatagramSocket> sockets;
+  for (const std::string_view line : lines_of_text(text)) {
+    const auto words = words_of(line);
+    if (words.size() < 13 || words[1].find(':') != 8) continue;
+    const auto ip = number_of(words[1].substr(0, 8), 16), port = number_of(words[1].substr(9), 16), inode = number_of(words[9]), drops = number_of(words[12]);
+    const std::size_t colon = words[4].find(':');
+    const auto queued = colon == std::string_view::npos ? std::nullopt : number_of(words[4].substr(colon + 1), 16);
+    if (!ip || !port || !inode || !drops) continue;
+    sockets.push_back({*port, queued.value_or(0), *inode, *drops, fmt::format("{}.{}.{}.{}:{}", *ip & 255, *ip >> 8 & 255, *ip >> 16 & 255, *ip >> 24 & 255, *port)});
+  }
+  return sockets;
+}
+
+struct Owner {
+  std::int32_t pid = 0;
+  std::uint64_t descriptor = 0;
+};
+
+std::map<std::uint64_t, Owner> socket_owners(const Evidence& ev) {
+  std::map<std::uint64_t, Owner> owners;
+  for (const std::int32_t pid : ev.view.manifest.target.pids) {
+    const std::string fds = ev.process_part(pid, "fds.txt");
+    for (const std::string_view line : lines_of_text(fds)) {
+      const auto words = words_of(line);
+      if (words.size() < 2 || !words[1].starts_with("socket:[") || !words[1].ends_with("]")) continue;
+      const auto fd = number_of(words[0]), inode = number_of(words[1].substr(8, words[1].size() - 9));
+      if (fd && inode) owners[*inode] = {pid, *fd};
+    }
+  }
+  return owners;
+}
+
+bool receives(const SyscallCall& call) {
+  static const std::array numbers = {syscall_number("recvfrom"), syscall_number("recvmsg"), syscall_number("read")};
+  return call.abi == SyscallAbi::kNative && std::any_of(numbers.begin(), numbers.end(), [&](const auto& n) { return n && *n == call.number; });
+}
+
+// The thread that receives on a descriptor of a process most often.
+std::string receiver(const Evidence& ev, const Owner& owner) {
+  std::map<std::uint32_t, std::uint64_t> threads;
+  for (const SyscallCall& call : ev.view.timeline.syscalls) {
+    if (!receives(call) || call.argument != owner.descriptor) continue;
+    const Thread* thread = thread_at(ev.view.timeline, call.thread);
+    const Process* process = thread ? process_at(ev.view.timeline, thread->process) : nullptr;
+    if (process && process->pid == owner.pid) ++threads[call.thread];
+  }
+  const auto most = std::max_element(threads.begin(), threads.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == threads.end() ? "" : ev.view.labels.thread(most->first);
+}
+
+Finding drops(const Evidence& ev) {
+  const char* title = "datagrams: UDP drops for want of receive buffer";
+  const Change errors = ev.change("host.net.udp.rcvbuf_errors");
+  if (!errors.known) return not_measurable("udp-drops", title, "host.net.udp.rcvbuf_errors was not recorded");
+  const std::string figures = fmt::format("UDP receive buffer errors {} before, {} since", per_second(errors.quiet), per_second(errors.incident));
+  if (errors.incident < 1 && errors.most < 10) return speaks_against("udp-drops", title, figures);
+  if (!ev.alarmed || (errors.compared && errors.incident < 2 * errors.quiet + 1)) return not_measurable("udp-drops", title, figures + ": no more than before");
+  const auto owners = socket_owners(ev);
+  auto sockets = sockets_of(ev.text("system/at/net_udp"));
+  std::stable_sort(sockets.begin(), sockets.end(), [](const auto& a, const auto& b) { return a.drops > b.drops; });
+  for (const DatagramSocket& socket : sockets) {
+    if (socket.drops == 0) break;
+    const auto owner = owners.find(socket.inode);
+    if (owner == owners.end()) continue;
+    const std::string who = receiver(ev, owner->second);
+    std::string text = fmt::format("{}; socket {} (descriptor {}{}) had dropped {} at the firing, {} bytes wait in its receive buffer", figures, socket.address, owner->second.descriptor,
+                                   who.empty() ? "" : ", read by " + who, count_text(socket.drops), count_text(socket.queued));
+    return speaks_for("udp-drops", fmt::format("datagrams: UDP socket {} drops, its receive buffer is full", socket.address), 0.9, text, "fdr show BUNDLE system/at/net_udp");
+  }
+  return speaks_for("udp-drops", "datagrams: UDP sockets of the host drop", 0.6, figures + "; the socket is none of the targets', or not listed", "fdr show BUNDLE system/at/net_udp");
+}
+
+// Results that are pinned to one length while shorter ones vary: that length is the reader's buffer, and what is longer
+// was cut. A stream may fill its reader's buffer rightly, so only sockets that are UDP are judged.
+Finding cuts(const Evidence& ev) {
+  const char* title = "cut reads: datagrams longer than the reader's buffer";
+  std::map<std::pair<std::int32_t, std::uint64_t>, std::string> udp;
+  const auto owners = socket_owners(ev);
+  for (const char* table : {"system/at/net_udp", "system/at/net_udp6"})
+    for (const DatagramSocket& socket : sockets_of(ev.text(table)))
+      if (const auto owner = owners.find(socket.inode); owner != owners.end()) udp[{owner->second.pid, owner->second.descriptor}] = socket.address;
+  if (udp.empty()) return not_measurable("cut-reads", title, "no UDP socket of the targets in this bundle");
+  struct Lengths {
+    std::map<std::int64_t, std::uint64_t> since;
+    std::int64_t longest_before = 0;
+    std::uint64_t calls = 0;
+  };
+  std::map<std::pair<std::int32_t, std::uint64_t>, Lengths> read;
+  for (const SyscallCall& call : ev.view.timeline.syscalls) {
+    if (!receives(call) || call.result <= 0) continue;
+    const Thread* thread = thread_at(ev.view.timeline, call.thread);
+    const Process* process = thread ? process_at(ev.view.timeline, thread->process) : nullptr;
+    if (!process || !udp.contains({process->pid, call.argument})) continue;
+    Lengths& lengths = read[{process->pid, call.argument}];
+    if (ev.side(call.begin) == Side::kQuiet) lengths.longest_before = std::max(lengths.longest_before, call.result);
+    if (ev.side(call.begin) != Side::kIncident) continue;
+    ++lengths.calls;
+    ++lengths.since[call.result];
+  }
+  std::uint64_t calls = 0;
+  for (const auto& [key, lengths] : read) {
+    calls += lengths.calls;
+    if (lengths.since.size() < 2) continue;
+    const auto& [longest, pinned] = *lengths.since.rbegin();
+    // A buffer has a round length; before the onset nothing came near it.
+    const bool round = longest % 64 == 0 || (longest + 1) % 64 == 0;
+    if (!round || pinned < 50 || pinned * 100 < lengths.calls || !ev.has_quiet || lengths.longest_before >= longest) continue;
+    const auto next = std::next(lengths.since.rbegin());
+    return speaks_for("cut-reads", fmt::format("cut reads: {} is read into {} bytes", udp[key], longest), 0.7,
+                      fmt::format("{} of {} datagrams since the onset came as exactly {} bytes, none longer, the next shorter length is {}; before the longest was {}: what is longer than {} is cut",
+                                  count_text(pinned), count_text(lengths.calls), longest, next->first, lengths.longest_before, longest),
+                      "fdr show BUNDLE calls");
+  }
+  if (calls == 0) return not_measurable("cut-reads", title, "no datagram was received in the calls that were kept");
+  return speaks_against("cut-reads", title, fmt::format("{} datagrams, none pinned to a buffer's length", count_text(calls)));
+}
+
+}  // namespace
+
+Findings find_datagrams(const Evidence& ev) { return {drops(ev), cuts(ev)}; }
+
+}  // namespace fdr

@@ -1,0 +1,193 @@
+#include "formats/findings/evidence.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "formats/report/metrics.hpp"
+#include "formats/report/table.hpp"
+#include "formats/syscall_names.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kQuietLeast_s = 1.0;
+
+// The effective configuration is TOML of our own writing: `frequency = 99` on a line of its own.
+double frequency_of(const std::string& config) {
+  const std::size_t at = config.find("\nfrequency = ");
+  if (at == std::string::npos) return 99;
+  const double hz = std::strtod(config.c_str() + at + 13, nullptr);
+  return hz >= 1 && hz <= 100'000 ? hz : 99;
+}
+
+}  // namespace
+
+const char* verdict_name(Verdict verdict) {
+  return verdict == Verdict::kFor ? "for" : verdict == Verdict::kAgainst ? "against" : "not-measurable";
+}
+
+std::string percent(double value) { return fmt::format("{:.{}f} %", value, std::abs(value) < 9.95 ? 1 : 0); }
+
+std::string per_second(double rate) {
+  if (rate >= 100 && rate < 1e15) return count_text(static_cast<std::uint64_t>(rate)) + "/s";
+  return fmt::format("{:.1f}/s", rate);
+}
+
+std::string innermost(const Evidence& evidence, const std::vector<FunctionId>& frames, std::size_t count) {
+  std::string text;
+  const FunctionId* last = nullptr;
+  for (std::size_t i = frames.size(); i-- > 0 && count > 0;) {
+    if (last && *last == frames[i]) continue;  // recursion says nothing twice
+    last = &frames[i];
+    text += (text.empty() ? "" : " < ") + cut(evidence.name(frames[i]), 60);
+    --count;
+  }
+  return text;
+}
+
+std::string Change::text(double value) const { return series ? metric_text(value, *series) : "unknown"; }
+
+std::string Change::moved() const {
+  if (!known) return "unknown";
+  return compared ? fmt::format("{} before, {} since", text(quiet), text(incident)) : text(incident);
+}
+
+Evidence::Evidence(const View& v, const Onset& o, BundleText text)
+    : view(v), onset(o), alarmed(!v.manifest.trigger.when.empty()), text_(std::move(text)) {
+  // What is no rule says so in its name: a dump that was asked for accuses nobody.
+  for (const char* asked : {"manual", "exit", "mark", "now", "drill"})
+    if (view.manifest.trigger.name == asked) alarmed = false;
+  quiet_from = view.from();
+  begin = onset.known ? std::clamp(onset.time, view.from(), view.to()) : view.from();
+  end = onset.known ? std::clamp(onset.until, begin, view.to()) : view.to();
+  quiet_s = std::max(0.0, to_seconds(begin - quiet_from));
+  incident_s = std::max(1e-3, to_seconds(end - begin));
+  has_quiet = onset.known && quiet_s >= kQuietLeast_s;
+  sampled_hz = frequency_of(view.manifest.config);
+
+  for (const SyscallSummary& sum : view.timeline.summary) {
+    if (!view.in_range(sum.begin, sum.interval) || !view.wants_process(sum.process)) continue;
+    // Kept by the second: an interval belongs to the side of its middle.
+    const Side where = side(sum.begin + std::clamp(sum.interval, Duration{0}, Duration{10'000'000'000}) / 2);
+    CallChange& change = calls_[syscall_name(sum.number, sum.abi)];
+    if (where == Side::kQuiet) {
+      change.quiet += sum.calls, change.quiet_errors += sum.errors;
+      change.quiet_wall += sum.wall, change.quiet_cpu += sum.cpu;
+    } else if (where == Side::kIncident) {
+      change.incident += sum.calls, change.incident_errors += sum.errors;
+      change.incident_wall += sum.wall, change.incident_cpu += sum.cpu;
+      change.incident_max = std::max(change.incident_max, sum.max);
+    }
+  }
+}
+
+Side Evidence::side(Timestamp time) const {
+  if (time < quiet_from || time > end) return Side::kNeither;
+  return time < begin ? Side::kQuiet : Side::kIncident;
+}
+
+Side Evidence::side(Timestamp from, Duration length) const {
+  if (within_incident(from, length) > Duration{0}) return Side::kIncident;
+  return side(from);
+}
+
+Duration Evidence::within_incident(Timestamp from, Duration length) const {
+  if (from > end || length <= Duration{0}) return Duration{0};
+  const Timestamp last = length > end - from ? end : from + length;
+  return std::max(Duration{0}, last - std::max(from, begin));
+}
+
+Change Evidence::change(std::string_view metric) const {
+  for (const MetricSeries& series : view.timeline.metrics)
+    if (series.name == metric) return change_of(series);
+  return {};
+}
+
+Change Evidence::change_of(const MetricSeries& series) const {
+  Change change;
+  change.series = &series;
+  double quiet_count = 0, count = 0;
+  for (const auto& [time, value] : metric_points(series)) {
+    const Side where = side(time);
+    if (where == Side::kQuiet) {
+      if (quiet_count == 0) change.quiet_first = value;
+      change.quiet_last = value;
+      change.quiet += value, ++quiet_count;
+    } else if (where == Side::kIncident) {
+      if (count == 0) change.first = change.least = change.most = value;
+      change.last = value;
+      change.least = std::min(change.least, value);
+      change.most = std::max(change.most, value);
+      change.incident += value, ++count;
+    }
+  }
+  change.known = count > 0;
+  change.compared = change.known && quiet_count > 0 && has_quiet;
+  if (count > 0) change.incident /= count;
+  if (quiet_count > 0) change.quiet /= quiet_count;
+  return change;
+}
+
+std::vector<const MetricSeries*> Evidence::metrics_like(std::string_view prefix, std::string_view suffix) const {
+  std::vector<const MetricSeries*> found;
+  for (const MetricSeries& series : view.timeline.metrics)
+    if (series.name.starts_with(prefix) && series.name.ends_with(suffix)) found.push_back(&series);
+  return found;
+}
+
+MetricPoints Evidence::points(std::string_view metric) const {
+  for (const MetricSeries& series : view.timeline.metrics) {
+    if (series.name != metric) continue;
+    MetricPoints points = metric_points(series);
+    std::erase_if(points, [&](const auto& point) { return !view.in_range(point.first); });
+    return points;
+  }
+  return {};
+}
+
+CallChange Evidence::all_calls() const {
+  CallChange all;
+  for (const auto& [name, one] : calls_) {
+    all.quiet += one.quiet, all.incident += one.incident;
+    all.quiet_errors += one.quiet_errors, all.incident_errors += one.incident_errors;
+    all.quiet_wall += one.quiet_wall, all.incident_wall += one.incident_wall;
+    all.quiet_cpu += one.quiet_cpu, all.incident_cpu += one.incident_cpu;
+    all.incident_max = std::max(all.incident_max, one.incident_max);
+  }
+  return all;
+}
+
+CallChange Evidence::calls_named(std::initializer_list<std::string_view> names) const {
+  CallChange all;
+  for (const auto& [name, one] : calls_) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) continue;
+    all.quiet += one.quiet, all.incident += one.incident;
+    all.quiet_errors += one.quiet_errors, all.incident_errors += one.incident_errors;
+    all.quiet_wall += one.quiet_wall, all.incident_wall += one.incident_wall;
+    all.quiet_cpu += one.quiet_cpu, all.incident_cpu += one.incident_cpu;
+    all.incident_max = std::max(all.incident_max, one.incident_max);
+  }
+  return all;
+}
+
+const Evidence::Frames& Evidence::frames(StackId stack) const {
+  const auto [entry, fresh] = frames_.try_emplace(stack);
+  if (fresh) {
+    entry->second.user = view.labels.functions_of(stack, Labels::Part::kUser);
+    entry->second.kernel = view.labels.functions_of(stack, Labels::Part::kKernel);
+  }
+  return entry->second;
+}
+
+const std::vector<FunctionId>& Evidence::user_frames(StackId stack) const { return frames(stack).user; }
+const std::vector<FunctionId>& Evidence::kernel_frames(StackId stack) const { return frames(stack).kernel; }
+
+std::string Evidence::process_part(std::int32_t pid, std::string_view name) const {
+  return text(fmt::format("process/{}/at/{}", pid, name));
+}
+
+}  // namespace fdr

@@ -1,0 +1,47 @@
+#include "formats/findings/findings.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "formats/findings/families.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr std::size_t kMaxTextBytes = 1u << 20;
+
+}  // namespace
+
+Findings all_findings(const Evidence& evidence) {
+  // What people try first comes first among what is ruled out.
+  static constexpr auto families = {find_spin,       find_starvation, find_stalls,     find_swap,       find_reclaim,  find_growth,
+                                    find_network,    find_datagrams,  find_errors,     find_floods,     find_kernel_path, find_user_path,
+                                    find_collector,  find_descriptors, find_heartbeats, find_started,   find_recorder};
+  Findings all;
+  for (const auto family : families)
+    for (Finding& finding : family(evidence)) all.push_back(std::move(finding));
+  std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {
+    return a.verdict != b.verdict ? a.verdict < b.verdict : a.score > b.score;
+  });
+  return all;
+}
+
+Judgement judge(const View& view, BundleText text, std::string_view onset) {
+  Judgement judgement;
+  judgement.onset = onset.empty() ? find_onset(view.manifest, view.timeline) : given_onset(onset, view.manifest, view.timeline);
+  judgement.findings = all_findings(Evidence(view, judgement.onset, std::move(text)));
+  return judgement;
+}
+
+BundleText texts_of(const Bundle& bundle) {
+  auto read = std::make_shared<std::map<std::string, std::optional<std::string>, std::less<>>>();
+  return [&bundle, read](std::string_view part) -> std::optional<std::string> {
+    if (const auto known = read->find(part); known != read->end()) return known->second;
+    const std::string name(part);
+    const bool listed = bundle.manifest.files.contains(name);
+    return (*read)[name] = listed ? read_bundle_text(bundle.path, name, kMaxTextBytes) : std::nullopt;
+  };
+}
+
+}  // namespace fdr

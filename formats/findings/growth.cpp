@@ -1,0 +1,146 @@
+// Memory that grows: how fast, of which kind, and whose code touches it. Where a garbage collector stands between the
+// program and its memory, the code that touches new pages is not what keeps them, and is not named.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "formats/findings/families.hpp"
+#include "formats/findings/samples.hpp"
+#include "formats/report/table.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kMegabyte = 1048576;
+
+struct Slope {
+  bool known = false;
+  double first = 0, last = 0, per_second = 0;
+  double gained() const { return last - first; }
+};
+
+// Of a gauge between two moments: least squares, and the values at its ends.
+Slope slope_of(const MetricPoints& points, Timestamp from, Timestamp to) {
+  Slope slope;
+  double n = 0, st = 0, sv = 0, stt = 0, stv = 0;
+  for (const auto& [time, value] : points) {
+    if (time < from || time > to) continue;
+    const double t = to_seconds(time - from);
+    if (n == 0) slope.first = value;
+    slope.last = value;
+    n += 1, st += t, sv += value, stt += t * t, stv += t * value;
+  }
+  const double tt = stt - (n > 0 ? st * st / n : 0);
+  slope.known = n >= 5 && tt > 0;
+  if (slope.known) slope.per_second = (stv - st * sv / n) / tt;
+  return slope;
+}
+
+constexpr std::array<std::string_view, 5> kFaults = {"asm_exc_page_fault", "exc_page_fault", "handle_mm_fault", "do_anonymous_page", "clear_page_erms"};
+
+// Who touched new memory, by clock samples within page faults: the nearest user functions. `collected` where those lead
+// through the allocator of a garbage collector.
+struct Touched {
+  std::uint64_t samples = 0, collected = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> by_place;
+};
+
+bool of_collector(const std::string& name) {
+  return name.starts_with("runtime.") || name.starts_with("v8::internal") || name.starts_with("JVM_") || name.starts_with("gc_");
+}
+
+Touched touched(const Evidence& ev, const SampleCounts& counts) {
+  Touched result;
+  std::map<std::string, std::uint64_t> places;
+  for (const auto& [stack, samples] : counts.by_stack) {
+    const auto& kernel = ev.kernel_frames(stack);
+    const bool fault = std::any_of(kernel.begin(), kernel.end(), [&](FunctionId id) {
+      return std::any_of(kFaults.begin(), kFaults.end(), [&](std::string_view name) { return ev.name(id) == name; });
+    });
+    const auto& user = ev.user_frames(stack);
+    if (!fault || user.empty()) continue;
+    result.samples += samples;
+    if (std::any_of(user.begin(), user.end(), [&](FunctionId id) { return of_collector(ev.name(id)); })) {
+      result.collected += samples;
+      continue;
+    }
+    places[innermost(ev, user, 5)] += samples;
+  }
+  result.by_place.assign(places.begin(), places.end());
+  std::stable_sort(result.by_place.begin(), result.by_place.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  return result;
+}
+
+std::string moved_bytes(const char* what, double from, double to) {
+  return fmt::format("{} {} to {}", what, bytes_text(std::max(from, 0.0)), bytes_text(std::max(to, 0.0)));
+}
+
+}  // namespace
+
+Findings find_growth(const Evidence& ev) {
+  const char* title = "memory: the targets grow";
+  const char* cache = "file cache: mapped files that could be given back";
+  const MetricPoints rss = ev.points("process.rss"), anon = ev.points("process.anon"), swap = ev.points("process.swap");
+  if (rss.size() < 5) return {not_measurable("memory-growth", title, "process.rss was not recorded"), not_measurable("file-cache", cache, "process.rss was not recorded")};
+
+  Findings findings;
+  // Anonymous memory that was swapped out is still the process's own.
+  MetricPoints own = anon.size() == rss.size() ? anon : rss;
+  if (swap.size() == own.size())
+    for (std::size_t i = 0; i < own.size(); ++i) own[i].second += swap[i].second;
+  const Slope since = slope_of(own, ev.begin, ev.end), before = slope_of(own, ev.quiet_from, ev.begin);
+  const Slope all = slope_of(rss, ev.begin, ev.end);
+  const std::string more = "fdr show BUNDLE metrics";
+  std::string figures = moved_bytes("anonymous and swapped", since.first, since.last) + fmt::format(" in {:.1f} s ({:+.2f} MB/s)", ev.incident_s, since.per_second / kMegabyte);
+  if (ev.has_quiet && before.known) figures += fmt::format("; before {:+.2f} MB/s", before.per_second / kMegabyte);
+  const double least = std::max(8 * kMegabyte, 0.05 * since.first);
+  const bool grows = since.known && since.gained() > least && since.per_second > 0;
+  if (!since.known) {
+    findings.push_back(not_measurable("memory-growth", title, "too few values since the onset"));
+  } else if (!grows) {
+    findings.push_back(speaks_against("memory-growth", title, figures, more));
+  } else if (!ev.has_quiet || since.per_second < 2 * std::max(before.per_second, 0.0) + 0.2 * kMegabyte) {
+    findings.push_back(not_measurable("memory-growth", title, figures + (ev.has_quiet ? ": no faster than before" : ": no quiet part to compare with")));
+  } else {
+    const SampleCounts counts = count_samples(ev, Side::kIncident);
+    const Touched who = touched(ev, counts);
+    std::string name = fmt::format("memory grows {:.1f} MB/s", since.per_second / kMegabyte);
+    if (who.samples >= 3 && who.collected * 2 <= who.samples && !who.by_place.empty()) {
+      const auto& [place, samples] = who.by_place.front();
+      figures += fmt::format("; new memory is touched by {} ({} of {} samples in page faults)", place, samples, who.samples);
+    } else if (who.collected > 0) {
+      figures += "; a garbage collector stands between: what touches new memory is not what keeps it";
+    }
+    const MetricPoints threads = ev.points("process.threads");
+    const Slope more_threads = slope_of(threads, ev.begin, ev.end);
+    if (more_threads.known && more_threads.gained() >= 1)
+      figures += fmt::format("; threads {:.0f} to {:.0f}", more_threads.first, more_threads.last);
+    findings.push_back(speaks_for("memory-growth", name, 0.7 + std::min(0.2, since.gained() / std::max(since.first, kMegabyte) / 10), figures, more));
+  }
+
+  // RSS beyond the anonymous part is mapped files and shared memory.
+  if (anon.size() != rss.size()) {
+    findings.push_back(not_measurable("file-cache", cache, "process.anon was not recorded"));
+    return findings;
+  }
+  double most = 0;
+  MetricPoints mapped;
+  for (std::size_t i = 0; i < rss.size(); ++i) {
+    mapped.emplace_back(rss[i].first, std::max(0.0, rss[i].second - anon[i].second));
+    most = std::max(most, mapped.back().second);
+  }
+  const Slope files = slope_of(mapped, ev.begin, ev.end);
+  const std::string text = fmt::format("{} mapped by the targets at most, {:+.2f} MB/s; anonymous {:+.2f} MB/s", bytes_text(most), files.per_second / kMegabyte,
+                                       (all.per_second - files.per_second) / kMegabyte);
+  if (files.known && ev.has_quiet && files.gained() > 32 * kMegabyte && files.gained() > 0.5 * all.gained())
+    findings.push_back(speaks_for("file-cache", cache, 0.4, text, more));
+  else if (files.known && files.gained() < std::max(4 * kMegabyte, 0.2 * std::max(all.gained(), 0.0)))
+    findings.push_back(speaks_against("file-cache", cache, text, more));
+  else
+    findings.push_back(not_measurable("file-cache", cache, text));
+  return findings;
+}
+
+}  // namespace fdr

@@ -1,0 +1,93 @@
+// Wants a CPU and has none: the run queue, the hypervisor, the quota of its own group.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "formats/findings/families.hpp"
+#include "formats/report/table.hpp"
+
+namespace fdr {
+namespace {
+
+// Who else was on the CPUs that the targets ran on, by samples: "neighbour 4711 (48 %)". Empty where bystanders are not
+// sampled.
+std::string who_else(const Evidence& ev) {
+  std::set<std::uint16_t> cpus;
+  for (const StackSample& sample : ev.view.timeline.samples)
+    if (ev.side(sample.time) == Side::kIncident && ev.view.wants_thread(sample.thread)) cpus.insert(sample.cpu);
+  std::map<std::uint32_t, std::uint64_t> others;
+  std::uint64_t all = 0;
+  for (const StackSample& sample : ev.view.timeline.samples) {
+    if (ev.side(sample.time) != Side::kIncident || !cpus.contains(sample.cpu)) continue;
+    ++all;
+    const Thread* thread = thread_at(ev.view.timeline, sample.thread);
+    if (thread && !ev.view.wants_thread(sample.thread)) ++others[thread->process];
+  }
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> sorted(others.begin(), others.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (std::size_t i = 0; i < sorted.size() && i < 3; ++i) {
+    if (sorted[i].second * 20 < all) break;  // a twentieth explains nothing
+    text += fmt::format("{}{} ({})", text.empty() ? "" : ", ", ev.view.labels.process(sorted[i].first),
+                        share_text(static_cast<double>(sorted[i].second), static_cast<double>(all)));
+  }
+  return text;
+}
+
+Finding run_queue(const Evidence& ev) {
+  const char* title = "run queue: ready to run, and not given a CPU";
+  const Change demand = ev.change("process.cpu.demand"), total = ev.change("process.cpu.total");
+  if (!demand.known || !total.known) return not_measurable("run-queue", title, "demand was not recorded");
+  const double waited = std::max(0.0, demand.incident - total.incident), before = std::max(0.0, demand.quiet - total.quiet);
+  Duration longest{};
+  std::uint32_t who = kNoIndex;
+  for (const Stall& stall : ev.view.timeline.stalls)
+    if (stall.kind == StallKind::kRunnable && ev.view.wants_thread(stall.thread) && ev.side(stall.begin, stall.length) == Side::kIncident &&
+        stall.length > longest)
+      longest = stall.length, who = stall.thread;
+  std::string figures = fmt::format("waited {} of a CPU, ran {}", percent(waited), percent(total.incident));
+  if (demand.compared) figures += fmt::format("; before it waited {}", percent(before));
+  if (longest > Duration{0}) figures += fmt::format("; longest {}: {}", duration_text(longest), ev.view.labels.thread(who));
+  const bool much = waited >= 25 && waited >= 0.2 * total.incident;
+  if (much && (demand.compared ? waited > 2 * before + 10 : ev.alarmed && waited >= 50)) {
+    const std::string others = who_else(ev);
+    if (!others.empty()) figures += "; on its CPUs meanwhile: " + others;
+    return speaks_for("run-queue", "run queue: waits for a CPU that others have", 0.5 + std::min(0.35, waited / 400), figures,
+                      "fdr show BUNDLE stalls");
+  }
+  if (waited < 15 || (demand.compared && waited <= 1.3 * before + 5)) return speaks_against("run-queue", title, figures, "fdr show BUNDLE stalls");
+  return not_measurable("run-queue", title, figures + ": neither little nor clearly more than before");
+}
+
+Finding steal(const Evidence& ev) {
+  const char* title = "steal: the hypervisor takes the CPU away";
+  const Change steal = ev.change("host.cpu.steal");
+  if (!steal.known) return not_measurable("steal", title, "host.cpu.steal was not recorded");
+  if (steal.incident >= 5 && (!steal.compared || steal.incident > 1.5 * steal.quiet))
+    return ev.alarmed ? speaks_for("steal", title, 0.6 + std::min(0.35, steal.incident / 100), "stolen of all CPUs: " + steal.moved(), "fdr show BUNDLE metrics")
+                      : not_measurable("steal", title, "stolen of all CPUs: " + steal.moved());
+  if (steal.incident >= 5) return not_measurable("steal", title, "stolen of all CPUs: " + steal.moved() + ": much, but as before");
+  return speaks_against("steal", title, fmt::format("{} of all CPUs, at most {}", percent(steal.incident), percent(steal.most)));
+}
+
+Finding throttling(const Evidence& ev) {
+  const char* title = "throttled: held back by the quota of its own group";
+  for (const MetricSeries* series : ev.metrics_like("cgroup", "throttled")) {
+    const Change share = ev.change_of(*series);
+    if (!share.known) continue;
+    const std::string figures = share.moved();
+    // Time held back where it is a counter or seconds; a share of periods where it is a percentage.
+    const double much = series->unit == Unit::kPercent ? 20 : 0.1;
+    if (share.incident >= much && (share.compared ? share.incident > 1.5 * share.quiet : ev.alarmed))
+      return speaks_for("throttling", title, 0.85, "throttled: " + figures, "fdr show BUNDLE metrics");
+    return speaks_against("throttling", title, "throttled: " + figures);
+  }
+  return not_measurable("throttling", title, "no metric of the cgroup's quota in this bundle");
+}
+
+}  // namespace
+
+Findings find_starvation(const Evidence& ev) { return {run_queue(ev), steal(ev), throttling(ev)}; }
+
+}  // namespace fdr

@@ -1,0 +1,23 @@
+// Figures out of the text files of a bundle: "pswpin 123" of vmstat, the columns of /proc/net/snmp, the rows of
+// /proc/PID/limits. The text is a stranger's: what does not parse is nothing. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fdr {
+
+std::vector<std::string_view> words_of(std::string_view line);
+std::vector<std::string_view> lines_of_text(std::string_view text);
+std::optional<std::uint64_t> number_of(std::string_view word, int base = 10);
+
+// The number behind a word that begins a line: figure_of(vmstat, "oom_kill").
+std::optional<std::uint64_t> figure_of(std::string_view text, std::string_view name);
+
+// Of /proc/PID/limits: the soft limit of a row ("Max open files"); nothing for "unlimited".
+std::optional<std::uint64_t> soft_limit(std::string_view limits, std::string_view row);
+
+}  // namespace fdr

@@ -1,0 +1,93 @@
+// Findings on what else there was: what started, how targets ended, the recorder itself; and all of them together.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "formats/findings/findings.hpp"
+#include "tests/unit/formats/findings/made_case.hpp"
+
+using namespace fdr;
+using namespace fdr::made_case;
+
+TEST_CASE("started: what began within ten seconds, the seldom first, and marks; older starts are not told") {
+  Case c;
+  Process cron = incident::process(300, "cron-job", "", {"job"});
+  cron.started = at(kOnset - 4);
+  Process old = incident::process(301, "old-job", "", {"old"});
+  old.started = at(kOnset - 15);
+  c.timeline.processes.insert(c.timeline.processes.end(), {cron, old});
+  const Finding finding = c.judged(find_started, "started");
+  REQUIRE(is_for(finding));
+  CHECK(finding.score < 0.3);  // being there is no guilt
+  CHECK(contains(finding.evidence, "cron-job -4.000 s"));
+  CHECK_FALSE(contains(finding.evidence, "old-job"));
+  c.timeline.life.push_back({at(kOnset - 1), LifeKind::kMark, kNoIndex, "deploy v2", 0});
+  CHECK(contains(c.judged(find_started, "started").evidence, "deploy v2"));
+  CHECK(is_against(Case().judged(find_started, "started")));
+}
+
+TEST_CASE("ended: a target that was killed; one that exits well is nothing") {
+  Case c, well;
+  for (Case* one : {&c, &well}) one->timeline.processes[0].ended = at(0);
+  c.timeline.processes[0].wait_status = 11;
+  well.timeline.processes[0].wait_status = 0;
+  const Finding finding = c.judged(find_started, "ended");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "SIGSEGV"));
+  CHECK(is_against(well.judged(find_started, "ended")));
+}
+
+TEST_CASE("recorder: broken stacks and a ring that misses the onset are said; small cost is ruled out") {
+  Case good, broken, late;
+  for (Case* c : {&good, &broken, &late}) c->metric("recorder.cpu", 1, 2, Unit::kPercent);
+  good.manifest.stacks = {1000, 990, {}, 0};
+  CHECK(is_against(good.judged(find_recorder, "recorder")));
+  broken.manifest.stacks = {1000, 300, {}, 0};
+  CHECK(is_for(broken.judged(find_recorder, "recorder")));
+  late.manifest.rings["stalls"] = {60, 2, 10, 10, 0, 0, 0, 0};
+  CHECK(is_for(late.judged(find_recorder, "recorder")));
+  CHECK(is_open(Case().judged(find_recorder, "recorder")));
+}
+
+TEST_CASE("findings: a healthy process that was dumped by hand is accused of nothing") {
+  Case c;
+  c.make_manual();
+  c.metric("process.cpu.user", 95, 95, Unit::kPercent);
+  c.metric("process.cpu.system", 60, 60, Unit::kPercent);
+  c.metric("process.cpu.demand", 170, 170, Unit::kPercent);
+  c.metric("process.cpu.total", 100, 100, Unit::kPercent);
+  c.metric("process.rss", [](double t) { return 1e8 + 1e7 * (t - kBegin); }, Unit::kBytes);
+  c.metric("process.fds", 900, 900);
+  c.counter("host.net.udp.rcvbuf_errors", 500, 500);
+  c.counter("host.net.tcp.retransmits", 500, 500);
+  c.samples(0, {"main", "compute"}, kBegin, kEnd, 99);
+  c.sums("clock_gettime", 5000, 5000);
+  c.calls(0, "clock_gettime", kBegin, kEnd, 10);
+  c.stall(StallKind::kReclaim, 0, -3, 1);
+  c.stall(StallKind::kUninterruptible, 0, -3, 1);
+  c.stall(StallKind::kBlocked, 0, -3, 1);
+  const View view(c.manifest, c.timeline, c.names);
+  for (const Finding& finding : judge(view, {}).findings) {
+    CAPTURE(finding.id);
+    CAPTURE(finding.evidence);
+    CHECK(finding.verdict != Verdict::kFor);
+  }
+}
+
+TEST_CASE("findings: ids are unique, what is for comes first and by score, an empty bundle is judged too") {
+  auto made = incident::make();
+  const View view(made.bundle.manifest, made.bundle.timeline, made.names);
+  const Findings findings = judge(view, {}).findings;
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    CHECK(ids.insert(findings[i].id).second);
+    if (i == 0) continue;
+    CHECK(findings[i - 1].verdict <= findings[i].verdict);
+    if (findings[i].verdict == Verdict::kFor) CHECK(findings[i - 1].score >= findings[i].score);
+  }
+  CHECK(findings.size() > 25);
+  const Bundle empty;
+  const FrameNames none;
+  const View nothing(empty.manifest, empty.timeline, none);
+  for (const Finding& finding : judge(nothing, texts_of(empty)).findings) CHECK(finding.verdict != Verdict::kFor);
+}

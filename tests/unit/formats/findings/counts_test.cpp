@@ -1,0 +1,113 @@
+// Findings on what is counted: descriptors, threads, plateaus, limits, floods of calls, clocks, failing calls.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/unit/formats/findings/made_case.hpp"
+
+using namespace fdr;
+using namespace fdr::made_case;
+
+TEST_CASE("descriptors: that pile up, by kind; a few more are nothing") {
+  Case c, few;
+  c.metric("process.fds", [](double t) { return t < kOnset ? 23.0 : 23 + std::floor(30 * (t - kOnset)); });
+  c.texts["process/100/at/fds.txt"] = "0 /dev/null\n1 pipe:[7]\n2 socket:[8]\n3 socket:[9]\n4 anon_inode:[eventpoll]\n... and 3 more\n";
+  const Finding finding = c.judged(find_descriptors, "descriptors");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "socket 2"));
+  few.metric("process.fds", 23, 25);
+  CHECK(is_against(few.judged(find_descriptors, "descriptors")));
+  Case back;  // opened and closed again
+  back.metric("process.fds", [](double t) { return t > 0 && t < 1 ? 200.0 : 23.0; });
+  CHECK_FALSE(is_for(back.judged(find_descriptors, "descriptors")));
+  CHECK(is_open(Case().judged(find_descriptors, "threads")));
+}
+
+TEST_CASE("plateau: a rise that stops at exactly one number; one that goes on, and one that stood always, are none") {
+  Case c, rising, flat;
+  c.metric("process.fds", [](double t) { return t < kOnset ? 20.0 : std::min(276.0, 20 + std::floor(100 * (t - kOnset))); });
+  const Finding finding = c.judged(find_descriptors, "plateau");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "exactly 276"));
+  rising.metric("process.fds", [](double t) { return t < kOnset ? 20.0 : 20 + std::floor(30 * (t - kOnset)); });
+  CHECK(is_against(rising.judged(find_descriptors, "plateau")));
+  flat.metric("process.fds", 256, 256);
+  CHECK(is_against(flat.judged(find_descriptors, "plateau")));
+}
+
+TEST_CASE("limits: nine tenths of the descriptors speak, a tenth does not") {
+  Case near, far;
+  std::string fds;
+  for (int i = 0; i < 60; ++i) fds += std::to_string(i) + " socket:[1]\n";
+  for (Case* c : {&near, &far}) c->texts["process/100/at/fds.txt"] = fds;
+  near.texts["process/100/at/limits.txt"] = "Limit   Soft Limit  Hard Limit  Units\nMax open files            64                   20000                files     \n";
+  far.texts["process/100/at/limits.txt"] = "Max open files            1024                   20000                files     \n";
+  const Finding finding = near.judged(find_descriptors, "limits");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "60 of 64"));
+  CHECK(is_against(far.judged(find_descriptors, "limits")));
+  far.texts["process/100/at/limits.txt"] = "Max open files            unlimited            unlimited            files     \n";
+  CHECK(is_open(far.judged(find_descriptors, "limits")));
+}
+
+TEST_CASE("call flood: which call, from what rate to what; steady traffic is ruled out") {
+  Case c, steady;
+  c.sums("sendto", 100, 100);
+  c.sums("futex", 100, 5000);
+  const Finding finding = c.judged(find_floods, "call-flood");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "futex"));
+  steady.sums("sendto", 5000, 5100);
+  CHECK(is_against(steady.judged(find_floods, "call-flood")));
+  CHECK(is_open(Case().judged(find_floods, "call-flood")));
+}
+
+TEST_CASE("clock calls: those the vDSO should spare speak; clocks of CPU time always enter the kernel") {
+  Case c, cpu_time;
+  for (Case* one : {&c, &cpu_time}) {
+    one->sums("clock_gettime", 3000, 3000);
+    one->sums("read", 1000, 1000);
+  }
+  c.calls(0, "clock_gettime", kBegin, kEnd, 50, 0, 1);
+  const Finding finding = c.judged(find_floods, "clock-calls");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "clock_gettime"));
+  CHECK(contains(finding.evidence, "75 %"));
+  cpu_time.calls(0, "clock_gettime", kBegin, kEnd, 50, 0, 3);
+  CHECK(is_against(cpu_time.judged(find_floods, "clock-calls")));
+  Case unkept;
+  unkept.sums("clock_gettime", 3000, 3000);
+  CHECK(is_open(unkept.judged(find_floods, "clock-calls")));
+  c.make_manual();
+  CHECK_FALSE(is_for(c.judged(find_floods, "clock-calls")));
+}
+
+TEST_CASE("failing calls: new ones at the onset, and bursts, by program and directory; the usual ones are ruled out") {
+  const auto fail = [](Case& c, std::uint32_t thread, double t, const char* name, int error, const std::string& path) {
+    c.timeline.failed.push_back({incident::call(t, thread, name, Duration{3000}, -error), {}, path, kNoStack, WalkEnd::kNotWalked});
+  };
+  Case refused;
+  for (int i = 0; i < 3; ++i) fail(refused, 0, kOnset - 0.5 + 0.1 * i, "connect", 111, "tcp 10.0.0.1:80 from port 0");
+  const Finding at_onset = refused.judged(find_errors, "failing-calls");
+  CAPTURE(at_onset.evidence);
+  REQUIRE(is_for(at_onset));
+  CHECK(contains(at_onset.title, "connect ECONNREFUSED"));
+  CHECK(contains(at_onset.evidence, "10.0.0.1:80"));
+
+  Case probing;
+  for (int i = 0; i < 200; ++i) fail(probing, 2, kOnset + 0.02 * i, "openat", 2, "/etc/pki/db/.name" + std::to_string(i));
+  const Finding burst = probing.judged(find_errors, "failing-calls");
+  REQUIRE(is_for(burst));
+  CHECK(contains(burst.title, "other openat ENOENT"));
+  CHECK(contains(burst.evidence, "/etc/pki/db/"));
+  CHECK(contains(burst.evidence, "200 names"));
+
+  Case usual;
+  for (double t = kBegin; t < kEnd; t += 0.5) fail(usual, 0, t, "openat", 2, "/etc/optional.conf");
+  CHECK(is_against(usual.judged(find_errors, "failing-calls")));
+  probing.make_manual();
+  CHECK(is_open(probing.judged(find_errors, "failing-calls")));
+}

@@ -1,0 +1,137 @@
+// Findings on memory: growth, file cache, swap, OOM, reclaim, dentries.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "tests/unit/formats/findings/made_case.hpp"
+
+using namespace fdr;
+using namespace fdr::made_case;
+
+namespace {
+
+constexpr double kMB = 1048576;
+
+void grow(Case& c, double anon_rate, double file_rate = 0) {
+  const auto since = [](double t, double rate) { return t > kOnset ? rate * (t - kOnset) * kMB : 0; };
+  c.metric("process.anon", [=](double t) { return 64 * kMB + since(t, anon_rate); }, Unit::kBytes);
+  c.metric("process.rss", [=](double t) { return 70 * kMB + since(t, anon_rate + file_rate); }, Unit::kBytes);
+  c.metric("process.swap", 0, 0, Unit::kBytes);
+}
+
+}  // namespace
+
+TEST_CASE("memory growth: how fast, and who touches the new pages") {
+  Case c;
+  grow(c, 20);
+  c.samples(0, {"deploy", "arena_new", "memset", "[asm_exc_page_fault]", "[clear_page_erms]"}, kOnset, kEnd, 3);
+  const Finding finding = c.judged(find_growth, "memory-growth");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "20.0 MB/s"));
+  CHECK(contains(finding.evidence, "memset < arena_new < deploy"));
+  CHECK(is_against(c.judged(find_growth, "file-cache")));
+}
+
+TEST_CASE("memory growth: behind a garbage collector nobody is blamed for touching pages") {
+  Case c;
+  grow(c, 20);
+  c.samples(0, {"main.churn", "runtime.mallocgc", "[asm_exc_page_fault]", "[clear_page_erms]"}, kOnset, kEnd, 20);
+  const Finding finding = c.judged(find_growth, "memory-growth");
+  REQUIRE(is_for(finding));
+  CHECK_FALSE(contains(finding.evidence, "churn"));
+  CHECK(contains(finding.evidence, "garbage collector"));
+}
+
+TEST_CASE("memory growth: flat memory is ruled out, one that always grew is open, as is a dump without onset") {
+  Case flat, always;
+  grow(flat, 0);
+  CHECK(is_against(flat.judged(find_growth, "memory-growth")));
+  for (const char* name : {"process.anon", "process.rss"})
+    always.metric(name, [](double t) { return (64 + 5 * (t - kBegin)) * kMB; }, Unit::kBytes);
+  CHECK(is_open(always.judged(find_growth, "memory-growth")));
+  Case manual;
+  grow(manual, 20);
+  manual.make_manual();
+  CHECK(is_open(manual.judged(find_growth, "memory-growth")));
+}
+
+TEST_CASE("file cache: mapped files that grow speak for themselves") {
+  Case c;
+  grow(c, 0, 20);
+  CHECK(is_for(c.judged(find_growth, "file-cache")));
+  CHECK(is_open(Case().judged(find_growth, "file-cache")));
+}
+
+TEST_CASE("swap: of the targets, of the host, none") {
+  Case target, none;
+  target.metric("process.swap", [](double t) { return t > kOnset ? (t - kOnset) * 12 * kMB : 0; }, Unit::kBytes);
+  CHECK(is_for(target.judged(find_swap, "swap")));
+  none.counter("host.swap.in", 0, 0);
+  none.counter("host.swap.out", 0, 0);
+  none.metric("process.swap", 0, 0, Unit::kBytes);
+  CHECK(is_against(none.judged(find_swap, "swap")));
+  Case host;
+  host.counter("host.swap.in", 0, 0);
+  host.counter("host.swap.out", 0, 30 * kMB);
+  CHECK(is_for(host.judged(find_swap, "swap")));
+  host.make_manual();
+  CHECK_FALSE(is_for(host.judged(find_swap, "swap")));
+  CHECK(is_open(Case().judged(find_swap, "swap")));
+}
+
+TEST_CASE("oom: a kill in the window speaks, one of an hour ago does not") {
+  // The firing is at 1000 s since boot.
+  Case now, before, counted;
+  now.texts["system/at/kernel_log"] = "<6>[  998.500000] x: oom-kill:constraint\n<3>[  998.512345] Out of memory: Killed process 123 (java)\x1b[2J\n";
+  const Finding finding = now.judged(find_swap, "oom");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "Killed process 123 (java)"));
+  CHECK_FALSE(contains(finding.evidence, "\x1b"));
+  before.texts["system/at/kernel_log"] = "<3>[  100.5] Out of memory: Killed process 123 (java)\n";
+  CHECK(is_against(before.judged(find_swap, "oom")));
+  counted.texts["system/before/vmstat"] = "nr_free 1\noom_kill 2\n";
+  counted.texts["system/at/vmstat"] = "nr_free 1\noom_kill 3\n";
+  CHECK(is_for(counted.judged(find_swap, "oom")));
+  CHECK(is_open(Case().judged(find_swap, "oom")));
+}
+
+TEST_CASE("reclaim: who stood still, for how long, where, and what was given back") {
+  Case c;
+  c.counter("host.vm.scan", 0, 100);
+  c.counter("host.vm.allocstall", 0, 3);
+  c.stall(StallKind::kReclaim, 1, -1.5, 2.2, c.stack({"main", "scan_routes", "[try_to_free_mem_cgroup_pages]"}));
+  c.samples(1, {"main", "scan_routes", "[try_to_free_mem_cgroup_pages]", "[shrink_dentry_list]"}, -1.5, 0.7, 80);
+  const Finding finding = c.judged(find_reclaim, "reclaim");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "worker 101"));
+  CHECK(contains(finding.evidence, "2.20 s"));
+  CHECK(contains(finding.evidence, "scan_routes"));
+  CHECK(contains(finding.evidence, "gave back dentries"));
+}
+
+TEST_CASE("reclaim: none is ruled out; a short one of the quiet part accuses nobody") {
+  Case none;
+  none.counter("host.vm.scan", 0, 0);
+  none.counter("host.vm.allocstall", 0, 0);
+  CHECK(is_against(none.judged(find_reclaim, "reclaim")));
+  none.stall(StallKind::kReclaim, 1, -20, 2);
+  CHECK(is_against(none.judged(find_reclaim, "reclaim")));
+  CHECK(is_open(Case().judged(find_reclaim, "reclaim")));
+}
+
+TEST_CASE("dentries: that pile up and are given back, with the sysctl that weighs them") {
+  Case c, flat;
+  c.metric("host.dentries", [](double t) { return t < -1 ? 500'000 + 40'000 * (t - kBegin) : 200'000; });
+  c.metric("host.mem.slab", 500 * kMB, 200 * kMB, Unit::kBytes);
+  c.texts["system/facts/sys_vm_vfs_cache_pressure"] = "100\n";
+  const Finding finding = c.judged(find_reclaim, "dentries");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "vfs_cache_pressure 100"));
+  CHECK(contains(finding.title, "given back"));
+  flat.metric("host.dentries", 500'000, 501'000);
+  CHECK(is_against(flat.judged(find_reclaim, "dentries")));
+  CHECK(is_open(Case().judged(find_reclaim, "dentries")));
+}

@@ -1,0 +1,102 @@
+// Findings on threads that do not get on: run queue, steal, throttling, disk, blocked and slow calls, heartbeats.
+#include <doctest/doctest.h>
+
+#include "tests/unit/formats/findings/made_case.hpp"
+
+using namespace fdr;
+using namespace fdr::made_case;
+using namespace std::chrono_literals;
+
+TEST_CASE("run queue: waiting for a CPU speaks, and names who had it; a short queue is ruled out") {
+  Case c;
+  c.metric("process.cpu.demand", 20, 130, Unit::kPercent);
+  c.metric("process.cpu.total", 18, 55, Unit::kPercent);
+  c.samples(0, {"main"}, kBegin, kEnd, 50);
+  c.samples(2, {"burn"}, kOnset, kEnd, 49);
+  c.stall(StallKind::kRunnable, 1, 0, 0.08);
+  const Finding finding = c.judged(find_starvation, "run-queue");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "other 200"));
+  CHECK(contains(finding.evidence, "worker 101"));
+  Case quiet;
+  quiet.metric("process.cpu.demand", 20, 98, Unit::kPercent);
+  quiet.metric("process.cpu.total", 18, 95, Unit::kPercent);
+  CHECK(is_against(quiet.judged(find_starvation, "run-queue")));
+  CHECK(is_open(Case().judged(find_starvation, "run-queue")));
+}
+
+TEST_CASE("steal: judged by the kernel's figure") {
+  Case stolen, none;
+  stolen.metric("host.cpu.steal", 1, 30, Unit::kPercent);
+  none.metric("host.cpu.steal", 0, 0.3, Unit::kPercent);
+  CHECK(is_for(stolen.judged(find_starvation, "steal")));
+  const Finding ruled_out = none.judged(find_starvation, "steal");
+  CHECK(is_against(ruled_out));
+  CHECK(contains(ruled_out.evidence, "0.3 %"));
+  Case manual = stolen;
+  manual.make_manual();
+  CHECK_FALSE(is_for(manual.judged(find_starvation, "steal")));
+}
+
+TEST_CASE("throttling: by the group's own metric, open without it") {
+  Case held, free;
+  held.metric("cgroup.throttled", 0, 55, Unit::kPercent);
+  free.metric("cgroup.throttled", 0, 0, Unit::kPercent);
+  CHECK(is_for(held.judged(find_starvation, "throttling")));
+  CHECK(is_against(free.judged(find_starvation, "throttling")));
+  CHECK(is_open(Case().judged(find_starvation, "throttling")));
+}
+
+TEST_CASE("disk: uninterruptible targets speak, an idle disk is ruled out") {
+  Case waits, idle;
+  waits.metric("host.cpu.iowait", 0, 30, Unit::kPercent);
+  waits.stall(StallKind::kUninterruptible, 1, -1, 3.7).syscall = incident::number("fsync");
+  const Finding finding = waits.judged(find_stalls, "disk");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "worker 101 in fsync"));
+  idle.metric("host.cpu.iowait", 0, 0.1, Unit::kPercent);
+  CHECK(is_against(idle.judged(find_stalls, "disk")));
+  CHECK(is_open(Case().judged(find_stalls, "disk")));
+}
+
+TEST_CASE("blocked: longer than ever before speaks; as long as always does not") {
+  Case c, usual;
+  c.stall(StallKind::kBlocked, 0, -20, 0.01);
+  c.stall(StallKind::kBlocked, 0, 0, 0.9, c.stack({"main", "ask_peer"}));
+  const Finding finding = c.judged(find_stalls, "blocked");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "ask_peer"));
+  usual.stall(StallKind::kBlocked, 0, -20, 0.9);
+  usual.stall(StallKind::kBlocked, 0, 0, 0.9);
+  CHECK_FALSE(is_for(usual.judged(find_stalls, "blocked")));
+}
+
+TEST_CASE("slow calls: a file that was quick before") {
+  Case c;
+  const auto slow = [&](double begin, Duration wall) {
+    c.timeline.slow.push_back({incident::call(begin, 0, "fsync", wall, 0), {}, "/var/log/x", kNoStack, WalkEnd::kNotWalked});
+  };
+  slow(-20, 15ms);
+  slow(-1, 2s);
+  const Finding finding = c.judged(find_stalls, "slow-calls");
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "fsync /var/log/x"));
+  CHECK(is_against(Case().judged(find_stalls, "slow-calls")));
+}
+
+TEST_CASE("heartbeat: two that stayed out together are both named; a regular one is ruled out") {
+  Case c;
+  const auto beat = [](double t) { return t < -0.9 ? 0.2 : t < 3 ? t + 1.3 : 0.2; };
+  c.metric("beat.peer1.age", beat, Unit::kSeconds);
+  c.metric("beat.peer2.age", beat, Unit::kSeconds);
+  const Finding finding = c.judged(find_heartbeats, "heartbeat");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "peer1"));
+  CHECK(contains(finding.evidence, "peer2"));
+  Case well;
+  well.metric("beat.peer1.age", 0.2, 0.3, Unit::kSeconds);
+  CHECK(is_against(well.judged(find_heartbeats, "heartbeat")));
+  CHECK(is_open(Case().judged(find_heartbeats, "heartbeat")));
+}
