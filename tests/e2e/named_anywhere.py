@@ -86,7 +86,8 @@ with Scenario(__file__) as scenario:
     load = redis.load()
     node_script = scenario.path("shop.js")
     shutil.copy(f"{SOURCES}/hard_stacks.js", node_script)
-    node = scenario.spawn(["node", "--perf-basic-prof", node_script], name="node")
+    # Beside its map it writes a log into its directory.
+    node = scenario.spawn(["node", "--perf-basic-prof", node_script], name="node", cwd=scenario.directory)
     bare_node = scenario.spawn(["node", node_script], name="bare-node")
     go_program = scenario.spawn([stripped(scenario, go(scenario), "hard-go-stripped")], name="go")
     processes += [plain, node, bare_node, go_program]
