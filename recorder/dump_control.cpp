@@ -110,8 +110,9 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   dump->trigger = trigger;
   dump->after = after;
   dump->temporary = !temporary_directory.empty();
-  // The rings first: every microsecond until here is time in which the cause may be overwritten.
+  // The rings first: every microsecond until here is time in which the cause may be overwritten. Then who is in them.
   dump->mark = recording.take_snapshot({}, dump->first);
+  recording.catch_up(MonotonicClock::now());
   dump->begin = std::max(dump->first.at - config_.span, recording.armed_at());
   dump->texts = kept_;
   take_system_text("at", dump->texts);
@@ -154,6 +155,7 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
   if (dump_->done) return;  // it failed in stage one
   recording.read_summary(now);
   recording.take_snapshot(dump_->mark, dump_->second);
+  recording.catch_up(MonotonicClock::now());
   anchors_.push_back(ClockAnchor::now());
   DumpRest rest{.summary = {recording.summary().rows().begin(), recording.summary().rows().end()},
                 .errors = recording.source().errors(),

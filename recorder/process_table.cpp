@@ -23,6 +23,15 @@ std::shared_ptr<AddressSpace> TrackedProcess::space_at(Timestamp time) const {
   return spaces.empty() ? nullptr : spaces.front().space;
 }
 
+void ProcessTable::Changes::append(Changes more) {
+  armed.insert(armed.end(), more.armed.begin(), more.armed.end());
+  released.insert(released.end(), more.released.begin(), more.released.end());
+  exits.insert(exits.end(), more.exits.begin(), more.exits.end());
+  started.insert(started.end(), more.started.begin(), more.started.end());
+  execed.insert(execed.end(), more.execed.begin(), more.execed.end());
+  mapped |= more.mapped;
+}
+
 std::optional<std::uint64_t> ProcessTable::live_process(std::int32_t pid) const {
   const auto found = live_.find(pid);
   if (found == live_.end()) return std::nullopt;

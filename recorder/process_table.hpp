@@ -72,6 +72,7 @@ class ProcessTable {
     std::vector<std::pair<std::int32_t, std::uint32_t>> started;  // pid, target
     std::vector<std::int32_t> execed;
     bool mapped = false;  // something was mapped by one of ours
+    void append(Changes more);
   };
   Changes apply(std::vector<fdr_life> life, std::vector<SideEvent> side, Timestamp until, const fdr_thread* threads,
                 std::uint32_t thread_count);

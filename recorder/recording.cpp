@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "formats/error.hpp"
 #include "recorder/sources/cpu_list.hpp"
@@ -83,12 +84,17 @@ void Recording::collect_armed_threads() {
   }
 }
 
-Recording::Changes Recording::advance(Timestamp now) {
-  source_.renew_lease(now);
+void Recording::catch_up(Timestamp now) {
   // The side band is read before the life ring: whatever began before a mapping is then known when the mapping is applied.
   std::vector<SideEvent> side = side_band_.drain();
+  caught_up_.append(table_.apply(life_.read(window_), std::move(side), now, window_.threads, layout_.threads));
+}
+
+Recording::Changes Recording::advance(Timestamp now) {
+  source_.renew_lease(now);
+  catch_up(now);
   Changes changes;
-  changes.processes = table_.apply(life_.read(window_), std::move(side), now, window_.threads, layout_.threads);
+  changes.processes = std::exchange(caught_up_, {});
   for (const auto& [pid, target] : changes.processes.started) describe(pid);
   for (const std::int32_t pid : changes.processes.execed) describe(pid);
   go_.follow(changes.processes, now);

@@ -50,6 +50,9 @@ class Recording {
     std::vector<fdr_thread> ended_threads;
   };
   Changes advance(Timestamp now);
+  // Brings processes() up to `now`, between two advances: who was born since the last one has records in a snapshot too. The next
+  // advance() tells of it.
+  void catch_up(Timestamp now);
   // Reads the syscall sums now; advance() does so once a second.
   void read_summary(Timestamp now);
 
@@ -93,6 +96,7 @@ class Recording {
   Timestamp armed_at_, last_second_{};
   std::vector<std::uint32_t> live_slots_;
   std::vector<std::uint32_t> dead_since_second_;
+  ProcessTable::Changes caught_up_;
 };
 
 // Names of the targets, in order: process[NAME].
