@@ -72,6 +72,13 @@ ModuleSlice slice_of(const nlohmann::json& object, std::size_t& room, std::size_
   return slice;
 }
 
+// Bytes that are not UTF-8 become \xNN, which takes more room: cut again, so that a reader does not take it for damage.
+std::string stored_name(const std::string& name) {
+  std::string text = valid_utf8(name);
+  if (text.size() > kMaxSliceName) text = valid_utf8(std::string_view(text).substr(0, kMaxSliceName - 16));
+  return text;
+}
+
 // How many samples a frame was met in.
 std::vector<std::uint64_t> frame_weights(const Timeline& timeline) {
   std::vector<std::uint64_t> of_stack(timeline.stacks.stack_count()), of_frame(timeline.stacks.frames().size());
@@ -178,7 +185,7 @@ std::string modules_json(const StackTable& stacks, const std::vector<ModuleSlice
       row["source"] = valid_utf8(slice.source);
       row["left_out"] = slice.left_out;
       Json functions = Json::array(), nameless = Json::array();
-      for (const auto& f : slice.functions) functions.push_back(function_line(f.offset, f.size, valid_utf8(f.name)));
+      for (const auto& f : slice.functions) functions.push_back(function_line(f.offset, f.size, stored_name(f.name)));
       for (const auto& f : slice.nameless) nameless.push_back(function_line(f.offset, f.size, fmt::format("{:x}", f.vaddr)));
       row["functions"] = std::move(functions);
       row["nameless"] = std::move(nameless);

@@ -98,6 +98,17 @@ TEST_CASE("modules: what is written is read back, found by what the module is") 
   CHECK(of_turned[1].functions.size() == 2);
 }
 
+TEST_CASE("modules: whatever a symbol table calls its functions, what was written can be read") {
+  StackTable stacks;
+  stacks.intern_module({ModuleKind::kFile, "/x", "ab"});
+  for (const std::string& name : {std::string(kMaxSliceName, '\xff'), std::string(kMaxSliceName, '\x01'), std::string("\0\"\\\n", 4),
+                                  std::string(kMaxSliceName - 1, 'x') + "\xc3\xa9"}) {
+    const auto modules = read(modules_json(stacks, {{"symtab", {{0x10, 8, name}}, {}, 0}}));
+    REQUIRE(modules[0].slice.functions.size() == 1);
+    CHECK(modules[0].slice.functions[0].name.size() <= kMaxSliceName);
+  }
+}
+
 TEST_CASE("modules: damage is left out and counted") {
   std::size_t damaged = 0;
   const auto modules = read(document(R"(["10 8 good", "10 good", 5, "20 0 empty", "30 8 ", "ffffffffffffffff 8 far", "40 8 last"])"), &damaged);
