@@ -94,7 +94,9 @@ std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
     path = fmt::format("/proc/{}/root{}", pid, mapping.module.path);
     if (::stat(path.c_str(), &info)) return {};
   }
-  const std::string key = fmt::format("{}:{}:{}", info.st_dev, info.st_ino, mapping.module.path);
+  // An inode number is used again once its file is gone: the next program at a path often has the last one's.
+  const std::string key =
+      fmt::format("{}:{}:{}:{}.{}:{}", info.st_dev, info.st_ino, info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec, mapping.module.path);
   const auto [entry, fresh] = known_.try_emplace(key);
   if (fresh) {
     std::string problem;
