@@ -17,6 +17,7 @@
 #include "recorder/small_file.hpp"
 #include "unwind/jit_frames.hpp"
 #include "unwind/symbol_slices.hpp"
+#include "unwind/symbolizer.hpp"
 
 namespace fdr {
 namespace {
@@ -185,7 +186,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
   ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
   manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
-  writer.add_file("summary.txt", summary_text(manifest, timeline));
+  writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
   result_.path = writer.finish(manifest);
 }
 

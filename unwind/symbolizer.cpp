@@ -63,7 +63,7 @@ class Batch {
  public:
   Batch(const StackTable& stacks, const ModuleSearch& search, const std::vector<ModuleSlice>& slices)
       : stacks_(stacks), search_(search), slices_(slices), files_(search) {}
-  Symbols run();
+  Symbols run(bool with_files);
 
  private:
   void name_module(std::uint32_t module, const std::vector<std::uint32_t>& frames, ModuleNaming& naming);
@@ -82,7 +82,7 @@ class Batch {
   FrameNames names_;
 };
 
-Symbols Batch::run() {
+Symbols Batch::run(bool with_files) {
   const auto& frames = stacks_.frames();
   names_.resize(frames.size());
   std::vector<std::vector<std::uint32_t>> unnamed(stacks_.modules().size());
@@ -105,7 +105,8 @@ Symbols Batch::run() {
   for (ModuleNaming& naming : symbols.modules) {
     if (unnamed[naming.module].empty()) continue;
     try {
-      name_module(naming.module, unnamed[naming.module], naming);
+      if (with_files) name_module(naming.module, unnamed[naming.module], naming);
+      else name_from_slice(naming.module, unnamed[naming.module], naming);
     } catch (const std::exception& error) {  // one damaged file must not cost the others their names
       naming.problem = error.what();
     }
@@ -277,7 +278,12 @@ void Batch::name_by_function_start(const ElfImage& image, const Module& module, 
 Symbols symbolize(const StackTable& stacks, const ModuleSearch& search, const std::vector<ModuleSlice>& slices) {
   // libdwfl would ask the network for each file, up to 90 s each.
   if (!search.debuginfod) ::unsetenv("DEBUGINFOD_URLS");
-  return Batch(stacks, search, slices).run();
+  return Batch(stacks, search, slices).run(true);
+}
+
+FrameNames recorded_names(const StackTable& stacks, const std::vector<ModuleSlice>& slices) {
+  const ModuleSearch nowhere;
+  return Batch(stacks, nowhere, slices).run(false).names;
 }
 
 }  // namespace fdr

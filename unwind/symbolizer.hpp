@@ -26,4 +26,7 @@ struct Symbols {
 // `slices` indexed like stacks.modules(), or shorter.
 Symbols symbolize(const StackTable& stacks, const ModuleSearch& search = {}, const std::vector<ModuleSlice>& slices = {});
 
+// What the bundle alone says, without looking for any file.
+FrameNames recorded_names(const StackTable& stacks, const std::vector<ModuleSlice>& slices);
+
 }  // namespace fdr

@@ -36,7 +36,7 @@ std::string show_text(const Bundle& bundle, const FrameNames& names, std::string
                       const ReportStyle& style);
 std::string show_json(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter);
 
-// summary.txt: written at the dump, before any user symbol is known.
-std::string summary_text(const Manifest& manifest, const Timeline& timeline);
+// summary.txt: written at the dump, with the names that can be had on the spot.
+std::string summary_text(const Manifest& manifest, const Timeline& timeline, const FrameNames& names = {});
 
 }  // namespace fdr

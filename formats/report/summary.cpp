@@ -1,5 +1,4 @@
-// summary.txt: the first screen as it can be said on the spot. Kernel functions have their names by then, the others
-// are module+offset.
+// summary.txt: the first screen as it can be said on the spot, with the names that travel in the bundle.
 #include <fmt/format.h>
 
 #include "formats/findings/findings.hpp"
@@ -8,12 +7,11 @@
 
 namespace fdr {
 
-std::string summary_text(const Manifest& manifest, const Timeline& timeline) {
-  const FrameNames none;
-  const View view(manifest, timeline, none);
+std::string summary_text(const Manifest& manifest, const Timeline& timeline, const FrameNames& names) {
+  const View view(manifest, timeline, names);
   return first_screen(view, judge(view, {}), {}, ReportStyle{}) +
-         "\nWritten at the dump, before user functions were named: `fdr report` of this directory names them and tells "
-         "the rest.\n";
+         "\nWritten at the dump: `fdr report` of this directory tells the rest, with inlined functions and lines where "
+         "the files are.\n";
 }
 
 }  // namespace fdr

@@ -71,6 +71,8 @@ TEST_CASE("slices: without the files, every function has the name it has with th
     CHECK(far.modules[0].source == std::string("recorded ") + source);
     CHECK(far.modules[0].named == home.modules[0].named);
     CHECK(slices[0].source == source);
+    const auto image = image_of(name);
+    CHECK(recorded_names(stacks_of({ModuleKind::kFile, kDirectory + "../nothing/" + name, ""}, some_offsets(*image)), slices) == far.names);
   }
 }
 
