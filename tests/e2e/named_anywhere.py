@@ -97,6 +97,12 @@ with Scenario(__file__) as scenario:
         process.wait()
     os.remove(f"/tmp/perf-{node.pid}.map")
 
+    # Already on the spot, before anybody reads it elsewhere.
+    with open(os.path.join(bundle.path, "summary.txt"), encoding="utf-8") as file:
+        summary = file.read()
+    for unnamed in ("node+0x", "hard-go-stripped+0x", "hard-c+++0x", f"[anon {node.pid}]+0x"):
+        check(unnamed not in summary, f"summary.txt has {unnamed}:\n{summary}")
+
     here = bundle.show("modules")
     wanted = {
         "redis": lambda name: name in ("aeProcessEvents", "aeMain", "processCommand", "call"),

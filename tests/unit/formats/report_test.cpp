@@ -214,7 +214,7 @@ TEST_CASE("report: json") {
   CHECK(json.at("syscalls").at("calls") == 65 * 3000);
 }
 
-TEST_CASE("summary: the first screen, with kernel names and offsets only") {
+TEST_CASE("summary: the first screen, and where the rest is") {
   const auto made = incident::make();
   const std::string text = summary_text(made.bundle.manifest, made.bundle.timeline);
   CHECK(contains(text, "FIRED  system-cpu"));
