@@ -13,9 +13,9 @@ def goes_through(stack, chain):
     return any(stack[at:at + len(chain)] == list(chain) for at in range(len(stack)))
 
 
-def check_chain(bundle, what, pid, chain, never=(), least=30, share=0.95):
+def check_chain(bundle, what, pid, chain, never=(), least=30, share=0.7):
     """At least `share` of the process's samples, and at least `least`, begin at _start and go through `chain`; no frame has a name of
-    `never`. The rest is the loader's, the kernel's at a start, or between two programs."""
+    `never`. The rest is the loader's, the clock's, the kernel's, or of another program before or after."""
     found = samples_of(bundle, pid)
     every = sum(samples for _, samples in found)
     good = sum(samples for stack, samples in found if stack and stack[0] == "_start" and goes_through(stack, chain))
