@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ constexpr int kNice = 10;
 constexpr double kShare = 0.05;
 constexpr int kTries = 10;
 constexpr Duration kTryEvery = std::chrono::seconds(1);
-constexpr std::size_t kMaxJobs = 256;
+constexpr std::size_t kMaxJobs = 256, kMaxFilesKept = 1024;
 
 // By how much the program lies elsewhere than its linker thought.
 std::optional<std::uint64_t> bias_of(std::int32_t pid, const ElfImage& image) {
@@ -108,11 +109,25 @@ GoProgramList GoPrograms::all() const {
   return list;
 }
 
+bool GoPrograms::known_not_go(std::int32_t pid) {
+  struct stat file {};
+  looking_at_ = {};
+  if (::stat(fmt::format("/proc/{}/exe", pid).c_str(), &file) != 0) return true;  // gone
+  looking_at_ = {file.st_dev, file.st_ino, static_cast<std::uint64_t>(file.st_size),
+                 static_cast<std::uint64_t>(file.st_mtim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(file.st_mtim.tv_nsec)};
+  return not_go_.contains(looking_at_);
+}
+
 GoPrograms::Answer GoPrograms::look(const Job& job) {
   Answer answer{job, nullptr, false};
+  if (known_not_go(job.pid)) return answer;
   std::string problem;
   const auto image = ElfImage::open(fmt::format("/proc/{}/exe", job.pid), &problem);
   const auto table = image ? GoPclntab::of(*image, &problem) : std::nullopt;
+  if (image && !table) {
+    if (not_go_.size() == kMaxFilesKept) not_go_.clear();
+    not_go_.insert(looking_at_);
+  }
   const auto bias = table ? bias_of(job.pid, *image) : std::nullopt;
   if (!bias) return answer;
   const RemoteMemory memory = memory_of(job.pid);

@@ -6,6 +6,7 @@
 // thread's; programs are immutable, and shared with the dumper.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -65,7 +67,13 @@ class GoPrograms {
   void ask(std::int32_t pid, Known& known);
   void take_answers(Timestamp now);
   void work();
-  static Answer look(const Job& job);
+  Answer look(const Job& job);
+  bool known_not_go(std::int32_t pid);
+
+  // Files without Go in them, by device, inode, size and time: a script starts the same ones again and again. The thread's.
+  using FileId = std::array<std::uint64_t, 4>;
+  std::set<FileId> not_go_;
+  FileId looking_at_{};
 
   std::map<std::int32_t, Known> known_;
   std::uint64_t asked_ = 0;

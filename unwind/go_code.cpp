@@ -7,7 +7,7 @@
 namespace fdr {
 namespace {
 
-constexpr std::uint64_t kMaxCode = 64 << 10, kMaxReferences = 4096;
+constexpr std::uint64_t kMaxCode = 64 << 10, kMaxReferences = 1024;
 
 // Outside the code, and with memory behind it: of .bss the file holds nothing.
 bool is_data(const ElfImage& image, std::uint64_t vaddr) {

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <initializer_list>
@@ -43,7 +44,8 @@ Variables variables_of(const ElfImage& image) {
   const ByteReader reader(symbols->bytes);
   for (std::uint64_t at = 0; const auto symbol = reader.read<Elf64_Sym>(at); at += sizeof(Elf64_Sym)) {
     if (ELF64_ST_TYPE(symbol->st_info) != STT_OBJECT || symbol->st_name >= names->bytes.size()) continue;
-    const std::string_view name = ByteCursor(names->bytes.subspan(symbol->st_name)).text();
+    const auto rest = names->bytes.subspan(symbol->st_name);
+    const std::string_view name = ByteCursor(rest.first(std::min(rest.size(), kMaxText))).text();
     if (!name.starts_with("runtime.")) continue;
     for (const std::string_view wanted : kWanted)
       if (name == wanted) found[wanted] = symbol->st_value;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t kFlags = 20, kKind = 23, kName = 40, kFields = 56, kFieldCount = 64, kTypeSize = 72;
 constexpr std::uint8_t kExtraStar = 2, kKindMask = 31, kStruct = 25;
 constexpr std::uint64_t kMaxFields = 256, kMaxSize = 1 << 20, kMaxName = 64;
+constexpr int kMaxTries = 16;  // places where the name stands: one, or a few, in an honest program
 
 struct RawField {  // abi.StructField
   std::uint64_t name, type, offset;
@@ -33,7 +34,8 @@ std::optional<GoTypes::Struct> GoTypes::named(std::string_view name) {
   const std::string wanted = std::string(1, static_cast<char>(name.size() + 1)) + "*" + std::string(name);
   const std::string_view text(reinterpret_cast<const char*>(types->data()), types->size());
   const ByteReader reader(*types);
-  for (std::size_t found = text.find(wanted); found != std::string_view::npos; found = text.find(wanted, found + 1)) {
+  std::size_t found = text.find(wanted);
+  for (int tries = 0; found != std::string_view::npos && tries < kMaxTries; ++tries, found = text.find(wanted, found + 1)) {
     for (const std::size_t head : {1u, 2u}) {
       if (found < head) continue;
       for (std::uint64_t at = 0; at + kTypeSize <= types->size(); at += 8) {

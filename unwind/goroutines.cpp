@@ -9,7 +9,7 @@
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMaxLength = 16'000'000;  // of allgs: dead ones stay in it for ever
+constexpr std::uint64_t kMaxLength = 1ull << 32, kMaxLooked = 2'000'000;  // of allgs: dead ones stay in it for ever
 constexpr std::size_t kAtOnce = 1024;
 constexpr std::size_t kChunk = 1024;            // of a stack
 constexpr int kRounds = 8;
@@ -206,14 +206,15 @@ Goroutines read_goroutines(const GoRuntime& runtime, const GoPclntab& table, con
   }
   found.in_all = all->length;
   Reader reader(runtime, table, memory);
-  for (std::uint64_t from = 0; from < all->length && !found.cut; from += kAtOnce) {
-    const std::uint64_t count = std::min<std::uint64_t>(kAtOnce, all->length - from);
+  const std::uint64_t looked = std::min(all->length, kMaxLooked);
+  for (std::uint64_t from = 0; from < looked && found.all.size() <= kMaxGoroutines; from += kAtOnce) {
+    const std::uint64_t count = std::min<std::uint64_t>(kAtOnce, looked - from);
     const auto addresses = addresses_of(*all, from, count, memory);
     if (addresses.empty()) found.unread += count;
     reader.read(addresses, found);
-    found.cut = found.all.size() > kMaxGoroutines;
   }
-  if (found.cut) found.all.resize(kMaxGoroutines);
+  found.cut = found.all.size() > kMaxGoroutines || looked < all->length;
+  if (found.all.size() > kMaxGoroutines) found.all.resize(kMaxGoroutines);
   return found;
 }
 

@@ -31,7 +31,7 @@ struct Goroutine {
 struct Goroutines {
   std::vector<Goroutine> all;  // those that live
   std::uint64_t in_all = 0;    // that the program has, dead ones included
-  bool cut = false;            // more than kMaxGoroutines
+  bool cut = false;            // more than kMaxGoroutines live, or more than two millions ever lived at once: the rest is left out
   std::uint64_t unread = 0;    // that could not be read
   std::string problem;         // why there are none
 };

@@ -204,8 +204,7 @@ TEST_CASE("more goroutines than are kept: said") {
   Program program;
   program.add();
   const std::uint64_t many = kMaxGoroutines + 5000;
-  program.process.area(0x40000000, 8 * many);
-  for (std::uint64_t i = 0; i < many; ++i) program.process.put(0x40000000 + i * 8, program.g(0));
+  program.process.repeat(0x40000000, program.g(0), many);
   program.process.put(kAll, std::uint64_t{0x40000000});
   program.process.put(kAll + 8, many);
   const Goroutines read = program.read();
@@ -239,4 +238,17 @@ TEST_CASE("else each goroutine is looked at, unless there are too many") {
   program.runtime.problem = "stripped";
   CHECK(!count_goroutines(program.runtime, program.process.memory()));
   CHECK(program.read().problem == "stripped");
+}
+
+TEST_CASE("a table that was far longer once is looked at in part: said") {
+  Program program;
+  const std::uint64_t many = 2'100'000;
+  program.add(kDead);
+  program.process.repeat(0x40000000, program.g(0), many);
+  program.process.put(kAll, std::uint64_t{0x40000000});
+  program.process.put(kAll + 8, many);
+  const Goroutines read = program.read();
+  CHECK(read.cut);
+  CHECK(read.all.empty());
+  CHECK(read.in_all == many);
 }

@@ -18,6 +18,13 @@ class MadeUpProcess {
     if (std::uint8_t* at = find(address, sizeof value)) std::memcpy(at, &value, sizeof value);
   }
 
+  // An area of one word over and over.
+  void repeat(std::uint64_t address, std::uint64_t word, std::size_t times) {
+    std::vector<std::uint8_t>& bytes = areas_[address];
+    bytes.resize(times * sizeof word);
+    for (std::size_t i = 0; i < times; ++i) std::memcpy(bytes.data() + i * sizeof word, &word, sizeof word);
+  }
+
   RemoteMemory memory() {
     return [this](std::span<RemotePart> parts) {
       ++calls;
