@@ -26,7 +26,7 @@ class MapReader {
 
  private:
   std::string build_id(std::int32_t pid, const Mapping& mapping);
-  std::map<std::string, std::string> known_;  // by device, inode and path
+  std::map<std::string, std::string> known_;  // by device, inode, size, change and path
 };
 
 }  // namespace fdr

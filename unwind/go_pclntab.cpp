@@ -2,6 +2,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "unwind/byte_cursor.hpp"
@@ -15,6 +16,7 @@ namespace fdr {
 namespace {
 
 constexpr std::size_t kMaxName = 4096;
+constexpr std::size_t kMaxSearched = 128u << 20;  // bytes of one image, where no section tells
 constexpr std::uint64_t kTextStart = 24;  // of the header, 1.18 on
 // runtime.moduledata: minpc, maxpc and text, behind the header's address, five slices, ftab and findfunctab.
 constexpr std::uint64_t kMinPc = 160, kMaxPc = 168, kText = 176;
@@ -64,9 +66,12 @@ std::vector<ElfSection> candidates(const ElfImage& image) {
   for (const char* name : {".gopclntab", ".data.rel.ro.gopclntab"})
     if (const auto section = find_section(image, name)) return {*section};
   if (find_section(image, ".shstrtab") && !has_go_note(image)) return found;
+  std::size_t room = kMaxSearched;
   for (const ElfImage::Segment& segment : image.segments()) {
-    const auto bytes = ByteReader(image.bytes()).slice(segment.offset, segment.file_size);
+    auto bytes = ByteReader(image.bytes()).slice(segment.offset, segment.file_size);
     if (segment.executable || !bytes) continue;
+    bytes = bytes->first(std::min(bytes->size(), room));
+    room -= bytes->size();
     for (std::size_t at = 0; at + 8 <= bytes->size() && found.size() < 16; at += 8) {
       const auto here = bytes->subspan(at);
       if (version_of(first_word(here)) != 0) found.push_back({segment.vaddr + at, here});

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "unwind/byte_cursor.hpp"
+#include "unwind/byte_reader.hpp"
 #include "unwind/go_pclntab.hpp"
+#include "unwind/go_systemstack.hpp"
 
 namespace fdr {
 
@@ -53,6 +55,7 @@ class Builder {
   std::uint64_t rbp_saved_at(const GoFunction& function) const;
   void add_function(const GoFunction& function);
   void add_steps(const GoFunction& function, bool switches, std::uint64_t saved_at);
+  bool add_systemstack(const GoFunction& function);
   // A damaged table may go backwards: rows do not.
   void add(std::uint64_t vaddr, fdr_row row) {
     row.pc = static_cast<fdr_u32>(vaddr - base_);
@@ -113,6 +116,19 @@ void Builder::add_steps(const GoFunction& function, bool switches, std::uint64_t
   } while (values.next() && values.start < function.end);
 }
 
+// False for anything but runtime.systemstack as it has been since 1.16: without a frame, on the goroutine's stack but for a call in between.
+bool Builder::add_systemstack(const GoFunction& function) {
+  if (!function.name.starts_with("runtime.systemstack")) return false;
+  const auto offset = image_.offset_of_vaddr(function.entry);
+  const auto code = offset ? ByteReader(image_.bytes()).slice(*offset, function.end - function.entry) : std::nullopt;
+  const auto found = code ? find_go_stack_switch(*code) : std::nullopt;
+  if (!found) return false;
+  add(function.entry, make_row(0, FDR_ROW_RSP, 1));
+  add(function.entry + found->left, make_row(0, FDR_ROW_GOROUTINE, found->curg_words));
+  add(function.entry + found->back, make_row(0, FDR_ROW_RSP, 1));
+  return true;
+}
+
 void Builder::add_function(const GoFunction& function) {
   const std::uint64_t saved_at = rbp_saved_at(function);
   switch (kind_of(function)) {
@@ -123,9 +139,10 @@ void Builder::add_function(const GoFunction& function) {
     case Kind::kTop:
       return add(function.entry, make_row(0, FDR_ROW_END));
     case Kind::kSwitch:
-      // One without a frame of its own leaves its caller's rbp alone: that caller is skipped.
-      if (saved_at == UINT64_MAX) return add(function.entry, make_row(0, FDR_ROW_SWITCH));
-      return add_steps(function, true, saved_at);
+      // One without a frame of its own leaves its caller's rbp alone: that caller is skipped, unless the goroutine says where it is.
+      if (saved_at != UINT64_MAX) return add_steps(function, true, saved_at);
+      if (!add_systemstack(function)) add(function.entry, make_row(0, FDR_ROW_SWITCH));
+      return;
     case Kind::kOrdinary:
       return add_steps(function, false, saved_at);
   }

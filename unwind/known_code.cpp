@@ -13,6 +13,8 @@ namespace fdr {
 namespace {
 
 constexpr std::uint64_t kEntryBytes = 64;
+// Searched for restorers, of one image: its segments may be huge, sparse, and many over the same bytes.
+constexpr std::size_t kMaxSearched = 64u << 20;
 constexpr std::array<std::uint8_t, 9> kRestorer = {0x48, 0xc7, 0xc0, 0x0f, 0,
                                                    0,    0,    0x0f, 0x05};  // mov $15,%rax; syscall
 
@@ -67,6 +69,7 @@ std::vector<fdr_row> known_code_rows(const ElfImage& image, const std::vector<fd
   const std::uint64_t entry = header ? header->e_entry : 0;
   std::vector<fdr_row> known;
   std::uint64_t covered = 0;
+  std::size_t room = kMaxSearched;
   const auto add = [&](std::uint64_t from, std::uint64_t to, fdr_rule rule) {
     if (from < covered || from >= to) return;
     append_row(known, make_row(from - base, rule));
@@ -80,6 +83,8 @@ std::vector<fdr_row> known_code_rows(const ElfImage& image, const std::vector<fd
     code = code.first(std::min<std::uint64_t>(code.size(), gap.end - gap.start));
     if (entry >= gap.start && entry - gap.start < code.size() && is_entry(code.subspan(entry - gap.start)))
       add(entry, std::min(entry + kEntryBytes, gap.end), FDR_ROW_END);
+    code = code.first(std::min(code.size(), room));
+    room -= code.size();
     for (auto at = code.begin();; at += kRestorer.size()) {
       at = std::search(at, code.end(), kRestorer.begin(), kRestorer.end());
       if (at == code.end()) break;

@@ -61,6 +61,7 @@ enum fdr_rule {
   FDR_ROW_COMPLEX, /* there is information, which does not fit a row: `cfa` is one of fdr_complex */
   FDR_ROW_FRAME,   /* CFA = rbp + 16, checked like a gap: Go code without a pcsp table */
   FDR_ROW_SWITCH,  /* CFA = rbp + 16 on another stack, above or below: Go's assembler that runs code on the g0 stack */
+  FDR_ROW_GOROUTINE, /* Go's systemstack, on the g0 stack: CFA = the sp that the goroutine saved + 8; m.curg is at 8 cfa. Else as SWITCH */
   FDR_RULES
 };
 

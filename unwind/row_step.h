@@ -29,8 +29,9 @@ struct fdr_walk {
   fdr_u64 ip, sp, bp;
   fdr_u32 exact;   /* interrupted at ip: the leaf, or what a signal struck; otherwise ip is behind a call */
   fdr_u32 guessed; /* ip was found by a frame pointer alone: it counts only if there is code */
+  fdr_u64 thread;  /* the thread pointer (fs base), 0 where it is not known; the same for all frames */
 };
-FDR_ROW_SIZE(struct fdr_walk, 32);
+FDR_ROW_SIZE(struct fdr_walk, 40);
 
 /* A frame pointer may skip this much of the stack at most where it is all there is. */
 enum { FDR_FRAME_REACH = 4 << 20 };
@@ -39,6 +40,11 @@ enum { FDR_FRAME_REACH = 4 << 20 };
  * registers begin at 40 in the order of enum REG_* (sys/ucontext.h): RBP 10, RSP 15, RIP 16.
  */
 enum { FDR_SIGNAL_RBP = 120, FDR_SIGNAL_RSP = 160, FDR_SIGNAL_RIP = 168 };
+
+/* Go's runtime.g and runtime.m (1.16 to 1.2x; the table's maker has seen systemstack use these, and where m.curg is): the thread's g lies
+ * in the word below the thread pointer, whichever stack it is on.
+ */
+enum { FDR_GO_G_M = 48, FDR_GO_G_SCHED_SP = 56 };
 
 FDR_INLINE fdr_u64 fdr_lookup(const struct fdr_walk* walk) { return walk->exact ? walk->ip : walk->ip - 1; }
 
@@ -108,12 +114,24 @@ FDR_INLINE int fdr_step_frame(void* context, struct fdr_walk* walk) {
   return FDR_WALK_ON;
 }
 
+/* Behind the return address of systemstack's caller, which its goroutine saved when it left its stack; 0 where it cannot be told. */
+FDR_INLINE fdr_u64 fdr_goroutine_cfa(void* context, const struct fdr_walk* walk, fdr_u64 curg_offset) {
+  fdr_u64 g, m, curg, sp;
+  (void)context;
+  if (!walk->thread || FDR_READ_WORD(context, walk->thread - 8, &g) || FDR_READ_WORD(context, g + FDR_GO_G_M, &m) ||
+      FDR_READ_WORD(context, m + curg_offset, &curg) || FDR_READ_WORD(context, curg + FDR_GO_G_SCHED_SP, &sp))
+    return 0;
+  /* The caller keeps its frame pointer above its own stack pointer. */
+  if (!sp || (sp & 7) || walk->bp < sp + 8 || walk->bp - sp > FDR_FRAME_REACH) return 0;
+  return sp + 8;
+}
+
 /* From the frame whose code `row` describes to its caller. The walk is unchanged where it returns anything but
  * FDR_WALK_ON. */
 FDR_INLINE int fdr_step(void* context, struct fdr_walk* walk, struct fdr_row row) {
   const fdr_u64 offset = (fdr_u64)((fdr_s64)row.cfa * FDR_WORD);
   fdr_u64 cfa = 0, bp = walk->bp, ip = 0;
-  int end;
+  int end, leaves = 0, keeps_bp = 0; /* this stack; the caller's rbp is in it */
   if (row.rule == FDR_ROW_RSP) {
     cfa = walk->sp + offset;
   } else if (row.rule == FDR_ROW_RBP) {
@@ -131,17 +149,23 @@ FDR_INLINE int fdr_step(void* context, struct fdr_walk* walk, struct fdr_row row
   } else if (row.rule == FDR_ROW_AT_RSP || row.rule == FDR_ROW_BEHIND_RSP) {
     if (FDR_READ_WORD(context, walk->sp + offset, &cfa)) return FDR_WALK_UNREADABLE;
     if (row.rule == FDR_ROW_BEHIND_RSP) cfa += 8;
-  } else if (row.rule == FDR_ROW_SWITCH) {
+  } else if (row.rule == FDR_ROW_SWITCH || row.rule == FDR_ROW_GOROUTINE) {
     if (walk->bp == 0 || (walk->bp & 7)) return FDR_WALK_NO_ROWS;
-    cfa = walk->bp + 16;
+    if (row.rule == FDR_ROW_GOROUTINE) cfa = fdr_goroutine_cfa(context, walk, offset);
+    leaves = 1;
+    if (cfa) {
+      keeps_bp = 1;
+    } else {
+      cfa = walk->bp + 16;
+    }
   } else {
     return FDR_WALK_COMPLEX;
   }
 
-  if (cfa <= walk->sp && row.rule != FDR_ROW_SWITCH) return FDR_WALK_STUCK;
+  if (cfa <= walk->sp && !leaves) return FDR_WALK_STUCK;
   if (FDR_READ_WORD(context, cfa - 8, &ip)) return FDR_WALK_UNREADABLE;
-  if (row.rule == FDR_ROW_SWITCH) { /* the other stack may lie below: what is there was saved all the same */
-    if (FDR_READ_WORD(context, walk->bp, &bp)) return FDR_WALK_UNREADABLE;
+  if (leaves) { /* the other stack may lie below: what is there was saved all the same */
+    if (!keeps_bp && FDR_READ_WORD(context, walk->bp, &bp)) return FDR_WALK_UNREADABLE;
   } else {
     end = fdr_saved_rbp(context, walk, row, cfa, &bp);
     if (end) return end;

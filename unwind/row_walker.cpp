@@ -46,7 +46,7 @@ fdr_row find_row(std::span<const fdr_row> rows, const fdr_segment& segment, std:
 RowWalk walk_rows(const RowTable& table, const UserRegisters& registers, WordReader read,
                   std::span<std::uint64_t> frames) {
   RowWalk result;
-  fdr_walk walk{registers.ip, registers.sp, registers.bp, 1, 0};
+  fdr_walk walk{registers.ip, registers.sp, registers.bp, 1, 0, registers.thread};
   for (;;) {
     const std::uint64_t lookup = fdr_lookup(&walk);
     const fdr_segment* segment = find_segment(table.segments, lookup);

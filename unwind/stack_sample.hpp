@@ -13,6 +13,7 @@ namespace fdr {
 // The callee-saved registers of x86-64 that unwinding needs.
 struct UserRegisters {
   std::uint64_t ip = 0, sp = 0, bp = 0, bx = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
+  std::uint64_t thread = 0;  // fs base; 0 where it is not known
 };
 
 // Registers and the used top of the stack: `bytes` begins at registers.sp.

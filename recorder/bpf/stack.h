@@ -84,6 +84,7 @@ static __always_inline __u32 take_user_stack(struct fdr_stack *stack, struct tas
     state->walk.bp = state->registers.bp;
     state->walk.exact = 1;
     state->walk.guessed = 0;
+    state->walk.thread = task->thread.fsbase;
     const int end = walk_user(context);
     stack->end = (__u8)end;
     /* A copy could not do better where memory cannot be read, or where the stack is deeper than any copy. */

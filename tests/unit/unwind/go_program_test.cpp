@@ -13,12 +13,14 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
 #include "unit/unwind/row_tables.hpp"
+#include "unwind/go_pclntab.hpp"
 #include "unwind/gopclntab_rows.hpp"
 
 using namespace fdr;
@@ -128,6 +130,27 @@ bool interrupt(pid_t thread) {
   return false;
 }
 
+// Where systemstack is, and whether the code before a return address calls it.
+struct SystemStack {
+  std::uint64_t begin = 0, end = 0;
+  explicit SystemStack(const ElfImage& image) {
+    std::string problem;
+    const auto table = GoPclntab::of(image, &problem);
+    for (std::uint64_t i = 0; table && i < table->functions(); ++i)
+      if (const auto function = table->function(i); function && (function->name == "runtime.systemstack" || function->name == "runtime.systemstack.abi0"))
+        begin = function->entry, end = function->end;
+  }
+  bool holds(std::uint64_t frame) const { return (frame & ~FDR_FRAME_EXACT) > begin && (frame & ~FDR_FRAME_EXACT) <= end; }
+  // call rel32 is e8 and the distance from behind it.
+  bool is_called_before(std::uint64_t address, const ElfImage& image) const {
+    const auto offset = image.offset_of_vaddr(address - 5);
+    if (!offset || *offset + 5 > image.bytes().size() || image.bytes()[*offset] != 0xe8) return false;
+    std::int32_t distance = 0;
+    std::memcpy(&distance, image.bytes().data() + *offset + 1, sizeof distance);
+    return address + static_cast<std::uint64_t>(std::int64_t{distance}) == begin;
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a Go program: rows agree with its DWARF, and stacks taken at random reach a root") {
@@ -183,7 +206,9 @@ TEST_CASE("a Go program: rows agree with its DWARF, and stacks taken at random r
       const iovec to{value, 8}, from{reinterpret_cast<void*>(address), 8};
       return ::process_vm_readv(child.pid, &to, 1, &from, 1, 0) == 8;
     };
-    std::size_t walks = 0, frames_in_all = 0;
+    const SystemStack systemstack(*image);
+    REQUIRE(systemstack.end > systemstack.begin);
+    std::size_t walks = 0, frames_in_all = 0, switches = 0, called = 0;
     std::array<std::size_t, FDR_WALK_ENDS> ends{};
     for (int round = 0; round < 300; ++round) {
       for (const pid_t thread : threads_of(child.pid)) {
@@ -196,9 +221,14 @@ TEST_CASE("a Go program: rows agree with its DWARF, and stacks taken at random r
         if (::ptrace(PTRACE_GETREGS, thread, nullptr, &now) == 0) {
           std::array<std::uint64_t, FDR_MAX_FRAMES> frames;
           const RowWalk walked =
-              walk_rows(tables.view(), UserRegisters{now.rip, now.rsp, now.rbp, 0, 0, 0, 0, 0}, read, frames);
+              walk_rows(tables.view(), UserRegisters{.ip = now.rip, .sp = now.rsp, .bp = now.rbp, .thread = now.fs_base}, read, frames);
           ++walks, ++ends[walked.end];
           frames_in_all += walked.frames;
+          for (std::size_t i = 0; i + 1 < walked.frames; ++i) {
+            if (!systemstack.holds(frames[i])) continue;
+            ++switches;
+            called += systemstack.is_called_before(frames[i + 1], *image);
+          }
         }
         ::ptrace(PTRACE_CONT, thread, nullptr, nullptr);
       }
@@ -210,5 +240,8 @@ TEST_CASE("a Go program: rows agree with its DWARF, and stacks taken at random r
     }
     MESSAGE(walks << " walks, " << ends[FDR_WALK_ROOT] << " to the root, " << frames_in_all / walks << " frames each");
     CHECK(ends[FDR_WALK_ROOT] * 100 >= walks * 98);
+    MESSAGE(switches << " frames of systemstack, " << called << " of them behind the call that led there");
+    CHECK(switches > 0);
+    CHECK(called == switches);
   }
 }

@@ -18,7 +18,7 @@ namespace {
 // Every row as "pc rule cfa rbp".
 std::vector<std::string> lines(const std::vector<fdr_row>& rows) {
   static const char* const kNames[] = {"gap", "rsp",    "rbp", "at-rbp", "at-rsp", "behind-rsp",
-                                       "plt", "signal", "end", "cx",     "frame",  "switch"};
+                                       "plt", "signal", "end", "cx",     "frame",  "switch", "goroutine"};
   std::vector<std::string> result;
   for (const fdr_row& row : rows) {
     char line[64];
@@ -98,6 +98,28 @@ TEST_CASE("an image that is not Go's has no Go rows, and nothing to complain of"
   const ImageRows built = gopclntab_rows(*image);
   CHECK(built.rows.empty());
   CHECK(built.reason == "");
+}
+
+TEST_CASE("systemstack: on the goroutine's stack, then on another, then back") {
+  // As Go 1.19 has it (asm_amd64.s), from the switch on.
+  std::vector<std::uint8_t> code = {
+      0x48, 0x8b, 0x5a, 0x38,                                // mov 56(%rdx),%rbx
+      0x48, 0x89, 0xdc,                                      // mov %rbx,%rsp
+      0x48, 0x89, 0xfa, 0x48, 0x8b, 0x3f, 0xff, 0xd7,        // mov %rdi,%rdx; mov (%rdi),%rdi; call *%rdi
+      0x64, 0x48, 0x8b, 0x04, 0x25, 0xf8, 0xff, 0xff, 0xff,  // mov %fs:-8,%rax
+      0x48, 0x8b, 0x58, 0x30,                                // mov 48(%rax),%rbx
+      0x48, 0x8b, 0x83, 0xc0, 0, 0, 0,                       // mov 192(%rbx),%rax
+      0x64, 0x48, 0x89, 0x04, 0x25, 0xf8, 0xff, 0xff, 0xff,  // mov %rax,%fs:-8
+      0x48, 0x8b, 0x60, 0x38, 0xc3};                         // mov 56(%rax),%rsp; ret
+  const auto rows_of = [](std::vector<std::uint8_t> function, std::uint8_t flags) {
+    MadeUpGo go(18);
+    go.add({"runtime.systemstack.abi0", 0x60, std::move(function), {{0x60, 0}}, flags});
+    return lines(gopclntab_rows(*go.image()).rows);
+  };
+  CHECK(rows_of(code, kGoWritesSp) == Lines{"1000 rsp 1", "1007 goroutine 24", "1030 rsp 1", "1060 gap 0"});
+  code[4] = 0x90;  // it leaves its stack nobody knows where
+  CHECK(rows_of(code, kGoWritesSp) == Lines{"1000 switch 0", "1060 gap 0"});
+  CHECK(rows_of({}, kGoWritesSp) == Lines{"1000 switch 0", "1060 gap 0"});
 }
 
 TEST_CASE("a damaged function is a gap, and the others are there") {

@@ -119,7 +119,7 @@ OracleStep RowOracle::step(std::uint64_t vaddr, const StepRegisters& registers) 
 }
 
 int made_up_step(const fdr_row& row, bool exact, const StepRegisters& registers, StepRegisters* caller) {
-  fdr_walk walk{registers.ip, registers.sp, registers.bp, exact, 0};
+  fdr_walk walk{registers.ip, registers.sp, registers.bp, exact, 0, 0};
   const int end = fdr_step(nullptr, &walk, row);
   *caller = {walk.ip, walk.sp, walk.bp};
   return end;

@@ -258,6 +258,8 @@ TEST_CASE("each rule finds the CFA, the return address and rbp where it says") {
   CHECK(step({0, 11, FDR_RBP_SAME, FDR_ROW_PLT}, {.ip = 0x1000b, .sp = 0x1000}) ==
         Addresses{0x1000b | kExact, 0x10801});
   CHECK(step({0, 0, FDR_RBP_SAME, FDR_ROW_SWITCH}, {.ip = 0x10004, .sp = 0x9000, .bp = 0x1000}) == both);
+  // Without a thread pointer a goroutine's row is a switch.
+  CHECK(step({0, 24, FDR_RBP_SAME, FDR_ROW_GOROUTINE}, {.ip = 0x10004, .sp = 0x9000, .bp = 0x1000}) == both);
   CHECK(step({0, FDR_COMPLEX_REGISTER, FDR_RBP_SAME, FDR_ROW_COMPLEX}, here) == Addresses{0x10004 | kExact});
   CHECK(p.last.end == FDR_WALK_COMPLEX);
   CHECK(p.last.complex == FDR_COMPLEX_REGISTER);
@@ -278,6 +280,29 @@ TEST_CASE("rbp of the caller: saved, untouched, lost, or restored already") {
   CHECK(callers(FDR_RBP_LOST, {.ip = 0x10004, .sp = 0x1000, .bp = 0x1018}).size() == 2);
   // In an epilogue the slot lies below rsp: the register has its value back, and memory is not asked.
   CHECK(callers(-5, {.ip = 0x10004, .sp = 0x1000, .bp = 0x1018}) == all);
+}
+
+TEST_CASE("a goroutine's saved stack pointer leads to who called systemstack") {
+  // The thread pointer is 0x1008, g is at 0x1008, m at 0x1080, m.curg at 16 of it; its goroutine's g at 0x10c0. The caller (at 0x400) keeps
+  // rbp at 0x1118, above its return address into systemstack's call at 0x1100.
+  SmallProcess p{{{0, 2, FDR_RBP_SAME, FDR_ROW_GOROUTINE}, {0x400, 3, -2, FDR_ROW_RSP}, kEnd}, std::vector<std::uint64_t>(40, 0)};
+  const auto put = [&](std::uint64_t address, std::uint64_t word) { p.words[(address - 0x1000) / 8] = word; };
+  constexpr std::uint64_t kM = 48, kSavedSp = 56;  // of a g
+  put(0x1000, 0x1008);
+  put(0x1008 + kM, 0x1080);
+  put(0x1080 + 16, 0x10c0);
+  put(0x10c0 + kSavedSp, 0x1100);
+  put(0x1100, 0x10401);
+  put(0x1110, 0x2222);  // the rbp of the caller's caller
+  put(0x1118, 0x10801);
+  const UserRegisters on_g0{.ip = 0x10004, .sp = 0x9000, .bp = 0x1110, .thread = 0x1008};
+  CHECK(p.walk(on_g0) == Addresses{0x10004 | kExact, 0x10401, 0x10801});
+  CHECK(p.last.end == FDR_WALK_ROOT);
+  // A saved pointer that cannot be this caller's, or none: the caller is skipped, as by its rbp.
+  for (const std::uint64_t saved : {0ull, 0x1110ull, 0x1101ull}) {
+    put(0x10c0 + kSavedSp, saved);
+    CHECK(p.walk(on_g0) == Addresses{0x10004 | kExact, 0x10801});
+  }
 }
 
 TEST_CASE("a signal frame leads to the interrupted instruction, on whatever stack") {
