@@ -24,6 +24,7 @@ inline constexpr Field kFtraceEvents = 1, kProcessTree = 2, kClockSnapshot = 6, 
 inline constexpr Field kFdrHeader = 2000, kFdrProcess = 2001, kFdrThread = 2002, kFdrModule = 2003,
                        kFdrNamedFrames = 2004, kFdrMetric = 2005, kFdrSample = 2010, kFdrCalls = 2011, kFdrSlow = 2012,
                        kFdrFailed = 2013, kFdrSummary = 2014, kFdrError = 2015, kFdrStall = 2016, kFdrLife = 2017,
+                       kFdrGrowth = 2018,
                        kFdrEnd = 2099;
 }  // namespace packet
 
@@ -139,6 +140,10 @@ inline constexpr Field kBegin = 1, kLength = 2, kRunQueue = 3, kThread = 4, kKin
 }
 namespace life {  // 2017
 inline constexpr Field kTime = 1, kKind = 2, kThread = 3, kText = 4, kValue = 5;
+}
+namespace growth {  // 2018
+inline constexpr Field kTime = 1, kThread = 2, kKind = 3, kBytes = 4, kAddress = 5, kRegion = 6, kGivenBack = 7,
+                       kStack = 8, kEnd = 9;
 }
 namespace trace_end {  // 2099
 inline constexpr Field kRecords = 1;

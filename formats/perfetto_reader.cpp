@@ -80,6 +80,7 @@ struct Packet {
         case packet::kFdrSummary:
         case packet::kFdrError:
         case packet::kFdrStall:
+        case packet::kFdrGrowth:
         case packet::kFdrLife:
           rows.emplace_back(f.field(), f.bytes());
           break;
@@ -230,6 +231,12 @@ class Reader {
           row.stack = known_stack(row.stack);
         });
         break;
+      case packet::kFdrGrowth:
+        read_into(timeline_.growth, message, [this](Growth& row) {
+          check_thread(row.thread);
+          row.stack = known_stack(row.stack);
+        });
+        break;
       case packet::kFdrLife:
         read_into(timeline_.life, message, [this](LifeEvent& row) { check_thread(row.thread); });
         break;
@@ -313,6 +320,7 @@ class Reader {
     const auto call_begin = [](const DetailedCall& detailed) { return detailed.call.begin; };
     sort(timeline_.samples, time);
     sort(timeline_.life, time);
+    sort(timeline_.growth, time);
     sort(timeline_.syscalls, begin);
     sort(timeline_.summary, begin);
     sort(timeline_.stalls, begin);

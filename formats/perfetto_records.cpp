@@ -343,6 +343,55 @@ void get(std::string_view message, Stall& s, const TraceClock& clock) {
   }
 }
 
+void put(Message& message, const Growth& g, const TraceClock& clock) {
+  message.add_uint64(growth::kTime, clock.to_trace(g.time));
+  add(message, growth::kThread, index_to_trace(g.thread));
+  add_enum(message, growth::kKind, g.kind);
+  add(message, growth::kBytes, g.bytes);
+  add(message, growth::kAddress, g.address);
+  add(message, growth::kRegion, g.region);
+  add(message, growth::kGivenBack, g.given_back, clock);
+  add(message, growth::kStack, index_to_trace(g.stack));
+  add_enum(message, growth::kEnd, g.end);
+}
+
+void get(std::string_view message, Growth& g, const TraceClock& clock) {
+  g.end = WalkEnd::kRoot;  // the value of an absent field
+  for (FieldCursor f(message); f.next();) {
+    switch (f.field()) {
+      case growth::kTime:
+        g.time = clock.from_trace(f.number());
+        break;
+      case growth::kThread:
+        g.thread = f.index();
+        break;
+      case growth::kKind:
+        g.kind = f.enumeration(GrowthKind::kShared);
+        break;
+      case growth::kBytes:
+        g.bytes = f.number();
+        break;
+      case growth::kAddress:
+        g.address = f.number();
+        break;
+      case growth::kRegion:
+        g.region = f.text();
+        break;
+      case growth::kGivenBack:
+        g.given_back = clock.from_trace(f.number());
+        break;
+      case growth::kStack:
+        g.stack = f.index();
+        break;
+      case growth::kEnd:
+        g.end = f.enumeration(WalkEnd::kNotWalked);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
 void put(Message& message, const LifeEvent& e, const TraceClock& clock) {
   message.add_uint64(life::kTime, clock.to_trace(e.time));
   add_enum(message, life::kKind, e.kind);

@@ -17,6 +17,7 @@ void put(protozero::pbf_writer& message, const DetailedCall& call, const TraceCl
 void put(protozero::pbf_writer& message, const SyscallSummary& summary, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const ErrorCount& error, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const Stall& stall, const TraceClock& clock);
+void put(protozero::pbf_writer& message, const Growth& growth, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const LifeEvent& event, const TraceClock& clock);
 
 void get(std::string_view message, Process& process, const TraceClock& clock);
@@ -25,6 +26,7 @@ void get(std::string_view message, DetailedCall& call, const TraceClock& clock);
 void get(std::string_view message, SyscallSummary& summary, const TraceClock& clock);
 void get(std::string_view message, ErrorCount& error, const TraceClock& clock);
 void get(std::string_view message, Stall& stall, const TraceClock& clock);
+void get(std::string_view message, Growth& growth, const TraceClock& clock);
 void get(std::string_view message, LifeEvent& event, const TraceClock& clock);
 
 }  // namespace fdr::perfetto

@@ -19,6 +19,12 @@ const char* stall_kind_name(StallKind kind) {
   return name_of(kind, names);
 }
 
+const char* growth_kind_name(GrowthKind kind) {
+  static constexpr std::array names = {"anonymous", "file", "shared"};
+  static_assert(names.size() == static_cast<std::size_t>(GrowthKind::kCount));
+  return name_of(kind, names);
+}
+
 const char* life_kind_name(LifeKind kind) {
   static constexpr std::array names = {"fork", "exec", "exit", "thread-start", "thread-exit", "mark", "trigger", "note"};
   return name_of(kind, names);

@@ -140,6 +140,23 @@ struct Stall {
   bool operator==(const Stall&) const = default;
 };
 
+enum class GrowthKind : std::uint8_t { kAnonymous, kFile, kShared, kCount };
+const char* growth_kind_name(GrowthKind kind);
+
+// A sample of memory that became resident: `bytes` of it, of which this thread brought in the last at `address`.
+struct Growth {
+  Timestamp time;
+  std::uint32_t thread = kNoIndex;
+  GrowthKind kind = GrowthKind::kAnonymous;
+  std::uint64_t bytes = 0;              // its weight: what the process's account of this kind grew by since the last sample
+  std::uint64_t address = 0;            // 0: brought in by a call, not by touching it
+  std::string region;                   // what was mapped there at the dump: "[heap]", a path; empty: anonymous or unknown
+  std::optional<Timestamp> given_back;  // was seen to be gone again by then
+  StackId stack = kNoStack;
+  WalkEnd end = WalkEnd::kNotWalked;
+  bool operator==(const Growth&) const = default;
+};
+
 enum class LifeKind : std::uint8_t { kFork, kExec, kExit, kThreadStart, kThreadExit, kMark, kTrigger, kNote };
 const char* life_kind_name(LifeKind kind);
 
@@ -188,6 +205,7 @@ struct Timeline {
   std::vector<SyscallSummary> summary;
   std::vector<ErrorCount> errors;
   std::vector<Stall> stalls;
+  std::vector<Growth> growth;
   std::vector<LifeEvent> life;
   std::vector<MetricSeries> metrics;
 };

@@ -12,6 +12,7 @@
 #include "formats/bundle_writer.hpp"
 #include "formats/report/report.hpp"
 #include "recorder/go_evidence.hpp"
+#include "recorder/memory_now.hpp"
 #include "recorder/own_vdso.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
@@ -103,11 +104,11 @@ void Dumper::work() {
     Decoder decoder(timeline, files, kernel, request_.begin);
     decoder.use_processes(at_firing_.processes);
     decoder.read_sleeping(at_firing_.threads, MonotonicClock::now(), kSleepersAtMost);
-    decoder.decode(first_);
     const std::vector<GoSnapshot> go = read_go(at_firing_.go);
+    decoder.decode(first_);
     decoded_ = true;
-    name_jit_frames(timeline.stacks, ended_processes(at_firing_.processes));
     TextFiles go_texts = go_files(go);
+    name_jit_frames(timeline.stacks, ended_processes(at_firing_.processes));
     std::unique_lock lock(mutex_);
     completed_.wait(lock, [this] { return ending_ || abandoned_; });
     if (!ending_) return;
@@ -115,8 +116,8 @@ void Dumper::work() {
     lock.unlock();
     add_sources(files, ending.moment);
     add_vdso(files, ending.moment.processes);
-    write(decoder, files, timeline, ending);
     ending.rest.texts.merge(go_texts);
+    write(decoder, files, timeline, ending);
   } catch (const Error& error) {
     result_.error = error.what();
     result_.hint = error.hint();
@@ -134,6 +135,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.decode(*ending.second);
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
   decoder.finish(end.time);
+  settle_by_memory(timeline, end.time);
   const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
 
   Manifest& manifest = request_.manifest;

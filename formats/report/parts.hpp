@@ -15,7 +15,7 @@
 
 namespace fdr {
 
-enum class Show { kText, kCount, kDuration, kAt, kSeconds, kNumber };
+enum class Show { kText, kCount, kBytes, kDuration, kAt, kSeconds, kNumber };
 
 struct Column {
   const char* key;
@@ -46,6 +46,7 @@ Json slow_rows(const PartInput&);
 Json failed_rows(const PartInput&);
 Json error_rows(const PartInput&);
 Json stall_rows(const PartInput&);
+Json growth_rows(const PartInput&);
 Json goroutine_rows(const PartInput&);
 Json heap_rows(const PartInput&);
 Json process_rows(const PartInput&);

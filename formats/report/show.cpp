@@ -81,6 +81,16 @@ const std::vector<Part>& all_parts() {
         {"syscall", "in call"},
         {"thread", "thread"},
         {"tid", "tid", Show::kNumber}}},
+      {"growth",
+       growth_rows,
+       {{"place", "brought in by"},
+        {"held_bytes", "held", Show::kBytes},
+        {"given_back_bytes", "given back", Show::kBytes},
+        {"samples", "samples", Show::kCount},
+        {"kind", "kind"},
+        {"region", "region"},
+        {"process", "process"},
+        {"pid", "pid", Show::kNumber}}},
       {"goroutines",
        goroutine_rows,
        {{"function", "stands in"},
@@ -167,6 +177,8 @@ std::string cell(const Json& row, const Column& column) {
       return value->is_string() ? printable(value->get<std::string>()) : value->dump();
     case Show::kCount:
       return count_text(value->get<std::uint64_t>());
+    case Show::kBytes:
+      return bytes_text(value->get<double>());
     case Show::kNumber:
       return value->dump();
     case Show::kDuration:

@@ -67,8 +67,20 @@ struct socket {
   struct sock *sk;
 } CORE;
 
+/* Resident pages by kind. A counter per CPU each since 6.2 (f1a7941243c1): `count` lags by what the CPUs have not handed in. */
+enum { FDR_MM_FILE, FDR_MM_ANON, FDR_MM_SWAP, FDR_MM_SHARED };
+struct percpu_counter {
+  __s64 count;
+} CORE;
 struct mm_struct {
   unsigned long start_stack;
+  struct percpu_counter rss_stat[4];
+} CORE;
+struct mm_rss_stat {
+  __s64 count[4]; /* atomic_long_t */
+} CORE;
+struct mm_struct___before_6_2 {
+  struct mm_rss_stat rss_stat;
 } CORE;
 struct sched_info {
   unsigned long long run_delay;

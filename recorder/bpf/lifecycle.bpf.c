@@ -4,6 +4,7 @@
  * A thread gets its slot at fork from a parent that has one, or from the iterator at attach. User space takes the slot back only after it
  * has read the thread's end, so that a record's thread id always names one thread.
  */
+#include "recorder/bpf/resident.h"
 #include "recorder/bpf/ring.h"
 
 static __always_inline struct fdr_life *life_begin(struct fdr_control *page, __u64 now, struct ring_place *place) {
@@ -80,6 +81,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
   }
   struct fdr_thread *thread = arm_thread(child, target, FDR_THREAD_NEW | mute, now);
   if (thread && from) thread->space = from->space; /* the same mappings, for a thread or (still) for a process */
+  /* A new process has its parent's pages, which it did not bring in itself. */
+  if (child->mm && child->mm != parent->mm) begin_growth(child->mm);
   struct ring_place place;
   struct fdr_life *event = life_begin(page, now, &place);
   if (!event) return 0;
@@ -149,6 +152,8 @@ int BPF_PROG(on_exit, struct task_struct *task) {
   event->parent_thread = 0;
   event->start_boottime = task->start_boottime;
   event->group_dead = group->live.counter == 0;
+  const __u64 mm = (__u64)task->mm;
+  if (event->group_dead) bpf_map_delete_elem(&growth_accounts, &mm); /* the next address space at this place is another */
   event->exit_code = group->group_exit_code ? group->group_exit_code : task->exit_code;
   event->user_ns = group->utime + task->utime;
   event->system_ns = group->stime + task->stime;

@@ -10,6 +10,7 @@ struct syscalls_map syscalls SEC(".maps");
 struct slow_map slow SEC(".maps");
 struct failed_map failed SEC(".maps");
 struct life_map life SEC(".maps");
+struct growth_map growth SEC(".maps");
 struct cursors_map cursors SEC(".maps");
 struct threads_map threads SEC(".maps");
 struct parked_map parked SEC(".maps");
@@ -23,8 +24,9 @@ struct thread_slots_map thread_slots SEC(".maps");
 struct free_slots_map free_slots SEC(".maps");
 struct targets_map targets SEC(".maps");
 struct errors_map errors SEC(".maps");
+struct growth_accounts_map growth_accounts SEC(".maps");
 
-const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1};
+const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1, 1};
 const volatile __u64 ring_refill_per_ms[FDR_RINGS] = {0};
 const volatile __u32 slot_count = 1;
 const volatile __u64 off_cpu_ns = 1000000;

@@ -34,6 +34,7 @@ FDR_ARRAY(syscalls, struct fdr_chunk);
 FDR_ARRAY(slow, struct fdr_chunk);
 FDR_ARRAY(failed, struct fdr_chunk);
 FDR_ARRAY(life, struct fdr_chunk);
+FDR_ARRAY(growth, struct fdr_chunk);
 FDR_ARRAY(cursors, struct fdr_cursor);
 FDR_ARRAY(threads, struct fdr_thread);
 FDR_ARRAY(parked, struct fdr_parked);
@@ -76,6 +77,14 @@ struct errors_map {
   __type(value, struct fdr_error_count);
 };
 extern struct errors_map errors SEC(".maps");
+
+struct growth_accounts_map { /* by mm */
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 4096);
+  __type(key, __u64);
+  __type(value, struct fdr_growth_account);
+};
+extern struct growth_accounts_map growth_accounts SEC(".maps");
 
 extern const volatile __u32 chunks_per_slot[FDR_RINGS];
 extern const volatile __u64 ring_refill_per_ms[FDR_RINGS]; /* bytes; 0: no allowance is kept for this ring */

@@ -10,7 +10,7 @@
 #include "unwind/row_step.h"
 
 /* A tick can interrupt a system call's program, and a switch a reclaim's: each kind of program walks in its own state. */
-enum walk_context { WALK_TICK, WALK_CALL, WALK_SWITCH, WALK_MEMORY, WALK_CONTEXTS };
+enum walk_context { WALK_TICK, WALK_CALL, WALK_SWITCH, WALK_MEMORY, WALK_GROWTH, WALK_CONTEXTS };
 
 struct walk_state {
   struct fdr_walk walk;

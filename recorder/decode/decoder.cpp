@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "recorder/decode/growth_ledger.hpp"
 #include "recorder/decode/stack_decoder.hpp"
 #include "recorder/decode/subject.hpp"
 #include "recorder/sources/syscall_traits.hpp"
@@ -134,6 +135,7 @@ class Decoder::Impl {
     switch (ring) {
       case FDR_STACKS: return sample(copy, head, bytes);
       case FDR_STALLS: return stall(head, bytes);
+      case FDR_GROWTH: return growth(head, bytes);
       case FDR_SLOW: return detailed(ring, copy, head, bytes, timeline_.slow);
       case FDR_FAILED: return detailed(ring, copy, head, bytes, timeline_.failed);
       default: ++counts_.kept[ring]; return true;  // life: the process table has it
@@ -179,6 +181,32 @@ class Decoder::Impl {
     if (stall.stack == kNoStack) take_sleeping(stall, head.thread);
     timeline_.stalls.push_back(stall);
     ++counts_.kept[FDR_STALLS];
+    return true;
+  }
+
+  bool growth(const fdr_record& head, std::span<const std::uint8_t> bytes) {
+    constexpr std::size_t kFixed = offsetof(fdr_growth, stack);
+    if (bytes.size() < kFixed) return false;
+    fdr_growth raw{};
+    std::memcpy(&raw, bytes.data(), kFixed);
+    ++counts_.kept[FDR_GROWTH];
+    const std::uint32_t thread = thread_by_id(head.thread);
+    if (head.kind == FDR_GROWTH_BACK) {
+      if (thread != kNoIndex) gave_back_.push_back({from_ns(head.ns), timeline_.threads[thread].process, raw.address, raw.bytes});
+      return true;
+    }
+    RecordedStack part;
+    if (!read_stack(bytes, kFixed, part)) return false;
+    Growth growth;
+    growth.time = from_ns(head.ns);
+    growth.thread = thread;
+    growth.kind = head.kind == FDR_GROWTH_FILE ? GrowthKind::kFile : head.kind == FDR_GROWTH_SHARED ? GrowthKind::kShared : GrowthKind::kAnonymous;
+    growth.bytes = raw.bytes;
+    growth.address = raw.address;
+    const DecodedStack decoded = stack_of(part, head.thread, growth.time);
+    growth.stack = decoded.stack;
+    growth.end = decoded.end;
+    timeline_.growth.push_back(std::move(growth));
     return true;
   }
 
@@ -296,6 +324,7 @@ class Decoder::Impl {
     std::stable_sort(timeline_.stalls.begin(), timeline_.stalls.end(), by_begin);
     std::stable_sort(timeline_.slow.begin(), timeline_.slow.end(), by_call);
     std::stable_sort(timeline_.failed.begin(), timeline_.failed.end(), by_call);
+    settle(timeline_.growth, gave_back_, [this](std::uint32_t thread) { return timeline_.threads[thread].process; });
   }
 
  private:
@@ -306,6 +335,7 @@ class Decoder::Impl {
   std::array<std::uint8_t, FDR_SYSCALLS_MAX> traits_;
   std::unordered_map<std::uint32_t, std::uint32_t> thread_index_;
   std::unordered_map<std::uint64_t, std::uint32_t> process_index_;
+  std::vector<GaveBack> gave_back_;
   struct Sleeping {
     Timestamp since;
     DecodedStack decoded;

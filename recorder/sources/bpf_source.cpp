@@ -235,7 +235,7 @@ class BpfSource::Impl {
     if (!types)
       throw Error("the kernel has no readable BTF (/sys/kernel/btf/vmlinux), which the bpf backend needs",
                   "use a kernel built with CONFIG_DEBUG_INFO_BTF");
-    // Tracepoints of memory work differ between kernels and configurations; each that is missing costs one kind of stall.
+    // Tracepoints of memory work differ between kernels and configurations; each that is missing costs one kind of record.
     const struct { bpf_program* program; const char* tracepoint; } optional[] = {
         {programs_->progs.on_mm_vmscan_direct_reclaim_begin, "mm_vmscan_direct_reclaim_begin"},
         {programs_->progs.on_mm_vmscan_direct_reclaim_end, "mm_vmscan_direct_reclaim_end"},
@@ -243,11 +243,14 @@ class BpfSource::Impl {
         {programs_->progs.on_mm_vmscan_memcg_reclaim_end, "mm_vmscan_memcg_reclaim_end"},
         {programs_->progs.on_mm_compaction_begin, "mm_compaction_begin"},
         {programs_->progs.on_mm_compaction_end, "mm_compaction_end"},
+        {programs_->progs.on_rss_stat, "rss_stat"},
+        {programs_->progs.on_page_fault_user, "page_fault_user"},
+        {programs_->progs.on_page_fault_kernel, "page_fault_kernel"},
     };
     for (const auto& [program, tracepoint] : optional) {
       if (has_tracepoint(types, tracepoint)) continue;
       bpf_program__set_autoload(program, false);
-      notes_.push_back(std::string("tracepoint ") + tracepoint + " is not in this kernel: no such stalls are recorded");
+      notes_.push_back(std::string("tracepoint ") + tracepoint + " is not in this kernel: what it would tell is not recorded");
     }
     btf__free(types);
     if (const int result = window_bpf__load(programs_)) {
@@ -261,7 +264,8 @@ class BpfSource::Impl {
 
   bpf_map* ring_map(int ring) const {
     bpf_map* const maps[FDR_RINGS] = {programs_->maps.stacks, programs_->maps.stalls, programs_->maps.syscalls,
-                                      programs_->maps.slow,   programs_->maps.failed, programs_->maps.life};
+                                      programs_->maps.slow,   programs_->maps.failed, programs_->maps.life,
+                                      programs_->maps.growth};
     return maps[ring];
   }
 

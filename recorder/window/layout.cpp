@@ -9,7 +9,7 @@ namespace fdr {
 namespace {
 
 // Parts of a hundred. A walked stack takes 130 to 450 bytes, a copied one up to 16 KB; raw syscalls hold what fits.
-constexpr std::array<unsigned, FDR_RINGS> kShares = {30, 8, 46, 6, 6, 4};
+constexpr std::array<unsigned, FDR_RINGS> kShares = {28, 8, 40, 6, 6, 4, 8};
 
 // Rings that must cover the span at any load keep an allowance; raw syscalls and the life ring (drained each tick) do not.
 constexpr bool keeps_allowance(int ring) { return ring != FDR_SYSCALLS && ring != FDR_LIFE; }

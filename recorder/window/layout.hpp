@@ -13,7 +13,7 @@
 namespace fdr {
 
 // Names as in manifest.json, indexed by fdr_ring.
-inline constexpr std::array<const char*, FDR_RINGS> kRingNames = {"stacks", "stalls", "syscalls", "slow", "failed", "life"};
+inline constexpr std::array<const char*, FDR_RINGS> kRingNames = {"stacks", "stalls", "syscalls", "slow", "failed", "life", "growth"};
 
 constexpr std::uint32_t chunk_bytes(int ring) { return ring == FDR_STACKS ? FDR_STACK_CHUNK_BYTES : FDR_CHUNK_BYTES; }
 

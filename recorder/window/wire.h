@@ -32,7 +32,7 @@ typedef int64_t fdr_s64;
 #include "unwind/row.h"
 
 enum {
-  FDR_WIRE_VERSION = 2,
+  FDR_WIRE_VERSION = 3,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
   FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
@@ -59,7 +59,7 @@ enum {
   FDR_HISTOGRAM = 24,
 };
 
-enum fdr_ring { FDR_STACKS, FDR_STALLS, FDR_SYSCALLS, FDR_SLOW, FDR_FAILED, FDR_LIFE, FDR_RINGS };
+enum fdr_ring { FDR_STACKS, FDR_STALLS, FDR_SYSCALLS, FDR_SLOW, FDR_FAILED, FDR_LIFE, FDR_GROWTH, FDR_RINGS };
 
 struct fdr_chunk_header {
   fdr_u64 seq; /* 1, 2, ... ; 0 = never used */
@@ -180,6 +180,21 @@ struct fdr_call { /* rings slow and failed; head.ns is the return */
   struct fdr_stack stack;
 };
 
+enum fdr_growth_kind { FDR_GROWTH_ANON, FDR_GROWTH_FILE, FDR_GROWTH_SHARED, FDR_GROWTH_BACK };
+
+struct fdr_growth { /* ring growth */
+  struct fdr_record head;
+  fdr_u64 bytes;   /* the sample's weight. BACK: given back from address on */
+  fdr_u64 address; /* of the page fault that brought in the last of it; 0: no fault (MAP_POPULATE, mlock) */
+  struct fdr_stack stack; /* not of BACK */
+};
+
+/* What was seen of one address space's resident memory, by mm. */
+struct fdr_growth_account {
+  fdr_s64 pages[4];  /* by the kernel's MM_* */
+  fdr_u64 last_back; /* the call that gave back last, told once however many steps it takes */
+};
+
 enum fdr_life_kind { FDR_LIFE_FORK, FDR_LIFE_EXEC, FDR_LIFE_EXIT };
 
 struct fdr_life { /* ring life */
@@ -287,7 +302,8 @@ struct fdr_cpu {
   fdr_u64 task;          /* the task that was switched in, and its thread: what a system call need not look up again */
   fdr_u32 thread;        /* index, FDR_NO_THREAD for a bystander */
   fdr_u32 arming;        /* of which fdr_control.arming the two are */
-  fdr_u64 spare[2];
+  fdr_u64 fault_task;    /* the last page fault that began here */
+  fdr_u64 fault_address;
 };
 FDR_ASSERT_SIZE(struct fdr_cpu, 64);
 

@@ -87,6 +87,9 @@ inline Timeline example_timeline() {
       {at_ms(550), 200ms, 0s, 0, StallKind::kRunnable, false, -1, user, WalkEnd::kRoot},       // across its end
       {at_ms(59'000), 1s, 0s, 1, StallKind::kUninterruptible, true, 17, kernel_stack, WalkEnd::kKernelOnly},
       {at_ms(59'500), 1ms, 0s, kNoIndex, StallKind::kBlocked, false, 0, kNoStack, WalkEnd::kRoot}};
+  t.growth = {{at_ms(10), 0, GrowthKind::kAnonymous, 262144, 0x7f0000001000, "[heap]", std::nullopt, user, WalkEnd::kRoot},
+              {at_ms(20), 1, GrowthKind::kShared, 1u << 30, UINT64_MAX, "/dev/shm/\xff", at_ms(30), kernel_stack, WalkEnd::kTooDeep},
+              {at_ms(20), kNoIndex, GrowthKind::kFile, 0, 0, "", std::nullopt, kNoStack, WalkEnd::kNotWalked}};
   t.life = {{at_ms(30'000), LifeKind::kFork, 2, "", 0},
             {at_ms(30'001), LifeKind::kExec, 2, "/bin/sh", 0},
             {at_ms(31'000), LifeKind::kExit, 2, "", 256},

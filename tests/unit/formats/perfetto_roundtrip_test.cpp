@@ -45,6 +45,7 @@ void check_same(const Timeline& expected, const Timeline& actual) {
   check_rows("summary", expected.summary, actual.summary);
   check_rows("errors", expected.errors, actual.errors);
   check_rows("stalls", expected.stalls, actual.stalls);
+  check_rows("growth", expected.growth, actual.growth);
   check_rows("life", expected.life, actual.life);
   check_rows("metrics", expected.metrics, actual.metrics);
 }

@@ -283,6 +283,23 @@ TEST_CASE("decoder: slow and failed calls, whole") {
   CHECK(f.timeline.failed[0].call.cpu_id == 101);
 }
 
+TEST_CASE("decoder: growth, with its stack, less what was given back") {
+  Fixture f;
+  const StackData stack = user_stack();
+  f.window.write(FDR_GROWTH, 0, kBegin, growth_record(kBegin + 1, kThread, FDR_GROWTH_ANON, 0x5000, 1 << 18, &stack));
+  f.window.write(FDR_GROWTH, 0, kBegin, growth_record(kBegin + 2, kThread, FDR_GROWTH_SHARED, 0x9000, 1 << 19, &stack));
+  f.window.write(FDR_GROWTH, 0, kBegin, growth_record(kBegin + 3, kThread, FDR_GROWTH_BACK, 0x9000, 0x1000, nullptr));
+  f.finish();
+  CHECK(f.decoder.counts().kept[FDR_GROWTH] == 3);
+  REQUIRE(f.timeline.growth.size() == 2);
+  CHECK(f.timeline.growth[0].bytes == 1 << 18);
+  CHECK(f.timeline.growth[0].address == 0x5000);
+  CHECK(!f.labels(f.timeline.growth[0].stack).empty());
+  CHECK_FALSE(f.timeline.growth[0].given_back);
+  CHECK(f.timeline.growth[1].kind == GrowthKind::kShared);
+  CHECK(f.timeline.growth[1].given_back == from_ns(kBegin + 3));
+}
+
 TEST_CASE("decoder: what ended before the window is met and left out") {
   Fixture f;
   const StackData stack = user_stack();
@@ -293,6 +310,7 @@ TEST_CASE("decoder: what ended before the window is met and left out") {
     f.window.write(FDR_SLOW, 0, end, call_record(detailed_call(end), stack));
     f.window.write(FDR_FAILED, 0, end, call_record(detailed_call(end), stack));
     f.window.write(FDR_LIFE, 0, end, life_record(life_event(FDR_LIFE_FORK, end, kThread, kPid)));
+    f.window.write(FDR_GROWTH, 0, end, growth_record(end, kThread, FDR_GROWTH_FILE, 0x5000, 1 << 18, &stack));
   }
   f.table.add_life({from_ns(kBegin - 1), LifeKind::kNote, kNoIndex, "before", 0});
   f.table.add_life({from_ns(kBegin), LifeKind::kNote, kNoIndex, "within", 0});
@@ -308,6 +326,7 @@ TEST_CASE("decoder: what ended before the window is met and left out") {
   CHECK(f.timeline.syscalls.size() == 1);
   CHECK(f.timeline.slow.size() == 1);
   CHECK(f.timeline.failed.size() == 1);
+  CHECK(f.timeline.growth.size() == 1);
   REQUIRE(f.timeline.life.size() == 1);
   CHECK(f.timeline.life[0].text == "within");
 }

@@ -195,6 +195,19 @@ inline Bytes stall_record(std::uint64_t end_ns, std::uint32_t thread, std::uint1
   return sealed(record);
 }
 
+// Without a stack: memory that was given back.
+inline Bytes growth_record(std::uint64_t ns, std::uint32_t thread, std::uint16_t kind, std::uint64_t address, std::uint64_t bytes,
+                           const StackData* stack) {
+  fdr_growth growth{};
+  growth.head = {ns, thread, 0, kind};
+  growth.address = address;
+  growth.bytes = bytes;
+  Bytes record;
+  append(record, growth, offsetof(fdr_growth, stack));
+  if (stack) stack->append_to(record);
+  return sealed(record);
+}
+
 inline Bytes call_record(fdr_call call, const StackData& stack) {
   Bytes record;
   call.stack = stack.header();
