@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The goroutines and the memory of a Go program, by its own tables, read from outside without stopping it: their number is a metric that
-rules may use, and a bundle says where they stand and which allocation site grows beside one that allocates far more. Of a stripped
-program it says what it cannot know."""
+rules may use, and a bundle says where they stand and which allocation site grows beside one that allocates far more. A stripped,
+position-independent program is no different."""
 
 import json
 import os
@@ -83,7 +83,7 @@ with Scenario(__file__) as scenario:
     target.kill()
     target.wait()
 
-    target = started(scenario, built(scenario, "stripped", "-ldflags=-s -w"))
+    target = started(scenario, built(scenario, "stripped", "-buildmode=pie", "-ldflags=-s -w"))
     recorder = Recorder(scenario, "attach", target.pid, "--after", "100ms")
 
     def known(part):
