@@ -14,10 +14,11 @@ namespace {
 constexpr std::size_t kRows = 12, kStacks = 5, kStackDepth = 12;
 
 std::string stacks_text(const DiffPart& part, const ReportStyle& style) {
-  std::string out = "\n" + inked("STACKS that changed most, innermost function first", Ink::kBold, style) + "\n";
+  std::string out;
   const std::size_t width = style.columns > 10 ? static_cast<std::size_t>(style.columns) - 6 : 0;
   for (std::size_t i = 0; i < part.rows.size() && i < kStacks; ++i) {
     const DiffRow& row = part.rows[i];
+    if (row.base_text == row.now_text) break;  // sorted: nothing that moved more follows
     out += fmt::format("  {} of a CPU, then {}\n", row.base_text, row.now_text);
     for (std::size_t depth = 0; depth < row.stack.size(); ++depth) {
       if (depth == kStackDepth) {
@@ -27,7 +28,8 @@ std::string stacks_text(const DiffPart& part, const ReportStyle& style) {
       out += "      " + cut(row.stack[row.stack.size() - 1 - depth], width) + "\n";
     }
   }
-  return out;
+  if (out.empty()) return out;
+  return "\n" + inked("STACKS that changed most, innermost function first", Ink::kBold, style) + "\n" + out;
 }
 
 std::string title_of(const DiffPart& part) {
@@ -66,7 +68,7 @@ std::string diff_text(const Difference& difference, const ReportStyle& style) {
   std::string out = wrapped("before ", difference.base, style) + wrapped("then   ", difference.now, style);
   bool changed = false;
   for (const DiffPart& part : difference.parts) {
-    const std::string text = std::string_view(part.name) == "stacks" ? (part.rows.empty() ? "" : stacks_text(part, style)) : part_text(part, style);
+    const std::string text = std::string_view(part.name) == "stacks" ? stacks_text(part, style) : part_text(part, style);
     changed = changed || !text.empty();
     out += text;
   }

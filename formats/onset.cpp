@@ -17,6 +17,7 @@ namespace {
 
 constexpr double kQuietLeast_s = 1.0;   // less of it proves no level
 constexpr double kDip_s = 1.0;          // an incident may touch the quiet level for as long
+constexpr double kRecent_s = 8;         // where the whole window is too restless, these last seconds are looked at alone
 constexpr double kEffectInSpreads = 5;  // the change must stand out of the quiet part's own noise by as much
 
 double median(std::vector<double> values) {
@@ -88,6 +89,12 @@ std::optional<Departure> walk_back(const MetricPoints& points, std::size_t fired
   return found;
 }
 
+std::optional<Departure> depart(const MetricPoints& points, std::size_t fired) {
+  const std::size_t split = best_split(points, fired + 1);
+  auto departure = split > 0 ? walk_back(points, fired, split) : std::nullopt;
+  return departure && departure->first > 0 ? departure : std::nullopt;
+}
+
 // A slope leaves the band late: its line, taken back to the quiet level, says when it began. A step is no slope.
 Timestamp foot_of_slope(const MetricPoints& points, const Departure& departure, std::size_t fired) {
   const Timestamp first = points[departure.first].first;
@@ -133,7 +140,7 @@ double mean_between(const MetricPoints& points, Timestamp from, Timestamp to) {
 }
 
 std::string moved_text(const MetricSeries& series, double quiet, double incident) {
-  return fmt::format("{} went from {} to {}", printable(series.name), metric_text(quiet, series),
+  return fmt::format("{} from {} to {}", printable(series.name), metric_text(quiet, series),
                      metric_text(incident, series));
 }
 
@@ -155,18 +162,26 @@ Candidate find_on(const MetricSeries& series, const Timeline& timeline, Timestam
     return result;
   }
   const auto fired = static_cast<std::size_t>(after - points.begin()) - 1;
-  const std::size_t split = best_split(points, fired + 1);
-  const auto departure = split > 0 ? walk_back(points, fired, split) : std::nullopt;
-  if (!departure || departure->first == 0) {
+  std::size_t fired_index = fired;
+  std::optional<Departure> departure = depart(points, fired);
+  if (!departure) {
+    // A level that wanders for a minute may have been calm right before it jumped.
+    const Timestamp recent = points[fired].first - from_seconds(kRecent_s);
+    const auto old = static_cast<std::ptrdiff_t>(std::lower_bound(points.begin(), points.end(), recent, [](const auto& point, Timestamp time) { return point.first < time; }) - points.begin());
+    points.erase(points.begin(), points.begin() + old);
+    fired_index = fired - static_cast<std::size_t>(old);
+    if (old > 0) departure = depart(points, fired_index);
+  }
+  if (!departure) {
     onset.how = printable(series.name) + ": no change stands out before the firing; it may be older than the window";
     return result;
   }
   onset.known = true;
-  onset.time = foot_of_slope(points, *departure, fired);
-  onset.until = end_of_incident(points, *departure, fired, timeline.end);
+  onset.time = foot_of_slope(points, *departure, fired_index);
+  onset.until = end_of_incident(points, *departure, fired_index, timeline.end);
   onset.quiet = departure->quiet.value;
-  onset.incident = mean_between(points, onset.time, std::min(onset.until, points[fired].first));
-  onset.how = moved_text(series, onset.quiet, points[fired].second);
+  onset.incident = mean_between(points, onset.time, std::min(onset.until, points[fired_index].first));
+  onset.how = moved_text(series, onset.quiet, points[fired_index].second);
   result.effect = departure->effect;
   return result;
 }

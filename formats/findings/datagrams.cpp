@@ -115,7 +115,8 @@ Finding cuts(const Evidence& ev) {
     const Process* process = thread ? process_at(ev.view.timeline, thread->process) : nullptr;
     if (!process || !udp.contains({process->pid, call.argument})) continue;
     Lengths& lengths = read[{process->pid, call.argument}];
-    if (ev.side(call.begin) == Side::kQuiet) lengths.longest_before = std::max(lengths.longest_before, call.result);
+    // The onset is known to a tick or two: the last second of quiet may be none.
+    if (ev.side(call.begin) == Side::kQuiet && to_seconds(ev.begin - call.begin) > 1) lengths.longest_before = std::max(lengths.longest_before, call.result);
     if (ev.side(call.begin) != Side::kIncident) continue;
     ++lengths.calls;
     ++lengths.since[call.result];
@@ -127,7 +128,14 @@ Finding cuts(const Evidence& ev) {
     const auto& [longest, pinned] = *lengths.since.rbegin();
     // A buffer has a round length; before the onset nothing came near it.
     const bool round = longest % 64 == 0 || (longest + 1) % 64 == 0;
-    if (!round || pinned < 50 || pinned * 100 < lengths.calls || !ev.has_quiet || lengths.longest_before >= longest) continue;
+    if (pinned < 50 || pinned * 100 < lengths.calls || !ev.has_quiet || lengths.longest_before >= longest) continue;
+    // A read that asks for it (MSG_TRUNC) is told the true length: then the buffer's is not known, only that these are new.
+    if (!round && lengths.longest_before > 0 && longest >= 2 * lengths.longest_before)
+      return speaks_for("cut-reads", fmt::format("datagrams longer than any before: {} bytes at {}", longest, udp[key]), 0.5,
+                        fmt::format("{} of {} datagrams since the onset are of {} bytes, before none was longer than {}: cut, if the reader's buffer is made for those", count_text(pinned),
+                                    count_text(lengths.calls), longest, lengths.longest_before),
+                        "fdr show BUNDLE calls");
+    if (!round) continue;
     const auto next = std::next(lengths.since.rbegin());
     return speaks_for("cut-reads", fmt::format("cut reads: {} is read into {} bytes", udp[key], longest), 0.7,
                       fmt::format("{} of {} datagrams since the onset came as exactly {} bytes, none longer, the next shorter length is {}; before the longest was {}: what is longer than {} is cut",

@@ -100,7 +100,7 @@ Findings find_errors(const Evidence& ev) {
     if (group.names.size() > 1) figures += fmt::format(" ({}{} names)", group.names.size() >= 1000 ? "at least " : "", group.names.size());
     const double many = std::min(0.25, ranked[i].gain / 400);
     findings.push_back(speaks_for(i == 0 ? "failing-calls" : fmt::format("failing-calls-{}", i + 1), fmt::format("failing calls: {} {} {}", process, call, error),
-                                  (group.just_before > 0 && group.quiet == 0 ? 0.6 : 0.5) + many - 0.05 * static_cast<double>(i), figures, more));
+                                  (group.just_before > 0 && group.quiet == 0 ? 0.6 : 0.4) + many - 0.05 * static_cast<double>(i), figures, more));
   }
   return findings;
 }

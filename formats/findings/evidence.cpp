@@ -68,6 +68,7 @@ Evidence::Evidence(const View& v, const Onset& o, BundleText text)
   incident_s = std::max(1e-3, to_seconds(end - begin));
   has_quiet = onset.known && quiet_s >= kQuietLeast_s;
   sampled_hz = frequency_of(view.manifest.config);
+  if (text_) go_ = go_reports(view.manifest, text_);
 
   for (const SyscallSummary& sum : view.timeline.summary) {
     if (!view.in_range(sum.begin, sum.interval) || !view.wants_process(sum.process)) continue;

@@ -15,6 +15,7 @@
 
 #include "formats/findings/finding.hpp"
 #include "formats/onset.hpp"
+#include "formats/report/go.hpp"
 #include "formats/report/view.hpp"
 
 namespace fdr {
@@ -69,6 +70,8 @@ class Evidence {
   const std::vector<FunctionId>& kernel_frames(StackId stack) const;
   const std::string& name(FunctionId function) const { return view.labels.function(function); }
 
+  const std::vector<GoReport>& go() const { return go_; }  // of the targets that are Go programs
+
   std::string text(std::string_view part) const { return text_ ? text_(part).value_or("") : ""; }
   bool has_text(std::string_view part) const { return text_ && text_(part).has_value(); }
   // Of the first target that has it: "limits.txt" -> "process/4242/at/limits.txt".
@@ -93,6 +96,7 @@ class Evidence {
 
   BundleText text_;
   std::map<std::string, CallChange> calls_;
+  std::vector<GoReport> go_;
   mutable std::map<StackId, Frames> frames_;
 };
 

@@ -14,6 +14,7 @@ Findings find_starvation(const Evidence&);  // run queue, steal, throttling
 Findings find_stalls(const Evidence&);      // stood still: disk, lock, other waits
 Findings find_reclaim(const Evidence&);     // freeing memory before going on; what was given back
 Findings find_growth(const Evidence&);      // memory that grows: how fast, of which kind, by whom
+Findings find_goroutines(const Evidence&); // Go: goroutines that stay, sites that keep memory
 Findings find_swap(const Evidence&);        // swapping, OOM kills
 Findings find_descriptors(const Evidence&); // descriptors and threads that pile up, plateaus, limits
 Findings find_floods(const Evidence&);      // too many calls; clocks that should not enter the kernel

@@ -9,13 +9,13 @@
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 1u << 20;
+constexpr std::size_t kMaxTextBytes = 16u << 20;
 
 }  // namespace
 
 Findings all_findings(const Evidence& evidence) {
   // What people try first comes first among what is ruled out.
-  static constexpr auto families = {find_spin,       find_starvation, find_stalls,     find_swap,       find_reclaim,  find_growth,
+  static constexpr auto families = {find_spin,       find_starvation, find_stalls,     find_swap,       find_reclaim,  find_growth,     find_goroutines,
                                     find_network,    find_datagrams,  find_errors,     find_floods,     find_kernel_path, find_user_path,
                                     find_collector,  find_descriptors, find_heartbeats, find_started,   find_recorder};
   Findings all;

@@ -73,6 +73,15 @@ Touched touched(const Evidence& ev, const SampleCounts& counts) {
   return result;
 }
 
+// Of a Go program: the allocation site that holds most more than at the start. Nothing where that is not known.
+const HeapRow* keeping_site(const Evidence& ev) {
+  const HeapRow* keeper = nullptr;
+  for (const GoReport& report : ev.go())
+    for (const HeapRow& site : report.sites)
+      if (site.grown && *site.grown > kMegabyte && (!keeper || *site.grown > *keeper->grown)) keeper = &site;
+  return keeper;
+}
+
 std::string moved_bytes(const char* what, double from, double to) {
   return fmt::format("{} {} to {}", what, bytes_text(std::max(from, 0.0)), bytes_text(std::max(to, 0.0)));
 }
@@ -106,10 +115,16 @@ Findings find_growth(const Evidence& ev) {
   } else {
     const SampleCounts counts = count_samples(ev, Side::kIncident);
     const Touched who = touched(ev, counts);
+    bool place_known = false;
     std::string name = fmt::format("memory grows {:.1f} MB/s", since.per_second / kMegabyte);
-    if (who.samples >= 3 && who.collected * 2 <= who.samples && !who.by_place.empty()) {
+    const HeapRow* keeper = keeping_site(ev);
+    if (keeper) {
+      figures += fmt::format("; kept by {}{}: {} more in use", printable(keeper->function), keeper->place.empty() ? "" : " at " + printable(keeper->place), bytes_text(*keeper->grown));
+      place_known = true;
+    } else if (who.samples >= 3 && who.collected * 2 <= who.samples && !who.by_place.empty()) {
       const auto& [place, samples] = who.by_place.front();
       figures += fmt::format("; new memory is touched by {} ({} of {} samples in page faults)", place, samples, who.samples);
+      place_known = true;
     } else if (who.collected > 0) {
       figures += "; a garbage collector stands between: what touches new memory is not what keeps it";
     }
@@ -117,7 +132,7 @@ Findings find_growth(const Evidence& ev) {
     const Slope more_threads = slope_of(threads, ev.begin, ev.end);
     if (more_threads.known && more_threads.gained() >= 1)
       figures += fmt::format("; threads {:.0f} to {:.0f}", more_threads.first, more_threads.last);
-    findings.push_back(speaks_for("memory-growth", name, 0.7 + std::min(0.2, since.gained() / std::max(since.first, kMegabyte) / 10), figures, more));
+    findings.push_back(speaks_for("memory-growth", name, (place_known ? 0.7 : 0.55) + std::min(0.2, since.gained() / std::max(since.first, kMegabyte) / 10), figures, more));
   }
 
   // RSS beyond the anonymous part is mapped files and shared memory.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "formats/findings/families.hpp"
+#include "formats/findings/text_figures.hpp"
 #include "formats/report/table.hpp"
 
 namespace fdr {
@@ -53,7 +54,10 @@ Finding run_queue(const Evidence& ev) {
   if (much && (demand.compared ? waited > 2 * before + 10 : ev.alarmed && waited >= 50)) {
     const std::string others = who_else(ev);
     if (!others.empty()) figures += "; on its CPUs meanwhile: " + others;
-    return speaks_for("run-queue", "run queue: waits for a CPU that others have", 0.5 + std::min(0.35, waited / 400), figures,
+    const Change busy = ev.change("host.cpu.busy");
+    if (busy.known && busy.incident < 85)
+      figures += fmt::format("; the host was {} busy: held by a limit of its own, or bound to a CPU that others have", percent(busy.incident));
+    return speaks_for("run-queue", "run queue: ready to run, waits for a CPU", 0.5 + std::min(0.35, waited / 400), figures,
                       "fdr show BUNDLE stalls");
   }
   if (waited < 15 || (demand.compared && waited <= 1.3 * before + 5)) return speaks_against("run-queue", title, figures, "fdr show BUNDLE stalls");
@@ -71,6 +75,22 @@ Finding steal(const Evidence& ev) {
   return speaks_against("steal", title, fmt::format("{} of all CPUs, at most {}", percent(steal.incident), percent(steal.most)));
 }
 
+// Whether all targets may run on every CPU, by /proc/PID/status ("Cpus_allowed_list:\t0-7").
+bool bound_to_no_cpu(const Evidence& ev) {
+  std::size_t looked = 0;
+  for (const std::int32_t pid : ev.view.manifest.target.pids) {
+    const std::string status = ev.process_part(pid, "status.txt");
+    for (const std::string_view line : lines_of_text(status)) {
+      if (!line.starts_with("Cpus_allowed_list:")) continue;
+      const auto words = words_of(line);
+      ++looked;
+      const std::string all = ev.view.manifest.host.cpus == 1 ? "0" : fmt::format("0-{}", ev.view.manifest.host.cpus - 1);
+      if (words.size() != 2 || words[1] != all) return false;
+    }
+  }
+  return looked > 0;
+}
+
 Finding throttling(const Evidence& ev) {
   const char* title = "throttled: held back by the quota of its own group";
   for (const MetricSeries* series : ev.metrics_like("cgroup", "throttled")) {
@@ -83,7 +103,23 @@ Finding throttling(const Evidence& ev) {
       return speaks_for("throttling", title, 0.85, "throttled: " + figures, "fdr show BUNDLE metrics");
     return speaks_against("throttling", title, "throttled: " + figures);
   }
-  return not_measurable("throttling", title, "no metric of the cgroup's quota in this bundle");
+  // Without the group's own figures: who is ready to run while CPUs that it may use are idle is held back by a quota.
+  const Change busy = ev.change("host.cpu.busy");
+  Duration together{}, longest{};
+  std::uint64_t held = 0;
+  for (const Stall& stall : ev.view.timeline.stalls) {
+    if (stall.kind != StallKind::kRunnable || stall.length < std::chrono::milliseconds(20) || !ev.view.wants_thread(stall.thread)) continue;
+    const Duration inside = ev.within_incident(stall.begin, stall.length);
+    if (inside <= Duration{0}) continue;
+    ++held, together += inside, longest = std::max(longest, stall.length);
+  }
+  const std::string reason = "no metric of the cgroup's quota in this bundle";
+  if (!busy.known || !bound_to_no_cpu(ev)) return not_measurable("throttling", title, reason);
+  const double share = to_seconds(together) / ev.incident_s;
+  const std::string figures = fmt::format("{} times ready and not run for 20 ms or more, {} together, longest {}, though the host was {} busy and no CPU forbidden to it", held,
+                                          duration_text(together), duration_text(longest), percent(busy.incident));
+  if (ev.alarmed && held >= 10 && share >= 0.2 && busy.incident < 75) return speaks_for("throttling", "throttled: held back though CPUs are idle: a quota", 0.7, figures, "fdr show BUNDLE stalls");
+  return not_measurable("throttling", title, reason);
 }
 
 }  // namespace

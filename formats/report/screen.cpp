@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "formats/report/calls.hpp"
 #include "formats/report/hot.hpp"
@@ -58,8 +57,7 @@ std::string since(const View& view, const Onset& onset) {
   if (!onset.known) return "unknown: " + onset.how;
   std::string moment = view.utc(onset.time).substr(11);
   moment = moment.substr(0, moment.size() - 3);  // tenths of a second: no metric is read more often
-  return fmt::format("{}, {:.1f} s {} the firing: {}", moment, std::abs(view.at(onset.time)),
-                     view.at(onset.time) <= 0 ? "before" : "after", onset.how);
+  return fmt::format("{} ({:+.1f} s): {}", moment, view.at(onset.time), onset.how);
 }
 
 std::string header(const View& view, const Judgement& judgement, const std::vector<std::string>& problems,

@@ -46,7 +46,7 @@ TEST_CASE("onset: a step is found where it is, through noise") {
   CHECK(std::abs(onset.quiet - 10) < 2);
   CHECK(std::abs(onset.incident - 80) < 2);
   CHECK(onset.metric == "m");
-  CHECK(contains(onset.how, "m went from"));
+  CHECK(contains(onset.how, "m from "));
   CHECK(onset.until == at(5));
 }
 

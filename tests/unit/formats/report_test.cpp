@@ -48,8 +48,7 @@ TEST_CASE("report: the first 24 lines answer what, since when, who, how sure, wh
   CHECK(contains(screen, "98.0 % of 6 435 stack samples complete; no-unwind-info 2.0 %"));
   CHECK(contains(screen, "(2 more below)"));
   CHECK(contains(screen, "since  12:41:21.9"));
-  CHECK(contains(screen, "1.5 s before the firing: process[haproxy].cpu.system went"));
-  CHECK(contains(screen, "from 9.0 % to 41.2 %"));
+  CHECK(contains(screen, "(-1.5 s): process[haproxy].cpu.system from 9.0 %"));
   CHECK(contains(screen, "FINDINGS"));
   CHECK(contains(screen, "haproxy/log 4250 waits uninterruptibly"));
   CHECK(contains(screen, "RULED OUT"));

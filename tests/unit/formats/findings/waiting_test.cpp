@@ -100,3 +100,21 @@ TEST_CASE("heartbeat: two that stayed out together are both named; a regular one
   CHECK(is_against(well.judged(find_heartbeats, "heartbeat")));
   CHECK(is_open(Case().judged(find_heartbeats, "heartbeat")));
 }
+
+TEST_CASE("throttling: without the group's figures, being held back beside idle CPUs proves it, beside busy ones nothing") {
+  Case c;
+  c.metric("host.cpu.busy", 20, 40, Unit::kPercent);
+  c.manifest.host.cpus = 4;
+  c.texts["process/100/at/status.txt"] = "Name:\tserver\nCpus_allowed_list:\t0-3\n";
+  for (double t = kOnset; t < kEnd; t += 0.1) c.stall(StallKind::kRunnable, 0, t, 0.075);
+  const Finding finding = c.judged(find_starvation, "throttling");
+  CAPTURE(finding.evidence);
+  CHECK(is_for(finding));
+  Case bound = c;
+  bound.texts["process/100/at/status.txt"] = "Name:\tserver\nCpus_allowed_list:\t2\n";
+  CHECK(is_open(bound.judged(find_starvation, "throttling")));
+  Case crowded = c;
+  crowded.timeline.metrics.clear();
+  crowded.metric("host.cpu.busy", 20, 99, Unit::kPercent);
+  CHECK(is_open(crowded.judged(find_starvation, "throttling")));
+}
