@@ -40,33 +40,47 @@ Slope slope_of(const MetricPoints& points, Timestamp from, Timestamp to) {
 
 constexpr std::array<std::string_view, 5> kFaults = {"asm_exc_page_fault", "exc_page_fault", "handle_mm_fault", "do_anonymous_page", "clear_page_erms"};
 
-// Who touched new memory, by clock samples within page faults: the nearest user functions. `collected` where those lead
-// through the allocator of a garbage collector.
+// Who brought new memory in: by the bytes of growth samples that are still held, or where the bundle has none, by clock
+// samples within page faults. `collected` where those lead through the allocator of a garbage collector.
 struct Touched {
-  std::uint64_t samples = 0, collected = 0;
+  bool by_bytes = false;
+  std::uint64_t all = 0, collected = 0;  // bytes, or samples
   std::vector<std::pair<std::string, std::uint64_t>> by_place;
+
+  std::string share(std::uint64_t part) const {
+    return by_bytes ? fmt::format("{} of {} sampled", bytes_text(static_cast<double>(part)), bytes_text(static_cast<double>(all)))
+                    : fmt::format("{} of {} samples in page faults", part, all);
+  }
 };
 
 bool of_collector(const std::string& name) {
   return name.starts_with("runtime.") || name.starts_with("v8::internal") || name.starts_with("JVM_") || name.starts_with("gc_");
 }
 
-Touched touched(const Evidence& ev, const SampleCounts& counts) {
+Touched touched(const Evidence& ev) {
   Touched result;
   std::map<std::string, std::uint64_t> places;
-  for (const auto& [stack, samples] : counts.by_stack) {
-    const auto& kernel = ev.kernel_frames(stack);
-    const bool fault = std::any_of(kernel.begin(), kernel.end(), [&](FunctionId id) {
-      return std::any_of(kFaults.begin(), kFaults.end(), [&](std::string_view name) { return ev.name(id) == name; });
-    });
+  const auto add = [&](StackId stack, std::uint64_t weight) {
     const auto& user = ev.user_frames(stack);
-    if (!fault || user.empty()) continue;
-    result.samples += samples;
-    if (std::any_of(user.begin(), user.end(), [&](FunctionId id) { return of_collector(ev.name(id)); })) {
-      result.collected += samples;
-      continue;
+    if (user.empty()) return;
+    result.all += weight;
+    if (std::any_of(user.begin(), user.end(), [&](FunctionId id) { return of_collector(ev.name(id)); }))
+      result.collected += weight;
+    else
+      places[innermost(ev, user, 5)] += weight;
+  };
+  for (const Growth& growth : ev.view.timeline.growth)
+    if (ev.side(growth.time) == Side::kIncident && ev.view.wants_thread(growth.thread) && !growth.given_back) add(growth.stack, growth.bytes);
+  result.by_bytes = result.all > 0;
+  if (!result.by_bytes) {
+    const SampleCounts counts = count_samples(ev, Side::kIncident);
+    for (const auto& [stack, samples] : counts.by_stack) {
+      const auto& kernel = ev.kernel_frames(stack);
+      const bool fault = std::any_of(kernel.begin(), kernel.end(), [&](FunctionId id) {
+        return std::any_of(kFaults.begin(), kFaults.end(), [&](std::string_view name) { return ev.name(id) == name; });
+      });
+      if (fault) add(stack, samples);
     }
-    places[innermost(ev, user, 5)] += samples;
   }
   result.by_place.assign(places.begin(), places.end());
   std::stable_sort(result.by_place.begin(), result.by_place.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -113,17 +127,16 @@ Findings find_growth(const Evidence& ev) {
   } else if (!ev.has_quiet || since.per_second < 2 * std::max(before.per_second, 0.0) + 0.2 * kMegabyte) {
     findings.push_back(not_measurable("memory-growth", title, figures + (ev.has_quiet ? ": no faster than before" : ": no quiet part to compare with")));
   } else {
-    const SampleCounts counts = count_samples(ev, Side::kIncident);
-    const Touched who = touched(ev, counts);
+    const Touched who = touched(ev);
     bool place_known = false;
     std::string name = fmt::format("memory grows {:.1f} MB/s", since.per_second / kMegabyte);
     const HeapRow* keeper = keeping_site(ev);
     if (keeper) {
       figures += fmt::format("; kept by {}{}: {} more in use", printable(keeper->function), keeper->place.empty() ? "" : " at " + printable(keeper->place), bytes_text(*keeper->grown));
       place_known = true;
-    } else if (who.samples >= 3 && who.collected * 2 <= who.samples && !who.by_place.empty()) {
-      const auto& [place, samples] = who.by_place.front();
-      figures += fmt::format("; new memory is touched by {} ({} of {} samples in page faults)", place, samples, who.samples);
+    } else if (who.all >= (who.by_bytes ? 1'000'000u : 3u) && who.collected * 2 <= who.all && !who.by_place.empty()) {
+      const auto& [place, weight] = who.by_place.front();
+      figures += fmt::format("; new memory is touched by {} ({})", place, who.share(weight));
       place_known = true;
     } else if (who.collected > 0) {
       figures += "; a garbage collector stands between: what touches new memory is not what keeps it";

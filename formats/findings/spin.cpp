@@ -92,8 +92,8 @@ Findings find_spin(const Evidence& ev) {
                                   ev.has_quiet ? 0.98 : 0.6, evidence, more));
   } else {
     findings.push_back(speaks_against(
-        "spin", title, fmt::format("the busiest, {}, was on a CPU {} of the time and made {} calls", who, percent(100 * std::min(on_cpu, 1.0)),
-                                   per_second(static_cast<double>(doings.calls) / seen_s)), more));
+        "spin", title, fmt::format("the busiest thread, {}, made {} calls; it was on a CPU {} of the time", who,
+                                   per_second(static_cast<double>(doings.calls) / seen_s), percent(100 * std::min(on_cpu, 1.0))), more));
   }
 
   // A thread that held things up by a lock would be asleep in futex, not on the CPU.

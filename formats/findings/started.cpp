@@ -1,6 +1,7 @@
 // What began within ten seconds of the onset, and how targets ended. Being there is no guilt: what started is context,
 // and scored so.
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -48,23 +49,33 @@ Finding started(const Evidence& ev) {
   return speaks_for("started", "started just before: " + (marks > 0 ? "a mark" : programs[0].first), marks > 0 ? 0.4 : 0.15, figures, "fdr show BUNDLE processes");
 }
 
+// Asked to end is no trouble.
+bool asked_to_end(int status) {
+  return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGHUP || WTERMSIG(status) == SIGPIPE);
+}
+
 Finding ended(const Evidence& ev) {
   const char* title = "ended: a target was killed or failed";
-  std::vector<std::string> ends;
+  const auto& first = ev.view.manifest.target.pids;
+  const bool about_exits = ev.view.manifest.trigger.when.find("exit.") != std::string::npos || ev.view.manifest.trigger.name == "exit";
+  std::string figures, name;
+  std::size_t ends = 0;
   bool killed = false;
   for (const Process& process : ev.view.timeline.processes) {
     if (process.target.empty() || !process.ended || !process.wait_status || !ev.view.in_range(*process.ended)) continue;
-    if (*process.wait_status == 0) continue;
-    killed = killed || WIFSIGNALED(*process.wait_status);
-    ends.push_back(fmt::format("{} {}: {} {}", printable(process.name), process.pid, exit_text(*process.wait_status), relative_text(ev.view.at(*process.ended))));
+    const int status = *process.wait_status;
+    // A child that fails is the parent's to judge; the target itself is what was asked about.
+    const bool own = std::find(first.begin(), first.end(), process.pid) != first.end();
+    const bool crashed = WIFSIGNALED(status) && !asked_to_end(status);
+    if (!crashed && !(own && about_exits && status != 0 && !asked_to_end(status))) continue;
+    killed = killed || crashed;
+    const std::string who = fmt::format("{} {}: {}", printable(process.name), process.pid, exit_text(status));
+    if (ends == 0) name = who;
+    if (++ends <= 3) figures += fmt::format("{}{} {}", figures.empty() ? "" : "; ", who, relative_text(ev.view.at(*process.ended)));
   }
-  if (ends.empty()) return speaks_against("ended", title, "no target ended badly in this window");
-  std::string figures;
-  for (std::size_t i = 0; i < ends.size() && i < 3; ++i) figures += (i ? "; " : "") + ends[i];
-  if (ends.size() > 3) figures += fmt::format(" and {} more", ends.size() - 3);
-  const std::string& rule = ev.view.manifest.trigger.when;
-  const bool asked = rule.find("exit.") != std::string::npos || ev.view.manifest.trigger.name == "exit";
-  return speaks_for("ended", "ended: " + ends.front().substr(0, ends.front().rfind(' ', ends.front().size() - 3)), killed ? 0.95 : asked ? 0.9 : 0.4, figures, "fdr show BUNDLE processes");
+  if (ends == 0) return speaks_against("ended", title, "no target was killed or failed in this window");
+  if (ends > 3) figures += fmt::format(" and {} more", ends - 3);
+  return speaks_for("ended", "ended: " + name, killed ? 0.95 : 0.9, figures, "fdr show BUNDLE processes");
 }
 
 }  // namespace

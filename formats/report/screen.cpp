@@ -184,10 +184,10 @@ std::string findings_text(const Findings& findings, const ReportStyle& style, st
   if (room == 0) return "";
   if (accused.empty()) return heading + "  none: nothing measured here stands out\n";
   --room;
-  // Two lines each, the first three first; what does not fit is named on one line.
-  std::size_t shown = std::min(accused.size(), room / 2);
+  // The first three with their evidence; the others are named on one line.
+  std::size_t shown = std::min<std::size_t>({accused.size(), 3, room / 2});
   const bool rest = shown < accused.size();
-  if (rest && shown * 2 == room && shown > 1) --shown;
+  if (rest && shown * 2 == room && shown > 0) --shown;
   std::size_t spare = room - 2 * shown - (rest ? 1 : 0);
   std::string out = heading + fmt::format("  {} of {} theories speak for something\n", accused.size(), findings.size());
   for (std::size_t i = 0; i < shown; ++i) {
@@ -198,7 +198,7 @@ std::string findings_text(const Findings& findings, const ReportStyle& style, st
     const std::size_t columns = style.columns > 0 ? static_cast<std::size_t>(style.columns) : 1000;
     const bool beside = display_width(label + title + more) <= columns;
     out += label + inked(cut(title, columns - label.size()), Ink::kBold, style) + (beside ? inked(more, Ink::kFaint, style) : "") + "\n";
-    const std::size_t wish = i == 0 ? 3 : 2;
+    const std::size_t wish = i == 0 ? 3 : 2;  // lines of evidence
     const std::size_t lines = 1 + std::min(spare, wish - 1);
     const std::string evidence = wrapped("    ", finding.evidence, style, lines);
     spare -= line_count(evidence) - 1;

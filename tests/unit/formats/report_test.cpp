@@ -52,7 +52,7 @@ TEST_CASE("report: the first 24 lines answer what, since when, who, how sure, wh
   CHECK(contains(screen, "FINDINGS"));
   CHECK(contains(screen, "haproxy/log 4250 waits uninterruptibly"));
   CHECK(contains(screen, "RULED OUT"));
-  CHECK(contains(screen, "spin: the busiest, haproxy 4242"));
+  CHECK(contains(screen, "spin: the busiest thread, haproxy 4242"));
   CHECK(lines(screen).size() == 24);
 }
 

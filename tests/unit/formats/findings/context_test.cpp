@@ -35,6 +35,12 @@ TEST_CASE("ended: a target that was killed; one that exits well is nothing") {
   REQUIRE(is_for(finding));
   CHECK(contains(finding.evidence, "SIGSEGV"));
   CHECK(is_against(well.judged(find_started, "ended")));
+  well.timeline.processes[0].wait_status = 15;  // asked to end
+  CHECK(is_against(well.judged(find_started, "ended")));
+  well.timeline.processes[0].wait_status = 1 << 8;  // no rule asked about exits
+  CHECK(is_against(well.judged(find_started, "ended")));
+  well.manifest.trigger.when = "exit.code != 0";
+  CHECK(is_for(well.judged(find_started, "ended")));
 }
 
 TEST_CASE("recorder: broken stacks and a ring that misses the onset are said; small cost is ruled out") {
@@ -47,6 +53,8 @@ TEST_CASE("recorder: broken stacks and a ring that misses the onset are said; sm
   late.manifest.rings["stalls"] = {60, 2, 10, 10, 0, 0, 0, 0};
   CHECK(is_for(late.judged(find_recorder, "recorder")));
   CHECK(is_open(Case().judged(find_recorder, "recorder")));
+  broken.make_manual();
+  CHECK(is_open(broken.judged(find_recorder, "recorder")));
 }
 
 TEST_CASE("findings: a healthy process that was dumped by hand is accused of nothing") {

@@ -33,6 +33,29 @@ TEST_CASE("memory growth: how fast, and who touches the new pages") {
   CHECK(is_against(c.judged(find_growth, "file-cache")));
 }
 
+TEST_CASE("memory growth: growth samples say who holds it, not who gave it back") {
+  Case c;
+  grow(c, 20);
+  const auto sample = [&](double t, const std::vector<std::string>& functions, bool given_back) {
+    Growth g;
+    g.time = at(t);
+    g.thread = 0;
+    g.bytes = 8 << 20;
+    if (given_back) g.given_back = at(t + 0.5);
+    g.stack = c.stack(functions);
+    c.timeline.growth.push_back(g);
+  };
+  for (int i = 0; i < 10; ++i) {
+    sample(0.1 * i, {"main", "scratch"}, true);
+    if (i % 2) sample(0.1 * i, {"main", "deploy", "keep"}, false);
+    sample(-20 + 0.1 * i, {"main", "start_up"}, false);
+  }
+  const Finding finding = c.judged(find_growth, "memory-growth");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "keep < deploy < main (40 MB of 40 MB sampled)"));
+}
+
 TEST_CASE("memory growth: behind a garbage collector nobody is blamed for touching pages") {
   Case c;
   grow(c, 20);
