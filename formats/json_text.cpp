@@ -41,6 +41,8 @@ nlohmann::json parse_json(std::string_view text, const std::string& document) {
     return nlohmann::json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::parse_error& error) {
     throw Error(document + ": not JSON: damaged at byte " + std::to_string(error.byte));
+  } catch (const nlohmann::json::out_of_range&) {  // 1e999
+    throw Error(document + ": a number too large");
   }
 }
 

@@ -51,6 +51,10 @@ std::string error_after(void (*change)(json&)) {
 
 }  // namespace
 
+TEST_CASE("a manifest with a number that no double holds is an Error") {
+  CHECK_THROWS_AS(manifest_from_json(R"({"format": 1e999})"), Error);
+}
+
 TEST_CASE("manifest: the promised keys") {
   const json j = json::parse(to_json(sample()));
   CHECK(j.at("format") == 1);
