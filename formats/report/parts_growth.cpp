@@ -1,4 +1,5 @@
-// `fdr show BUNDLE growth`.
+// `fdr show BUNDLE growth`: who brought memory in that is still there. An allocator may have handed it on since: nobody outside the
+// program sees that.
 #include "formats/report/growth.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"

@@ -2,10 +2,11 @@
 /* Who makes a target's memory grow: on average a sample for each quarter megabyte that became resident, with its stack, kind and address;
  * and the calls that gave memory back, so that churn is not taken for growth.
  *
- * kmem:rss_stat (5.5 on) fires at each change of an account and does not say by how much. The account's shared count moves only when a
- * CPU hands in its part (32 pages or more since 6.2, 64 faults before), so each rise of that count since it was last seen is a candidate,
- * taken with a chance as large as itself. By chance and not by counting up to a quota: a program whose memory rises and falls in step
- * with the quota would always be met at its peak, by whoever is there. What two CPUs saw twice, the next difference takes back.
+ * kmem:rss_stat (5.5 on) fires at each change of an account and does not say by how much, and the account's shared count moves only when
+ * a CPU hands in its part (counter_batch pages). An anonymous page fault is one page, unless the count jumps by more than a CPU can have
+ * held back: then it was a huge one. Of files, of which one fault maps many pages, and of shared memory each rise of the count is taken.
+ * Samples are taken by chance and not by counting up to a quota: a program whose memory rises and falls in step with the quota would
+ * always be met at its peak, by whoever is there. What two CPUs saw twice, the next difference takes back.
  */
 #include "recorder/bpf/resident.h"
 #include "recorder/bpf/ring.h"
@@ -100,6 +101,12 @@ static __always_inline void see_change(struct fdr_growth_account *account, __u32
   if (pages) __sync_fetch_and_add(&account->pages[kind], pages);
 }
 
+static __always_inline __u64 pages_risen(__u32 kind, __s64 delta, const struct pt_regs *regs) {
+  const __u64 nr = regs->orig_ax;
+  if (kind != FDR_MM_ANON || delta > 2 * counter_batch) return delta > 0 ? (__u64)delta : 0;
+  return nr == NR_MUNMAP || nr == NR_MADVISE || nr == NR_MREMAP || nr == NR_BRK ? 0 : 1;
+}
+
 SEC("tp_btf/rss_stat")
 int BPF_PROG(on_rss_stat, struct mm_struct *mm, int member) {
   struct fdr_control *page = control_page();
@@ -126,12 +133,11 @@ int BPF_PROG(on_rss_stat, struct mm_struct *mm, int member) {
   struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
   tell_back(account, thread, slot, regs);
   const __s64 delta = resident_pages(mm, kind) - account->pages[kind];
-  if (delta == 0) return 0;
   see_change(account, kind, delta);
-  if (delta < 0) return 0;
+  const __u64 rise = pages_risen(kind, delta, regs);
+  const __u64 pages = (__u64)SAMPLE_PAGES * thinning(slot);
+  if (rise == 0 || (rise < pages && (bpf_get_prandom_u32() & (pages - 1)) >= rise)) return 0;
   account->last_back = 0;
-  const __u64 pages = (__u64)SAMPLE_PAGES * thinning(slot), rise = (__u64)delta;
-  if (rise < pages && (bpf_get_prandom_u32() & (pages - 1)) >= rise) return 0;
   tell_growth(task, regs, thread, slot, kind, rise < pages ? pages : rise, fault_address(slot, task, regs));
   return 0;
 }

@@ -31,5 +31,6 @@ const volatile __u64 ring_refill_per_ms[FDR_RINGS] = {0};
 const volatile __u32 slot_count = 1;
 const volatile __u64 off_cpu_ns = 1000000;
 const volatile __u64 slow_ns = 10000000;
+const volatile __s64 counter_batch = 64;
 const volatile __u32 raw_syscalls = 1;
 const volatile __u8 call_traits[FDR_SYSCALLS_MAX] = {0};

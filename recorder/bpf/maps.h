@@ -91,6 +91,7 @@ extern const volatile __u64 ring_refill_per_ms[FDR_RINGS]; /* bytes; 0: no allow
 extern const volatile __u32 slot_count;
 extern const volatile __u64 off_cpu_ns;
 extern const volatile __u64 slow_ns;
+extern const volatile __s64 counter_batch; /* pages that a CPU may hold back from a shared count (mm/percpu_counter) */
 extern const volatile __u32 raw_syscalls; /* detail = "all" */
 extern const volatile __u8 call_traits[FDR_SYSCALLS_MAX];
 

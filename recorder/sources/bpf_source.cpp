@@ -215,6 +215,8 @@ class BpfSource::Impl {
     programs_->rodata->slot_count = layout_.slots;
     programs_->rodata->off_cpu_ns = static_cast<__u64>(config.off_cpu.count());
     programs_->rodata->slow_ns = static_cast<__u64>(config.slow.count());
+    // lib/percpu_counter.c: max(32, 2 x CPUs); before 6.2 a thread held back 64 faults.
+    programs_->rodata->counter_batch = std::max<__s64>(64, 2 * std::int64_t{libbpf_num_possible_cpus()});
     programs_->rodata->raw_syscalls = config.detail == SyscallDetail::kAll;
     const auto traits = syscall_traits();
     std::memcpy(const_cast<__u8*>(programs_->rodata->call_traits), traits.data(), traits.size());
