@@ -28,6 +28,7 @@ constexpr std::array kFacts = {"cmdline", "version", "cpuinfo", "mounts", "files
                                "sys/fs/file-max", "sys/fs/nr_open", "sys/net/core/somaxconn", "sys/net/core/rmem_max", "sys/net/core/wmem_max",
                                "sys/net/core/rmem_default", "sys/net/ipv4/tcp_rmem", "sys/net/ipv4/tcp_wmem", "sys/net/ipv4/ip_local_port_range",
                                "sys/net/ipv4/tcp_max_syn_backlog"};
+constexpr std::array kProcessFirstOnly = {"net/tcp", "net/tcp6"};  // of its own network namespace; large: at the firing only
 // Tuning variables that explain a runtime's behaviour; nothing else of an environment is read out.
 constexpr std::array<std::string_view, 12> kTuningPrefixes = {"GOGC=", "GOMAXPROCS=", "GOMEMLIMIT=", "GODEBUG=", "NODE_OPTIONS=", "UV_THREADPOOL_SIZE=",
                                                               "MALLOC_", "GLIBC_TUNABLES=", "JAVA_TOOL_OPTIONS=", "PYTHONMALLOC=",
@@ -112,6 +113,7 @@ void take_process_text(const std::string& moment, const std::vector<std::int32_t
     const auto put = [&](const char* name, std::string text) {
       if (!text.empty()) files[to + name] = std::move(text);
     };
+    for (const char* name : kProcessFirstOnly) take(from + name, to + flat(name) + ".txt", files);
     put("fds.txt", descriptors_of(pids[i]));
     put("threads.txt", threads_of(pids[i]));
     put("tuning.txt", tuning_of(pids[i]));

@@ -15,21 +15,22 @@ namespace fdr {
 namespace {
 
 struct DatagramSocket {
-  std::uint64_t port = 0, queued = 0, inode = 0, drops = 0;
+  std::uint64_t queued = 0, inode = 0, drops = 0;
   std::string address;
 };
 
-// Rows of /proc/net/udp: addresses are hex in the byte order of the machine.
+// Rows of /proc/net/udp.
 std::vector<DatagramSocket> sockets_of(std::string_view text) {
   std::vector<DatagramSocket> sockets;
   for (const std::string_view line : lines_of_text(text)) {
     const auto words = words_of(line);
-    if (words.size() < 13 || words[1].find(':') != 8) continue;
-    const auto ip = number_of(words[1].substr(0, 8), 16), port = number_of(words[1].substr(9), 16), inode = number_of(words[9]), drops = number_of(words[12]);
+    if (words.size() < 13) continue;
+    const std::string address = socket_address(words[1]);
+    const auto inode = number_of(words[9]), drops = number_of(words[12]);
     const std::size_t colon = words[4].find(':');
     const auto queued = colon == std::string_view::npos ? std::nullopt : number_of(words[4].substr(colon + 1), 16);
-    if (!ip || !port || !inode || !drops) continue;
-    sockets.push_back({*port, queued.value_or(0), *inode, *drops, fmt::format("{}.{}.{}.{}:{}", *ip & 255, *ip >> 8 & 255, *ip >> 16 & 255, *ip >> 24 & 255, *port)});
+    if (address.empty() || !inode || !drops) continue;
+    sockets.push_back({queued.value_or(0), *inode, *drops, address});
   }
   return sockets;
 }
@@ -45,8 +46,8 @@ std::map<std::uint64_t, Owner> socket_owners(const Evidence& ev) {
     const std::string fds = ev.process_part(pid, "fds.txt");
     for (const std::string_view line : lines_of_text(fds)) {
       const auto words = words_of(line);
-      if (words.size() < 2 || !words[1].starts_with("socket:[") || !words[1].ends_with("]")) continue;
-      const auto fd = number_of(words[0]), inode = number_of(words[1].substr(8, words[1].size() - 9));
+      if (words.size() < 2) continue;
+      const auto fd = number_of(words[0]), inode = socket_inode(words[1]);
       if (fd && inode) owners[*inode] = {pid, *fd};
     }
   }

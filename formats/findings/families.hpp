@@ -17,6 +17,7 @@ Findings find_growth(const Evidence&);      // memory that grows: how fast, of w
 Findings find_goroutines(const Evidence&); // Go: goroutines that stay, sites that keep memory
 Findings find_swap(const Evidence&);        // swapping, OOM kills
 Findings find_descriptors(const Evidence&); // descriptors and threads that pile up, plateaus, limits
+Findings find_sockets(const Evidence&);     // connections that pile up to one peer, with queues that stand
 Findings find_floods(const Evidence&);      // too many calls; clocks that should not enter the kernel
 Findings find_errors(const Evidence&);      // calls that fail
 Findings find_datagrams(const Evidence&);   // UDP drops, datagrams cut

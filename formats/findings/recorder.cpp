@@ -21,7 +21,7 @@ Findings find_recorder(const Evidence& ev) {
   }
   if (late.known) {
     figures += fmt::format("{}ticks at most {} late", figures.empty() ? "" : "; ", duration_text(from_seconds(std::clamp(late.most, 0.0, 1e9))));
-    if (late.most > 1) complain(fmt::format("a tick was {} late", duration_text(from_seconds(std::min(late.most, 1e9)))));
+    // A late tick is the host's doing far more often than the recorder's: said, not held against it.
   }
   if (m.stacks.samples >= 50) {
     const double share = 100.0 * static_cast<double>(m.stacks.complete) / static_cast<double>(m.stacks.samples);

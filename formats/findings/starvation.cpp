@@ -57,7 +57,7 @@ Finding run_queue(const Evidence& ev) {
     const Change busy = ev.change("host.cpu.busy");
     if (busy.known && busy.incident < 85)
       figures += fmt::format("; the host was {} busy: held by a limit of its own, or bound to a CPU that others have", percent(busy.incident));
-    return speaks_for("run-queue", "run queue: ready to run, waits for a CPU", 0.5 + std::min(0.35, waited / 400), figures,
+    return speaks_for("run-queue", "run queue: ready to run, waits for a CPU", 0.5 + std::min(0.3, (waited - before) / 400), figures,
                       "fdr show BUNDLE stalls");
   }
   if (waited < 15 || (demand.compared && waited <= 1.3 * before + 5)) return speaks_against("run-queue", title, figures, "fdr show BUNDLE stalls");

@@ -1,6 +1,11 @@
 #include "formats/findings/text_figures.hpp"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <array>
 #include <charconv>
+#include <cstring>
 
 namespace fdr {
 namespace {
@@ -50,6 +55,27 @@ std::optional<std::uint64_t> soft_limit(std::string_view limits, std::string_vie
     return words.empty() ? std::nullopt : number_of(words[0]);
   }
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> socket_inode(std::string_view link) {
+  if (!link.starts_with("socket:[") || !link.ends_with("]")) return std::nullopt;
+  return number_of(link.substr(8, link.size() - 9));
+}
+
+std::string socket_address(std::string_view hex) {
+  const std::size_t colon = hex.find(':');
+  if ((colon != 8 && colon != 32) || hex.size() < colon + 2) return {};
+  const auto port = number_of(hex.substr(colon + 1), 16);
+  std::array<unsigned char, 16> bytes{};
+  for (std::size_t word = 0; word * 8 < colon; ++word) {
+    const auto value = number_of(hex.substr(word * 8, 8), 16);
+    if (!value) return {};
+    const auto four = static_cast<std::uint32_t>(*value);
+    std::memcpy(bytes.data() + word * 4, &four, sizeof four);
+  }
+  char text[INET6_ADDRSTRLEN] = "";
+  if (!port || !inet_ntop(colon == 8 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text)) return {};
+  return colon == 8 ? fmt::format("{}:{}", text, *port) : fmt::format("[{}]:{}", text, *port);
 }
 
 }  // namespace fdr

@@ -20,4 +20,11 @@ std::optional<std::uint64_t> figure_of(std::string_view text, std::string_view n
 // Of /proc/PID/limits: the soft limit of a row ("Max open files"); nothing for "unlimited".
 std::optional<std::uint64_t> soft_limit(std::string_view limits, std::string_view row);
 
+// The inode of "socket:[9165185]", as /proc/PID/fd names a socket.
+std::optional<std::uint64_t> socket_inode(std::string_view link);
+
+// An address of /proc/net/tcp and udp: hex in the byte order of the machine, "0100007F:A778" -> "127.0.0.1:42872"; IPv6
+// in brackets. Empty for what is none.
+std::string socket_address(std::string_view hex);
+
 }  // namespace fdr

@@ -89,8 +89,8 @@ std::string header(const View& view, const Judgement& judgement, const std::vect
     line("lost   ", "nothing that is known", 1);
   } else {
     const std::string more = losses.size() > 1 ? fmt::format(" ({} more below)", losses.size() - 1) : "";
-    const std::size_t room = style.columns > 40 ? static_cast<std::size_t>(style.columns) - 7 - more.size() : 0;
-    out += inked(wrapped("lost   ", cut(losses.front(), room) + more, style, 1), Ink::kYellow, style);
+    const std::size_t left = style.columns > 40 ? static_cast<std::size_t>(style.columns) - 7 - more.size() : 0;
+    out += inked(wrapped("lost   ", cut(losses.front(), left) + more, style, 1), Ink::kYellow, style);
   }
   return out;
 }

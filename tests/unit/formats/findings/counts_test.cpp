@@ -111,3 +111,30 @@ TEST_CASE("failing calls: new ones at the onset, and bursts, by program and dire
   probing.make_manual();
   CHECK(is_open(probing.judged(find_errors, "failing-calls")));
 }
+
+TEST_CASE("sockets: many connections to one peer with the same bytes unread; a few, and those of others, are nothing") {
+  const std::string head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+  Case c, few;
+  std::string table = head, fds;
+  for (int i = 0; i < 40; ++i) {
+    table += "   1: 0100007F:C001 0A0000C6:1F90 01 000001BB:0000044D 00:00000000 00000000     0        0 " + std::to_string(5000 + i) + " 1 0\n";
+    fds += std::to_string(10 + i) + " socket:[" + std::to_string(5000 + i) + "]\n";
+  }
+  c.texts["process/100/at/net_tcp.txt"] = table;
+  c.texts["process/100/at/fds.txt"] = fds;
+  c.metric("process.fds", [](double t) { return t < kOnset ? 12.0 : std::min(52.0, 12 + std::floor(20 * (t - kOnset))); });
+  const Finding finding = c.judged(find_sockets, "sockets");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.title, "198.0.0.10:8080"));
+  CHECK(contains(finding.evidence, "40 connections"));
+  CHECK(contains(finding.evidence, "receive queue 1101 and send queue 443 bytes on 40"));
+  few.texts["process/100/at/net_tcp.txt"] = table;  // the namespace's, but only one of them is the target's
+  few.texts["process/100/at/fds.txt"] = "3 socket:[5000]\n";
+  CHECK(is_against(few.judged(find_sockets, "sockets")));
+  Case always = c;
+  always.timeline.metrics.clear();
+  always.metric("process.fds", 52, 52);
+  CHECK(is_open(always.judged(find_sockets, "sockets")));
+  CHECK(is_open(Case().judged(find_sockets, "sockets")));
+}
