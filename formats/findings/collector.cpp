@@ -40,7 +40,7 @@ bool of_runtime(const std::string& name) {
 }
 
 struct Use {
-  std::uint64_t all = 0, collecting = 0, either = 0;
+  std::uint64_t all = 0, collecting = 0, either = 0, unnamed = 0;
   std::map<std::string, std::uint64_t> callers;  // nearest to the allocator, with their own caller
 };
 
@@ -49,6 +49,8 @@ Use use_of(const Evidence& ev, const SampleCounts& counts) {
   use.all = counts.all;
   for (const auto& [stack, samples] : counts.by_stack) {
     const auto& frames = ev.user_frames(stack);
+    const bool named = std::any_of(frames.begin(), frames.end(), [&](FunctionId id) { return is_named(ev.name(id)); });
+    if (!named && !frames.empty()) use.unnamed += samples;
     bool collects = false;
     std::size_t allocator = frames.size();  // the outermost of them
     for (std::size_t i = frames.size(); i-- > 0;) {
@@ -85,6 +87,8 @@ Findings find_collector(const Evidence& ev) {
   std::string figures = fmt::format("{} of {} samples collect or allocate ({} collect): {} of a CPU", share_text(static_cast<double>(since.either), static_cast<double>(since.all)),
                                     since.all, share_text(static_cast<double>(since.collecting), static_cast<double>(since.all)), percent(cpu));
   if (ev.has_quiet) figures += fmt::format(", before {}", percent(cpu_before));
+  // Before names are looked up (summary.txt), or where there are none, nothing is ruled out by them.
+  if (since.unnamed * 4 > since.all) return {not_measurable("collector", title, "the program's functions have no names")};
   if (share < 0.1) return {speaks_against("collector", title, figures)};
   if (!ev.has_quiet) return {not_measurable("collector", title, figures + "; no quiet part to compare with")};
   if (share < 0.2 || cpu < 10 || cpu < 1.5 * cpu_before + 5) return {not_measurable("collector", title, figures + ": neither little nor clearly more than before")};

@@ -30,6 +30,8 @@ const char* verdict_name(Verdict verdict) {
   return verdict == Verdict::kFor ? "for" : verdict == Verdict::kAgainst ? "against" : "not-measurable";
 }
 
+bool is_named(const std::string& function) { return function.find("+0x") == std::string::npos; }
+
 std::string percent(double value) { return fmt::format("{:.{}f} %", value, std::abs(value) < 9.95 ? 1 : 0); }
 
 std::string per_second(double rate) {

@@ -100,6 +100,8 @@ class Evidence {
   mutable std::map<StackId, Frames> frames_;
 };
 
+// Whether a function is known by its name, not as "module+0x1234" only.
+bool is_named(const std::string& function);
 // "41.2 %"
 std::string percent(double value);
 // "3.2/s", "6 782/s"

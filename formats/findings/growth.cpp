@@ -62,7 +62,8 @@ Touched touched(const Evidence& ev) {
   std::map<std::string, std::uint64_t> places;
   const auto add = [&](StackId stack, std::uint64_t weight) {
     const auto& user = ev.user_frames(stack);
-    if (user.empty()) return;
+    // Without names it cannot be told whether a collector stands between.
+    if (user.empty() || std::none_of(user.begin(), user.end(), [&](FunctionId id) { return is_named(ev.name(id)); })) return;
     result.all += weight;
     if (std::any_of(user.begin(), user.end(), [&](FunctionId id) { return of_collector(ev.name(id)); }))
       result.collected += weight;

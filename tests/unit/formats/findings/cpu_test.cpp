@@ -126,6 +126,9 @@ TEST_CASE("collector: garbage collection with whom it works for") {
   little.samples(0, {"main", "serve"}, kBegin, kEnd, 50);
   little.samples(0, {"main", "serve", "malloc"}, kBegin, kEnd, 2);
   CHECK(is_against(little.judged(find_collector, "collector")));
+  Case nameless;
+  nameless.samples(0, {"server+0x10", "server+0x20"}, kBegin, kEnd, 60);
+  CHECK(is_open(nameless.judged(find_collector, "collector")));
   Case always;  // it has always collected as much
   always.samples(0, {"runtime.goexit", "runtime.gcBgMarkWorker"}, kBegin, kEnd, 50);
   CHECK_FALSE(is_for(always.judged(find_collector, "collector")));

@@ -64,6 +64,10 @@ TEST_CASE("memory growth: behind a garbage collector nobody is blamed for touchi
   REQUIRE(is_for(finding));
   CHECK_FALSE(contains(finding.evidence, "churn"));
   CHECK(contains(finding.evidence, "garbage collector"));
+  Case nameless;  // before names are looked up nobody knows whether there is one
+  grow(nameless, 20);
+  nameless.samples(0, {"server+0x10", "server+0x20", "[asm_exc_page_fault]"}, kOnset, kEnd, 20);
+  CHECK_FALSE(contains(nameless.judged(find_growth, "memory-growth").evidence, "server+0x"));
 }
 
 TEST_CASE("memory growth: flat memory is ruled out, one that always grew is open, as is a dump without onset") {
