@@ -9,13 +9,10 @@
 #include <cstring>
 
 #include "formats/error.hpp"
-#include "recorder/config.hpp"
 #include "recorder/run_directory.hpp"
 
 namespace fdr {
 namespace {
-
-constexpr int kMostPerDrain = 4096;
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
@@ -34,43 +31,13 @@ BeatSocket::BeatSocket(const std::string& path) {
   const int bound = ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(before);
   if (bound) throw system_error("bind " + path, errno);
-  const int on = 1;
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+  stamp_datagrams(socket_.get());
 }
 
-std::vector<BeatSocket::Beat> BeatSocket::drain() {
-  std::vector<Beat> beats;
-  const ClockAnchor anchor = ClockAnchor::now();
-  for (int i = 0; i < kMostPerDrain; ++i) {
-    char name[64], ancillary[256];
-    iovec part{name, sizeof name};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = ancillary;
-    message.msg_controllen = sizeof ancillary;
-    const ssize_t got = ::recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
-    if (got < 0) break;
-    Beat beat{std::string(name, static_cast<std::size_t>(got)), from_ns(static_cast<std::uint64_t>(anchor.monotonic_ns))};
-    while (!beat.name.empty() && (beat.name.back() == '\n' || beat.name.back() == '\0')) beat.name.pop_back();
-    for (cmsghdr* part_of = CMSG_FIRSTHDR(&message); part_of; part_of = CMSG_NXTHDR(&message, part_of)) {
-      if (part_of->cmsg_level == SOL_SOCKET && part_of->cmsg_type == SCM_RIGHTS) {
-        // Descriptors nobody asked for: closed at once, or their sender keeps them alive in us.
-        const std::size_t count = (part_of->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t d = 0; d < count; ++d) {
-          int descriptor;
-          std::memcpy(&descriptor, CMSG_DATA(part_of) + d * sizeof descriptor, sizeof descriptor);
-          ::close(descriptor);
-        }
-      } else if (part_of->cmsg_level == SOL_SOCKET && part_of->cmsg_type == SCM_TIMESTAMPNS) {
-        timespec received;
-        std::memcpy(&received, CMSG_DATA(part_of), sizeof received);
-        const std::int64_t realtime = std::int64_t{received.tv_sec} * 1'000'000'000 + received.tv_nsec;
-        beat.time = Timestamp{Duration{anchor.monotonic_ns - (anchor.realtime_ns - realtime)}};
-      }
-    }
-    if (valid_name(beat.name)) beats.push_back(std::move(beat));
-  }
+std::vector<Datagram> BeatSocket::drain() {
+  std::vector<Datagram> beats = drain_datagrams(socket_.get());
+  for (Datagram& beat : beats)
+    while (!beat.text.empty() && (beat.text.back() == '\n' || beat.text.back() == '\0')) beat.text.pop_back();
   return beats;
 }
 

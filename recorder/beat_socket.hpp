@@ -1,12 +1,11 @@
-// Where heartbeats arrive: a datagram socket of one name a datagram, drained before each evaluation, with the kernel's receive times, so that a
-// late tick makes no heartbeat late (recording-rules 26). Senders never block: send_beat gives up at once on a full queue.
+// Where `fdr beat` arrives: a datagram socket of one name a datagram, drained before each evaluation. Senders never block: send_beat gives up at once on a full queue.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "formats/clock.hpp"
 #include "formats/file_descriptor.hpp"
+#include "recorder/datagrams.hpp"
 
 namespace fdr {
 
@@ -14,11 +13,8 @@ class BeatSocket {
  public:
   explicit BeatSocket(const std::string& path);
   int descriptor() const { return socket_.get(); }
-  struct Beat {
-    std::string name;
-    Timestamp time;
-  };
-  std::vector<Beat> drain();
+  // The text is the name, without the newline of an `echo`; nobody has checked it.
+  std::vector<Datagram> drain();
 
  private:
   FileDescriptor socket_;

@@ -34,13 +34,13 @@ sigset_t block_signals_of_run() {
   return set;
 }
 
-std::string resolve_command(const std::string& command) {
+std::string resolve_command(const std::string& command, const char* search) {
   if (command.find('/') != std::string::npos) {
     if (::access(command.c_str(), F_OK)) throw CommandError{127, "cannot run '" + command + "': " + std::strerror(errno)};
     if (!is_executable_file(command)) throw CommandError{126, "cannot run '" + command + "': not an executable file"};
     return command;
   }
-  const char* search = std::getenv("PATH");
+  if (!search) search = std::getenv("PATH");
   const std::string paths = search ? search : "/usr/local/bin:/usr/bin:/bin";
   bool found_unusable = false;
   for (std::size_t at = 0; at <= paths.size();) {

@@ -12,12 +12,12 @@
 
 namespace fdr {
 
-// The file that execvp would run; throws CommandError with the shell's exit code: 127 not found, 126 not executable.
+// The file that execvp would run, with `search` in place of PATH where it is given; throws CommandError with the shell's exit code: 127 not found, 126 not executable.
 struct CommandError {
   int exit_code;
   std::string what;
 };
-std::string resolve_command(const std::string& command);
+std::string resolve_command(const std::string& command, const char* search = nullptr);
 
 // Signals that `run` passes on to COMMAND when they came by kill(2), not from the terminal, which gave them to it already.
 inline constexpr int kForwardedSignals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};

@@ -1,8 +1,8 @@
 // The configuration: TOML file and command line, checked, with every default said here. Immutable once built.
 //
 // Unknown keys, wrong types, sizes without a unit, a `for` of half the window or more, a condition that does not parse,
-// and what this version does not do yet: Error "FILE:LINE:COLUMN: ..." with a suggestion. toml++ is named in config.cpp
-// only.
+// and what this version does not do yet: Error "FILE:LINE:COLUMN: ..." with a suggestion. toml++ is named in
+// config_section.hpp only.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/collector_config.hpp"
 #include "triggers/engine.hpp"
 #include "triggers/heartbeat.hpp"
 
@@ -42,13 +43,14 @@ struct Config {
   std::vector<TargetConfig> targets;
   std::vector<RuleConfig> rules;
   std::vector<HeartbeatConfig> heartbeats;
+  std::vector<CollectorConfig> collectors;
   std::string name;  // of the recorder; empty: from the target
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   std::uint64_t memory_bytes(int cpus) const;
 };
 
-// Names accepted as recorder, target, rule and heartbeat names: [A-Za-z0-9._-]{1,32}.
+// Names accepted as recorder, target, rule, heartbeat and collector names: [A-Za-z0-9._-]{1,32}.
 bool valid_name(std::string_view name);
 
 // Files larger than 1 MB are refused. In a file without [[target]], process[NAME] of any NAME is accepted: the command

@@ -20,11 +20,15 @@ std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; 
 std::string place_prefix(const std::string& where) { return where.empty() ? "" : where + ": "; }
 
 void check_unique(const Config& config) {
-  std::set<std::string> targets, rules;
+  std::set<std::string> targets, rules, collectors;
   for (const TargetConfig& target : config.targets) {
     if (!target.name.empty() && !targets.insert(target.name).second) {
       throw Error("two targets are named " + quoted(target.name), "give one of them another `name`");
     }
+  }
+  for (const CollectorConfig& collector : config.collectors) {
+    if (!collectors.insert(collector.name).second)
+      throw Error(place_prefix(collector.where) + "two collectors are named " + quoted(collector.name), "the bundle's files are named after them");
   }
   for (const RuleConfig& rule : all_rules(config)) {
     if (!rules.insert(rule.name).second) {

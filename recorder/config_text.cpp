@@ -44,6 +44,49 @@ std::string match_toml(const TargetConfig& target) {
   return parts.empty() ? "" : fmt::format("match = {{ {} }}\n", fmt::join(parts, ", "));
 }
 
+std::string list_toml(const std::vector<std::string>& words) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ", ") + toml_string(word);
+  return "[" + list + "]";
+}
+
+std::string heartbeat_toml(const HeartbeatConfig& beat) {
+  std::string out = fmt::format("\n[[heartbeat]]\nname = {}\n", toml_string(beat.name));
+  const std::string timeout = fmt::format("timeout = \"{}\"\n", duration_literal(beat.timeout));
+  const std::string address = fmt::format("host = {}\nport = {}\n", toml_string(beat.host), beat.port);
+  switch (beat.from) {
+    case BeatSource::kBeat:
+      out += "from = \"beat\"\n";
+      break;
+    case BeatSource::kHttp:
+      out += "from = \"http\"\nurl = " + toml_string(beat.url) + "\n" + timeout;
+      break;
+    case BeatSource::kTcp:
+      out += "from = \"tcp\"\n" + address + timeout;
+      break;
+    case BeatSource::kMtime:
+      out += "from = \"mtime\"\npath = " + toml_string(beat.path) + "\n";
+      break;
+    case BeatSource::kCommand:
+      out += "from = \"command\"\ncommand = " + list_toml(beat.command) + "\n" + timeout;
+      break;
+    case BeatSource::kUdp:
+      out += "from = \"udp\"\n" + address;
+      break;
+  }
+  return out + fmt::format("every = \"{}\"\nmisses = {}\n", duration_literal(beat.every), beat.misses);
+}
+
+std::string collector_toml(const CollectorConfig& collector) {
+  std::vector<std::string> at;
+  if (collector.armed) at.push_back("armed");
+  if (collector.hourly) at.push_back("hourly");
+  if (collector.fired) at.push_back("fired");
+  const std::string what = collector.file.empty() ? "command = " + list_toml(collector.command) : "file = " + toml_string(collector.file);
+  return fmt::format("\n[[collect]]\nname = {}\n{}\nat = {}\ntimeout = \"{}\"\nmax_bytes = \"{}\"\n", toml_string(collector.name), what,
+                     list_toml(at), duration_literal(collector.timeout), size_literal(collector.max_bytes));
+}
+
 }  // namespace
 
 std::string config_toml(const Config& config) {
@@ -71,10 +114,8 @@ std::string config_toml(const Config& config) {
     out += fmt::format("\n[[trigger]]\nname = {}\nwhen = {}\nfor = \"{}\"\ncooldown = \"{}\"\n", toml_string(rule.name),
                        toml_string(rule.when), duration_literal(rule.hold), duration_literal(rule.cooldown));
   }
-  for (const HeartbeatConfig& beat : config.heartbeats) {
-    out += fmt::format("\n[[heartbeat]]\nname = {}\nfrom = \"beat\"\nevery = \"{}\"\nmisses = {}\n",
-                       toml_string(beat.name), duration_literal(beat.every), beat.misses);
-  }
+  for (const HeartbeatConfig& beat : config.heartbeats) out += heartbeat_toml(beat);
+  for (const CollectorConfig& collector : config.collectors) out += collector_toml(collector);
   return out;
 }
 

@@ -50,13 +50,14 @@ struct DumpControl::Dump {
   WindowMark mark;
   Coverage first, second;
   TextFiles texts;
+  Collecting collecting;
   std::vector<FileDescriptor> askers;
   std::atomic<bool> done = false;
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
 DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake)
-    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake) {}
+    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), collectors_(config.collectors) {}
 DumpControl::~DumpControl() = default;
 
 void DumpControl::keep_text(const Recording& recording, Timestamp now) {
@@ -114,6 +115,7 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   dump->mark = recording.take_snapshot({}, dump->first);
   recording.catch_up(MonotonicClock::now());
   dump->begin = std::max(dump->first.at - config_.span, recording.armed_at());
+  if (!dump->temporary) dump->collecting = collectors_.begin(dump->begin);
   dump->texts = kept_;
   take_system_text("at", dump->texts);
   take_process_text("at", live_pids(recording.processes()), dump->texts);
@@ -162,6 +164,7 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
                 .metrics = metrics.series(dump_->begin),
                 .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),
                 .texts = std::move(dump_->texts),
+                .collecting = std::move(dump_->collecting),
                 .anchors = anchors_};
   // All that the manifest needs of the recording is copied now: the dumper's thread must not look at what goes on changing.
   const RingFacts facts{.live = recording.live_reports(dump_->second.at),

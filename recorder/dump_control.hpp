@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/collector.hpp"
 #include "recorder/control.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/recording.hpp"
@@ -46,6 +47,8 @@ class DumpControl {
   // The volatile text kept for the next firing; taken anew when older than five seconds.
   void keep_text(const Recording& recording, Timestamp now);
   void add_anchor(Timestamp now);
+  // Collectors of the arming and of each hour. Once a tick.
+  void advance_collectors(Timestamp now) { collectors_.advance(now); }
 
  private:
   struct Dump;
@@ -56,6 +59,7 @@ class DumpControl {
   std::string mode_;
   std::vector<std::string> command_;
   int wake_;
+  Collectors collectors_;
   std::unique_ptr<Dump> dump_;
   TextFiles kept_;
   Timestamp kept_at_{};

@@ -185,9 +185,12 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   fit_slices(timeline, slices);
   writer.add_modules(timeline.stacks, slices);
   writer.add_file("ledger.ndjson", ending.rest.ledger);
+  std::vector<std::string> collector_losses;
+  add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
   for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
   ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
   manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
+  manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
   writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
   result_.path = writer.finish(manifest);
 }

@@ -16,6 +16,7 @@
 
 #include "formats/manifest.hpp"
 #include "formats/perfetto_writer.hpp"
+#include "recorder/collector.hpp"
 #include "recorder/decode/decoder.hpp"
 #include "recorder/go_programs.hpp"
 #include "recorder/held_files.hpp"
@@ -52,6 +53,7 @@ struct DumpRest {
   std::vector<MetricSeries> metrics;
   std::string ledger;          // ledger.ndjson
   TextFiles texts;
+  Collecting collecting;       // waited for before the bundle is written
   std::vector<ClockAnchor> anchors;
 };
 

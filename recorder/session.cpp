@@ -20,6 +20,7 @@
 #include "recorder/control.hpp"
 #include "recorder/dump_control.hpp"
 #include "recorder/metric_reader.hpp"
+#include "recorder/probes.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/retention.hpp"
@@ -53,6 +54,7 @@ class Session::Impl {
         engine_(all_rules(options_.config), metrics_.catalogue()),
         control_(directory_.path("control.sock")),
         beats_(directory_.path("beat.sock")),
+        probes_(options_.config.heartbeats),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         dump_(options_.config, options_.mode, options_.command, finished_.get()) {
@@ -137,7 +139,8 @@ class Session::Impl {
     const Duration lateness = std::max(Duration{}, now - next_tick_);
     const Recording::Changes changes = recording_.advance(now);
     for (const TargetExit& exit : changes.processes.exits) on_exit(exit);
-    for (const BeatSocket::Beat& beat : beats_.drain()) heartbeats_.beat(beat.name, beat.time);
+    for (const Datagram& beat : beats_.drain()) heartbeats_.beat(beat.text, beat.time);
+    probes_.advance(now, heartbeats_);
     if (child_status_ && !exit_known_) {
       exit_known_ = true;
       metrics_.target_exited(*child_status_);
@@ -148,6 +151,7 @@ class Session::Impl {
     if (stop_) final_done_ = true;
     dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
     dump_.keep_text(recording_, now);
+    dump_.advance_collectors(now);
     dump_.add_anchor(now);
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
@@ -304,6 +308,7 @@ class Session::Impl {
   Engine engine_;
   ControlServer control_;
   BeatSocket beats_;
+  Probes probes_;
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
   std::vector<ControlRequest> pending_;

@@ -12,11 +12,27 @@
 
 namespace fdr {
 
+enum class BeatSource {
+  kBeat,     // whoever must be alive says so: `fdr beat`
+  kHttp,     // a GET of `url` is answered with a status of 200 to 399
+  kTcp,      // `host`:`port` accepts a connection
+  kMtime,    // the file `path` is written
+  kCommand,  // `command` ends with 0
+  kUdp,      // a datagram comes to `host`:`port`
+};
+
 struct HeartbeatConfig {
   std::string name;
   Duration every = std::chrono::seconds(1);
   int misses = 3;
   std::string where;
+  BeatSource from = BeatSource::kBeat;
+  std::string url = {};
+  std::string host = "127.0.0.1";
+  int port = 0;
+  std::string path = {};
+  std::vector<std::string> command = {};
+  Duration timeout = std::chrono::seconds(1);  // of one http, tcp or command probe
 };
 
 class Heartbeats {

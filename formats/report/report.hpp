@@ -26,7 +26,7 @@ std::string report_text(const Bundle& bundle, const FrameNames& names, const std
                         const ReportStyle& style, std::string_view onset = {});
 std::string report_json(const Bundle& bundle, const FrameNames& names, std::string_view onset = {});
 
-// `fdr show PART`. Unknown parts throw Error with the list.
+// `fdr show PART`: one of show_parts(), or a file of the bundle by its path (as JSON: one string). Unknown parts throw Error with the list.
 struct ShowFilter {
   std::optional<std::int32_t> pid, thread;
   std::optional<double> from_s, to_s;  // seconds relative to the trigger, negative before

@@ -227,6 +227,14 @@ std::string stacks_text(const View& view, const ReportStyle& style) {
   return out;
 }
 
+// A file of the bundle by its own name: "system/at/meminfo".
+std::optional<std::string> file_of(const Bundle& bundle, std::string_view part) {
+  if (bundle.manifest.files.count(std::string(part)) == 0) return std::nullopt;
+  auto text = read_bundle_text(bundle.path, std::string(part));
+  if (!text) throw Error(printable(part) + ": listed in the manifest, and cannot be read");
+  return text;
+}
+
 }  // namespace
 
 const std::vector<std::string>& show_parts() {
@@ -240,12 +248,7 @@ const std::vector<std::string>& show_parts() {
 
 std::string show_text(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter,
                       const ReportStyle& style) {
-  // A file of the bundle by its own name: "system/at/meminfo".
-  if (bundle.manifest.files.count(std::string(part)) != 0) {
-    const auto text = read_bundle_text(bundle.path, std::string(part));
-    if (!text) throw Error(printable(part) + ": listed in the manifest, and cannot be read");
-    return printable_lines(*text);
-  }
+  if (const auto text = file_of(bundle, part)) return printable_lines(*text);
   const Part& found = find_part(part);
   const View view(bundle.manifest, bundle.timeline, names, filter);
   const PartInput input{bundle, view};
@@ -265,6 +268,7 @@ std::string show_text(const Bundle& bundle, const FrameNames& names, std::string
 }
 
 std::string show_json(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter) {
+  if (const auto text = file_of(bundle, part)) return dump_json_line(Json(valid_utf8(*text))) + "\n";
   const Part& found = find_part(part);
   const View view(bundle.manifest, bundle.timeline, names, filter);
   const Json rows = found.rows({bundle, view});

@@ -27,9 +27,47 @@ std::string target_sentence(const TargetConfig& target) {
   return how + ", with its children";
 }
 
+std::string words_of(const std::vector<std::string>& command) {
+  std::string text;
+  for (const std::string& word : command) text += (text.empty() ? "`" : " ") + word;
+  return text + "`";
+}
+
+std::string beat_source(const HeartbeatConfig& beat) {
+  const std::string each = duration_literal(beat.every), within = duration_literal(beat.timeout);
+  switch (beat.from) {
+    case BeatSource::kBeat:
+      return fmt::format("beats each {} by `fdr beat {}`", each, beat.name);
+    case BeatSource::kHttp:
+      return fmt::format("beats when {} is answered within {} with a status of 200 to 399, asked each {}", beat.url, within, each);
+    case BeatSource::kTcp:
+      return fmt::format("beats when port {} of {} accepts a connection within {} (the kernel does, while there is room in the program's backlog), "
+                         "tried each {}", beat.port, beat.host, within, each);
+    case BeatSource::kMtime:
+      return fmt::format("beats when {} is written, expected each {}", beat.path, each);
+    case BeatSource::kCommand:
+      return fmt::format("beats when {} ends with 0 within {}, run each {}", words_of(beat.command), within, each);
+    case BeatSource::kUdp:
+      return fmt::format("beats when a datagram comes to port {} of {}, expected each {}", beat.port, beat.host, each);
+  }
+  return {};
+}
+
 std::string heartbeat_sentence(const HeartbeatConfig& beat) {
-  return fmt::format("beats each {} by `fdr beat {}`; {} in a row may be missed", duration_literal(beat.every),
-                     beat.name, beat.misses);
+  return fmt::format("{}; {} in a row may be missed", beat_source(beat), beat.misses);
+}
+
+std::string collector_sentence(const CollectorConfig& collector) {
+  std::string when;
+  const auto add = [&](bool wanted, const char* text) {
+    if (wanted) when += (when.empty() ? "" : ", ") + std::string(text);
+  };
+  add(collector.armed, "when armed");
+  add(collector.hourly, "each hour");
+  add(collector.fired, "at a firing");
+  const std::string what = collector.file.empty() ? "runs " + words_of(collector.command) : "reads " + collector.file;
+  return fmt::format("{} {}; for {} at most, of what it gives at most {}", what, when, duration_literal(collector.timeout),
+                     size_literal(collector.max_bytes));
 }
 
 void print_check(const Config& written, const std::string& path) {
@@ -48,6 +86,8 @@ void print_check(const Config& written, const std::string& path) {
   }
   if (!config.heartbeats.empty()) fmt::print("\nheartbeats\n");
   for (const HeartbeatConfig& beat : config.heartbeats) line(beat.name, heartbeat_sentence(beat));
+  if (!config.collectors.empty()) fmt::print("\ncollectors\n");
+  for (const CollectorConfig& collector : config.collectors) line(collector.name, collector_sentence(collector));
   fmt::print("\nrules\n");
   for (const RuleStatus& rule : engine.status()) line(rule.name, rule.sentence);
   if (engine.status().empty()) fmt::print("  none: nothing will fire\n");

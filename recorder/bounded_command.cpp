@@ -1,0 +1,167 @@
+#include "recorder/bounded_command.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "formats/error.hpp"
+#include "formats/file_descriptor.hpp"
+#include "recorder/child.hpp"
+
+namespace fdr {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr char kSearchPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr Duration kGrace = 500ms;    // between SIGTERM and SIGKILL
+constexpr Duration kLastWait = 1s;    // for what SIGKILL has to end
+
+class SpawnPlan {
+ public:
+  explicit SpawnPlan(int output) {
+    ::posix_spawn_file_actions_init(&actions_);
+    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t none, usual;
+    sigemptyset(&none);
+    sigemptyset(&usual);
+    // Ours are blocked or ignored, which an execve would hand on.
+    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2}) sigaddset(&usual, signal);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setsigdefault(&attributes_, &usual);
+    ::posix_spawnattr_setpgroup(&attributes_, 0);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  }
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+
+  // 0, or an errno.
+  int spawn(const std::string& path, const std::vector<std::string>& command, pid_t& pid) const {
+    std::vector<char*> arguments;
+    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    std::string search = std::string("PATH=") + kSearchPath, language = "LANG=C.UTF-8";
+    char* const environment[] = {search.data(), language.data(), nullptr};
+    return ::posix_spawn(&pid, path.c_str(), &actions_, &attributes_, arguments.data(), environment);
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+// A child that was started, until its group is gone.
+class Running {
+ public:
+  Running(pid_t pid, FileDescriptor output, const CommandBounds& bounds, CommandResult& result)
+      : pid_(pid), ended_(::pidfd_open(pid, 0)), output_(std::move(output)), bounds_(bounds), result_(result) {}
+
+  void watch() {
+    Timestamp until = MonotonicClock::now() + bounds_.timeout;
+    while (!has_ended()) {
+      const Duration left = until - MonotonicClock::now();
+      if (left <= 0ns) {
+        if (killed_) return;  // not even that helped
+        result_.timed_out |= !result_.cut && !result_.cancelled;
+        until = push(until);
+        continue;
+      }
+      pollfd watched[] = {{ended_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {killed_ ? -1 : bounds_.cancel, POLLIN, 0}};
+      ::poll(watched, std::size(watched), static_cast<int>(left / 1ms) + 1);
+      if (watched[2].revents) {
+        result_.cancelled = asked_ = true;
+        until = push(until);
+      } else if (watched[1].revents) {
+        const bool whole = !result_.cut;
+        read();
+        if (whole && result_.cut) until = push(until);
+      }
+    }
+    read();
+    ::kill(-pid_, SIGKILL);  // what it left behind; its number is still taken, so the group is its own
+    int status = 0;
+    if (::waitpid(pid_, &status, 0) == pid_) result_.wait_status = status;
+  }
+
+ private:
+  bool has_ended() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid_;
+  }
+
+  // SIGTERM first, then SIGKILL. When to do more.
+  Timestamp push(Timestamp) {
+    ::kill(-pid_, asked_ ? SIGKILL : SIGTERM);
+    killed_ = asked_;
+    asked_ = true;
+    return MonotonicClock::now() + (killed_ ? kLastWait : kGrace);
+  }
+
+  // What is there now.
+  void read() {
+    char part[65536];
+    while (output_.valid()) {
+      const ssize_t got = ::read(output_.get(), part, sizeof part);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) return;
+      if (got <= 0) return output_.reset();
+      const std::uint64_t room = bounds_.max_bytes - result_.output.size();
+      const std::size_t taken = static_cast<std::size_t>(std::min<std::uint64_t>(room, static_cast<std::uint64_t>(got)));
+      result_.output.append(part, taken);
+      result_.cut |= taken < static_cast<std::size_t>(got);
+      if (result_.cut) return output_.reset();  // the next write gets SIGPIPE
+    }
+  }
+
+  pid_t pid_;
+  FileDescriptor ended_, output_;
+  const CommandBounds& bounds_;
+  CommandResult& result_;
+  bool asked_ = false, killed_ = false;  // by SIGTERM, by SIGKILL
+};
+
+}  // namespace
+
+CommandResult run_bounded(const std::vector<std::string>& command, const CommandBounds& bounds) {
+  CommandResult result;
+  std::string path;
+  try {
+    path = resolve_command(command.front(), kSearchPath);
+  } catch (const CommandError& error) {
+    result.error = error.what;
+    return result;
+  }
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC)) {
+    result.error = system_error("make a pipe", errno).what();
+    return result;
+  }
+  FileDescriptor output(ends[0]), input(ends[1]);
+  ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
+  pid_t pid = 0;
+  if (const int error = SpawnPlan(input.get()).spawn(path, command, pid)) {
+    result.error = system_error("run '" + path + "'", error).what();
+    return result;
+  }
+  input.reset();
+  Running(pid, std::move(output), bounds, result).watch();
+  return result;
+}
+
+}  // namespace fdr
