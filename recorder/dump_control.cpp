@@ -18,6 +18,7 @@ namespace fdr {
 namespace {
 
 constexpr Duration kTextAge = std::chrono::seconds(5);
+constexpr Duration kSocketPatience = std::chrono::milliseconds(200);  // the tick waits; past it the list of the last second must do
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
 std::vector<std::int32_t> live_pids(const ProcessTable& table) {
@@ -56,8 +57,8 @@ struct DumpControl::Dump {
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
-DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake)
-    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), collectors_(config.collectors) {}
+DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets)
+    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), collectors_(config.collectors) {}
 DumpControl::~DumpControl() = default;
 
 void DumpControl::keep_text(const Recording& recording, Timestamp now) {
@@ -65,6 +66,7 @@ void DumpControl::keep_text(const Recording& recording, Timestamp now) {
   kept_.clear();
   take_system_text("before", kept_);
   take_process_text("before", live_pids(recording.processes()), kept_);
+  kept_sockets_ = sockets_.newest();
   kept_at_ = now;
 }
 
@@ -113,6 +115,8 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   dump->temporary = !temporary_directory.empty();
   // The rings first: every microsecond until here is time in which the cause may be overwritten. Then who is in them.
   dump->mark = recording.take_snapshot({}, dump->first);
+  const Timestamp asked = MonotonicClock::now();
+  sockets_.ask();  // listed by another thread while the text is read here
   recording.catch_up(MonotonicClock::now());
   dump->begin = std::max(dump->first.at - config_.span, recording.armed_at());
   if (!dump->temporary) dump->collecting = collectors_.begin(dump->begin);
@@ -120,6 +124,8 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   take_system_text("at", dump->texts);
   take_process_text("at", live_pids(recording.processes()), dump->texts);
   take_facts(dump->texts);
+  if (kept_sockets_) dump->texts["system/before/sockets.ndjson"] = socket_rows_text(*kept_sockets_);
+  if (const auto survey = sockets_.newest(asked, kSocketPatience)) dump->texts["system/at/sockets.ndjson"] = socket_rows_text(*survey);
 
   DumpRequest request;
   request.directory = dump->temporary ? temporary_directory : config_.directory;

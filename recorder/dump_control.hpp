@@ -30,8 +30,8 @@ struct FinishedDump {
 
 class DumpControl {
  public:
-  // `wake` is written to (an eventfd) when the dumper's thread has finished.
-  DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake);
+  // `wake` is written to (an eventfd) when the dumper's thread has finished. `sockets` outlives this.
+  DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets);
   ~DumpControl();
 
   bool busy() const { return dump_ != nullptr; }
@@ -59,9 +59,11 @@ class DumpControl {
   std::string mode_;
   std::vector<std::string> command_;
   int wake_;
+  SocketMetrics& sockets_;
   Collectors collectors_;
   std::unique_ptr<Dump> dump_;
   TextFiles kept_;
+  std::shared_ptr<const SocketSurvey> kept_sockets_;
   Timestamp kept_at_{};
   std::vector<ClockAnchor> anchors_;
   Timestamp anchored_at_{};

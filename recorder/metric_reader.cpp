@@ -26,6 +26,11 @@ MetricReader::MetricReader(const Config& config)
       processes_(catalogue_, target_names(config)),
       threads_(catalogue_, target_names(config)),
       goroutines_(catalogue_, target_names(config)),
+      sockets_(catalogue_, target_names(config)),
+      slab_(catalogue_),
+      cgroup_(catalogue_),
+      progress_(catalogue_, config.detail != SyscallDetail::kOff),
+      oom_(catalogue_),
       history_(catalogue_.size(), rows_for(config)),
       row_(catalogue_.size()),
       exit_code_(kUnknown),
@@ -33,6 +38,14 @@ MetricReader::MetricReader(const Config& config)
   for (const HeartbeatConfig& beat : config.heartbeats) beat_names_.push_back("beat." + beat.name + ".age");
   own_cpu_.percent = kUnknown;
 }
+
+void MetricReader::add_process(std::int32_t pid, std::uint32_t target) {
+  processes_.began(pid, target);
+  sockets_.began(pid, target);
+  cgroup_.began(pid, target);
+}
+
+std::string MetricReader::explained(std::string_view when) const { return progress_.explained(when); }
 
 void MetricReader::target_exited(int wait_status) {
   exit_code_ = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
@@ -45,12 +58,21 @@ void MetricReader::set(const char* name, double value) {
 
 void MetricReader::read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, Duration lateness, Timestamp now) {
   std::fill(row_.begin(), row_.end(), kUnknown);
-  for (const auto& [pid, target] : changes.processes.started) processes_.began(pid, target);
-  for (const TargetExit& exit : changes.processes.exits) processes_.ended(exit.pid, exit.user_s, exit.system_s);
+  for (const auto& [pid, target] : changes.processes.started) add_process(pid, target);
+  for (const TargetExit& exit : changes.processes.exits) {
+    processes_.ended(exit.pid, exit.user_s, exit.system_s);
+    sockets_.ended(exit.pid);
+    cgroup_.ended(exit.pid);
+  }
   host_.read(now, row_);
   processes_.read(now, row_);
   threads_.read(recording.window().threads, recording.live_slots(), changes.ended_threads, now, row_);
   goroutines_.read(recording.go_programs(), now, row_);
+  sockets_.read(now, row_);
+  slab_.read(now, row_);
+  cgroup_.read(now, row_);
+  progress_.read(recording.window().threads, recording.live_slots(), now, row_);
+  oom_.read(now, row_);
   const std::vector<double> ages = beats.ages(now);
   for (std::size_t i = 0; i < beat_names_.size(); ++i) set(beat_names_[i].c_str(), ages[i]);
   set("exit.code", exit_code_);

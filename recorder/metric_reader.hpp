@@ -5,9 +5,14 @@
 
 #include "recorder/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
+#include "recorder/metrics/cgroup.hpp"
 #include "recorder/metrics/goroutines.hpp"
 #include "recorder/metrics/host.hpp"
+#include "recorder/metrics/oom.hpp"
 #include "recorder/metrics/process.hpp"
+#include "recorder/metrics/progress.hpp"
+#include "recorder/metrics/slab.hpp"
+#include "recorder/metrics/sockets.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/thread_metrics.hpp"
 #include "triggers/heartbeat.hpp"
@@ -20,11 +25,14 @@ class MetricReader {
 
   const MetricCatalogue& catalogue() const { return catalogue_; }
   const MetricHistory& history() const { return history_; }
-  void add_process(std::int32_t pid, std::uint32_t target) { processes_.began(pid, target); }
+  void add_process(std::int32_t pid, std::uint32_t target);
   // A target's first process has ended; known to rules from the next row on.
   void target_exited(int wait_status);
 
   void read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, Duration lateness, Timestamp now);
+  // Who it was, for the evidence of a rule: "; thread 'poll' (7) burnt 2.10 s without ..."; empty where `when` names no such event.
+  std::string explained(std::string_view when) const;
+  SocketMetrics& sockets() { return sockets_; }
   // Every metric that was ever known within the history, from `begin` on.
   std::vector<MetricSeries> series(Timestamp begin) const;
 
@@ -36,6 +44,11 @@ class MetricReader {
   ProcessMetrics processes_;
   ThreadMetrics threads_;
   GoroutineMetrics goroutines_;
+  SocketMetrics sockets_;
+  SlabMetrics slab_;
+  CgroupMetrics cgroup_;
+  ThreadProgress progress_;
+  OomKills oom_;
   std::vector<std::string> beat_names_;
   MetricHistory history_;
   std::vector<double> row_;

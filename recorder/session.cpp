@@ -57,7 +57,7 @@ class Session::Impl {
         probes_(options_.config.heartbeats),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-        dump_(options_.config, options_.mode, options_.command, finished_.get()) {
+        dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets()) {
     block_signals();
   }
 
@@ -188,8 +188,9 @@ class Session::Impl {
   }
 
   void fire(const Firing& firing) {
-    say(fmt::format("rule '{}' fired: {}", firing.rule, firing.evidence));
-    start_dump({.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = firing.evidence, .value = firing.value,
+    const std::string evidence = firing.evidence + metrics_.explained(firing.when);
+    say(fmt::format("rule '{}' fired: {}", firing.rule, evidence));
+    start_dump({.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = evidence, .value = firing.value,
                 .time = firing.time});
   }
 

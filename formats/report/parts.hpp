@@ -50,6 +50,8 @@ Json growth_rows(const PartInput&);
 Json goroutine_rows(const PartInput&);
 Json heap_rows(const PartInput&);
 Json process_rows(const PartInput&);
+Json socket_rows(const PartInput&);
+Json slab_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);

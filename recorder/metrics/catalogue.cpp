@@ -1,7 +1,11 @@
 #include "recorder/metrics/catalogue.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
+
+#include "recorder/metrics/slab.hpp"
+#include "recorder/metrics/sockets.hpp"
 
 namespace fdr {
 namespace {
@@ -11,6 +15,7 @@ constexpr const char* kStat = "/proc/stat, mean over the last second";
 constexpr const char* kPressure = "/proc/pressure total=, share of the last second";
 constexpr const char* kPidStat = "/proc/PID/stat, living and ended processes, mean over the last second";
 constexpr const char* kPidStatus = "/proc/PID/status";
+constexpr const char* kDentryState = "/proc/sys/fs/dentry-state";
 constexpr const char* kAccounting = "kernel-side accounting, backend bpf";
 
 struct Entry {
@@ -48,13 +53,20 @@ constexpr std::array kHost = {
     Entry{"host.vm.steal", Unit::kNone, kCounter, "pages", "/proc/vmstat pgsteal_*"},
     Entry{"host.vm.allocstall", Unit::kNone, kCounter, "direct reclaims", "/proc/vmstat allocstall_*"},
     Entry{"host.vm.faults", Unit::kNone, kCounter, "page faults", "/proc/vmstat pgfault"},
+    Entry{"host.vm.compactstall", Unit::kNone, kCounter, "direct compactions", "/proc/vmstat compact_stall"},
+    Entry{"host.vm.oom_kill", Unit::kNone, kCounter, "processes killed for want of memory, limits of cgroups included",
+          "/proc/vmstat oom_kill"},
     Entry{"host.psi.cpu.some", Unit::kPercent, kGauge, "% of time in which some task waited", kPressure, 100},
     Entry{"host.psi.cpu.full", Unit::kPercent, kGauge, "% of time in which all tasks waited", kPressure, 100},
     Entry{"host.psi.memory.some", Unit::kPercent, kGauge, "% of time in which some task waited", kPressure, 100},
     Entry{"host.psi.memory.full", Unit::kPercent, kGauge, "% of time in which all tasks waited", kPressure, 100},
     Entry{"host.psi.io.some", Unit::kPercent, kGauge, "% of time in which some task waited", kPressure, 100},
     Entry{"host.psi.io.full", Unit::kPercent, kGauge, "% of time in which all tasks waited", kPressure, 100},
-    Entry{"host.dentries", Unit::kNone, kGauge, "dentries, used and unused", "/proc/sys/fs/dentry-state"},
+    Entry{"host.dentries", Unit::kNone, kGauge, "dentries, used and unused", kDentryState},
+    Entry{"host.dentries.unused", Unit::kNone, kGauge, "dentries nobody uses, kept for the next lookup", kDentryState},
+    Entry{"host.dentries.negative", Unit::kNone, kGauge, "dentries of names that do not exist (since 5.0)", kDentryState},
+    Entry{"host.inodes", Unit::kNone, kGauge, "inodes in memory", "/proc/sys/fs/inode-state"},
+    Entry{"host.files", Unit::kNone, kGauge, "open files", "/proc/sys/fs/file-nr"},
     Entry{"host.net.udp.rcvbuf_errors", Unit::kNone, kCounter, "datagrams dropped for want of receive buffer",
           "/proc/net/snmp Udp RcvbufErrors, network namespace of the recorder"},
     Entry{"host.net.tcp.retransmits", Unit::kNone, kCounter, "segments",
@@ -111,8 +123,53 @@ constexpr std::array kRecorder = {
     Entry{"recorder.lateness", Unit::kSeconds, kGauge, "seconds by which the tick was late", "clock"},
 };
 
+// Of the groups that the first target's first process is in.
+constexpr const char* kCgroupStat = "cpu.stat of its group, v1 or v2, over the last two seconds";
+constexpr std::array kCgroup = {
+    Entry{"cgroup.throttled", Unit::kPercent, kGauge, "% of the quota's periods in which it ran out", kCgroupStat, 100},
+    Entry{"cgroup.throttled.time", Unit::kSeconds, kCounter, "seconds that its CPUs were not allowed to run", "cpu.stat of its group, v1 or v2"},
+    Entry{"cgroup.memory", Unit::kBytes, kGauge, "bytes charged to it, page cache included", "memory.current (v1: memory.usage_in_bytes)"},
+    Entry{"cgroup.memory.limit", Unit::kBytes, kGauge, "bytes, the least limit on the way to the root", "memory.max (v1: memory.limit_in_bytes)"},
+    Entry{"cgroup.swap", Unit::kBytes, kGauge, "bytes", "memory.swap.current (v1: memory.memsw.usage_in_bytes less memory)"},
+    Entry{"cgroup.oom", Unit::kNone, kCounter, "processes killed for want of memory in it", "memory.events oom_kill (v1: memory.oom_control)"},
+};
+
+// Rules use them like metrics; "how long", so that `spin > 2s` says all.
+constexpr std::array kEvents = {
+    Entry{"spin", Unit::kSeconds, kGauge, "seconds of CPU that one thread of a target burnt since it last called the kernel or waited", kAccounting},
+    Entry{"stall", Unit::kSeconds, kGauge,
+          "seconds that one thread of a target makes no progress: waits uninterruptibly, waits for a CPU, or frees memory", kAccounting},
+    Entry{"oom", Unit::kNone, kGauge, "processes of the host killed for want of memory in the last ten seconds", "/proc/vmstat oom_kill"},
+};
+
+// Behind "host.slab.": caches that fill memory on real hosts. Others stand in the bundle's slab totals.
+constexpr const char* kSlabSource = "/sys/kernel/slab/CACHE slabs x order, each second; not where the kernel merged it into another cache";
+
 MetricInfo made(const std::string& name, const Entry& entry, const std::string& scope) {
   return {name, entry.unit, entry.kind, scope, entry.base, entry.source, entry.maximum, entry.event};
+}
+
+// What is said of a target's sockets: names from where they are counted.
+void add_sockets(const std::string& prefix, const std::string& scope, MetricCatalogue& catalogue) {
+  constexpr const char* kSource = "sock_diag in the targets' network namespaces, by the inodes of /proc/PID/fd, each second";
+  for (const char* name : socket_gauge_names()) {
+    const std::string_view short_name = name;
+    const std::string state(short_name.substr(std::min(short_name.size(), sizeof "sockets")));
+    const std::string base = state.empty()       ? "sockets of any kind that are open"
+                             : state == "udp"    ? "UDP sockets"
+                             : state == "unread" ? "TCP and UDP sockets with bytes that were not read"
+                             : state == "unsent" ? "TCP and UDP sockets with bytes that were not sent or not acknowledged"
+                                                 : "TCP sockets in " + state;
+    catalogue.add({prefix + name, Unit::kNone, MetricKind::kGauge, scope, base, kSource});
+  }
+  for (const char* name : socket_counter_names()) {
+    const std::string_view short_name = name;
+    const bool bytes = short_name.ends_with("bytes");
+    const std::string base = !bytes ? "datagrams and packets dropped by sockets, receive buffer full"
+                             : short_name.starts_with("net.rx") ? "bytes received over TCP, by sockets seen at a look"
+                                                                : "bytes acknowledged by TCP peers, of sockets seen at a look";
+    catalogue.add({prefix + name, bytes ? Unit::kBytes : Unit::kNone, MetricKind::kCounter, scope, base, kSource});
+  }
 }
 
 }  // namespace
@@ -124,9 +181,14 @@ MetricCatalogue build_catalogue(const Config& config) {
     for (const Entry& entry : kProcess) catalogue.add(made(prefix + entry.name, entry, scope));
     for (const Entry& entry : kAccountedTree) catalogue.add(made(prefix + entry.name, entry, scope));
     for (const Entry& entry : kRuntimes) catalogue.add(made(prefix + entry.name, entry, scope));
+    add_sockets(prefix, scope, catalogue);
   };
+  for (const char* cache : slab_caches())
+    catalogue.add({"host.slab." + std::string(cache), Unit::kBytes, MetricKind::kGauge, "host", "bytes of the cache's slabs", kSlabSource});
   add_tree("process.", "all targets");
   for (const Entry& entry : kAccounted) catalogue.add(made(entry.name, entry, "all targets"));
+  for (const Entry& entry : kCgroup) catalogue.add(made(entry.name, entry, "cgroup of the first target"));
+  for (const Entry& entry : kEvents) catalogue.add(made(entry.name, entry, entry.name == std::string_view("oom") ? "host" : "all targets"));
   for (const TargetConfig& target : config.targets) {
     if (!target.name.empty()) add_tree("process[" + target.name + "].", "target " + target.name);
   }

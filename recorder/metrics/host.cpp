@@ -47,7 +47,8 @@ class HostMetrics::Impl {
          "host.mem.slab", "host.swap.used"},
         [](Text text, Timestamp, Out out) { memory(text, out); });
     add("vmstat", 0.0005,
-        {"host.swap.in", "host.swap.out", "host.vm.scan", "host.vm.steal", "host.vm.allocstall", "host.vm.faults"},
+        {"host.swap.in", "host.swap.out", "host.vm.scan", "host.vm.steal", "host.vm.allocstall", "host.vm.faults",
+         "host.vm.compactstall", "host.vm.oom_kill"},
         [this](Text text, Timestamp, Out out) { vm(text, out); });
     add("pressure/cpu", 0.0002, {"host.psi.cpu.some", "host.psi.cpu.full"},
         [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[0], out); });
@@ -55,7 +56,10 @@ class HostMetrics::Impl {
         [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[1], out); });
     add("pressure/io", 0.0002, {"host.psi.io.some", "host.psi.io.full"},
         [this](Text text, Timestamp now, Out out) { pressure(text, now, psi_[2], out); });
-    add("sys/fs/dentry-state", 0.0002, {"host.dentries"}, [](Text text, Timestamp, Out out) { dentries(text, out); });
+    add("sys/fs/dentry-state", 0.0002, {"host.dentries", "host.dentries.unused", "host.dentries.negative"},
+        [](Text text, Timestamp, Out out) { dentries(text, out); });
+    add("sys/fs/inode-state", 0.0002, {"host.inodes"}, [](Text text, Timestamp, Out out) { first_number(text, out); });
+    add("sys/fs/file-nr", 0.0002, {"host.files"}, [](Text text, Timestamp, Out out) { first_number(text, out); });
     add("net/snmp", 0.0002, {"host.net.udp.rcvbuf_errors", "host.net.tcp.retransmits"},
         [](Text text, Timestamp, Out out) { snmp(text, out); });
     add("net/netstat", 0.0002, {"host.net.tcp.listen_overflows"},
@@ -167,6 +171,10 @@ class HostMetrics::Impl {
         add_known(out[4], value);  // one per zone since 4.10
       } else if (name == "pgfault") {
         out[5] = value;
+      } else if (name == "compact_stall") {
+        out[6] = value;
+      } else if (name == "oom_kill") {
+        out[7] = value;  // since 4.13
       }
     });
   }
@@ -182,6 +190,15 @@ class HostMetrics::Impl {
   }
 
   static void dentries(std::string_view text, std::span<double> out) {
+    // nr_dentry nr_unused age_limit want_pages nr_negative; the last is 0 before 5.0, and never on a host that lives.
+    std::string_view line = take_line(text);
+    if (const auto count = parse_count(take_word(line))) out[0] = *count;
+    if (const auto unused = parse_count(take_word(line))) out[1] = *unused;
+    take_word(line), take_word(line);
+    if (const auto negative = parse_count(take_word(line)); negative && *negative > 0) out[2] = *negative;
+  }
+
+  static void first_number(std::string_view text, std::span<double> out) {
     std::string_view line = take_line(text);
     if (const auto count = parse_count(take_word(line))) out[0] = *count;
   }

@@ -11,7 +11,8 @@
 
 namespace fdr {
 
-template <std::size_t N>
+// N totals; over `kSpanMs`, a little less than the seconds that are meant.
+template <std::size_t N, int kSpanMs = 950>
 class SlidingSecond {
  public:
   struct Change {
@@ -40,7 +41,7 @@ class SlidingSecond {
     std::array<double, N> totals;
   };
   static constexpr Duration kAlmostASecond =
-      std::chrono::milliseconds(950);              // a tick that is early must not cost a whole step
+      std::chrono::milliseconds(kSpanMs);          // a tick that is early must not cost a whole step
   static constexpr std::size_t kMaxSamples = 256;  // a second of the shortest tick, and some
 
   std::deque<Sample> samples_;

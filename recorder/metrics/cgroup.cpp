@@ -1,0 +1,226 @@
+#include "recorder/metrics/cgroup.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "recorder/metrics/proc_text.hpp"
+#include "recorder/self_cost.hpp"
+#include "recorder/small_file.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr Duration kLookAgain = std::chrono::seconds(5);
+constexpr double kUnlimited = 4e18;  // v1 says LONG_MAX in whole pages
+constexpr std::size_t kMostLevels = 64;
+
+bool list_has(std::string_view list, std::string_view word) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (list.substr(0, comma) == word) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+// "7:cpu,cpuacct:/a/b": the path of the hierarchy with this controller, else that of v2 ("0::/a/b").
+struct GroupPath {
+  std::string_view path;
+  bool v2 = false;
+};
+std::optional<GroupPath> path_of(std::string_view controller, std::string_view text) {
+  std::optional<GroupPath> unified;
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    const std::size_t first = line.find(':'), second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+    if (!path.starts_with('/')) continue;
+    if (list_has(controllers, controller)) return GroupPath{path, false};
+    if (line.starts_with("0::")) unified = GroupPath{path, true};
+  }
+  return unified;
+}
+
+// mountinfo writes blanks as \040.
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto octal = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '7'; };
+    if (text[i] == '\\' && i + 3 < text.size() && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
+      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+}  // namespace
+
+std::optional<CgroupPlace> find_cgroup(std::string_view controller, std::string_view cgroup_text, std::string_view mountinfo_text) {
+  const auto group = path_of(controller, cgroup_text);
+  if (!group) return std::nullopt;
+  while (!mountinfo_text.empty()) {
+    std::string_view line = take_line(mountinfo_text);
+    const std::size_t dash = line.find(" - ");
+    if (dash == std::string_view::npos) continue;
+    std::string_view rest = line.substr(dash + 3);
+    const std::string_view type = take_word(rest);
+    take_word(rest);
+    const std::string_view options = take_word(rest);
+    if (group->v2 ? type != "cgroup2" : type != "cgroup" || !list_has(options, controller)) continue;
+    for (int skipped = 0; skipped < 3; ++skipped) take_word(line);
+    const std::string root = unescaped(take_word(line));
+    const std::string mount = unescaped(take_word(line));
+    // Only what is below the mounted part can be seen from here; "/.." is a group outside of our cgroup namespace.
+    std::string path(group->path);
+    if (root != "/") {
+      if (!path.starts_with(root) || (path.size() > root.size() && path[root.size()] != '/')) continue;
+      path = path.substr(root.size());
+    }
+    if (path == "/") path.clear();
+    if (path.starts_with("/..") || path.find("/../") != std::string::npos) continue;
+    return CgroupPlace{mount, path, group->v2};
+  }
+  return std::nullopt;
+}
+
+std::optional<CgroupThrottling> parse_cpu_stat(std::string_view text) {
+  CgroupThrottling found;
+  bool periods = false;
+  for_each_field(text, [&](std::string_view name, double value) {
+    if (name == "nr_periods") {
+      found.periods = value;
+      periods = true;
+    } else if (name == "nr_throttled") {
+      found.throttled = value;
+    } else if (name == "throttled_usec") {
+      found.seconds = value * 1e-6;
+    } else if (name == "throttled_time") {  // v1, nanoseconds
+      found.seconds = value * 1e-9;
+    }
+  });
+  if (!periods) return std::nullopt;  // v2's root, or the controller is not on for this group
+  return found;
+}
+
+std::optional<double> parse_limit(std::string_view text) {
+  std::string_view line = take_line(text);
+  const auto limit = parse_count(take_word(line));
+  if (!limit || *limit < 0 || *limit > kUnlimited) return std::nullopt;
+  return limit;
+}
+
+CgroupMetrics::CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc, double cpu_share) : proc_(proc), budget_(cpu_share) {
+  constexpr std::array<const char*, kValues> kNames = {"cgroup.throttled", "cgroup.throttled.time", "cgroup.memory", "cgroup.memory.limit", "cgroup.swap", "cgroup.oom"};
+  for (std::size_t i = 0; i < kValues; ++i) ids_[i] = catalogue.find(kNames[i]);
+  values_.fill(kUnknown);
+}
+
+void CgroupMetrics::began(std::int32_t pid, std::size_t target) {
+  if (target != 0) return;
+  if (members_.empty() || pid <= *members_.begin()) moved_ = true;
+  members_.insert(pid);
+}
+
+void CgroupMetrics::ended(std::int32_t pid) {
+  if (!members_.empty() && *members_.begin() == pid) moved_ = true;
+  members_.erase(pid);
+}
+
+std::optional<CgroupMetrics::Group> CgroupMetrics::limited_group(const CgroupPlace& place, const char* limit_v2, const char* limit_v1) const {
+  std::string path = place.path;
+  for (std::size_t level = 0; level < kMostLevels; ++level) {
+    const std::string text = read_small_file(place.mount + path + "/" + (place.v2 ? limit_v2 : limit_v1), 256).value_or("");
+    if (parse_limit(text)) return Group{place.mount + path, place.v2};
+    if (path.empty()) break;
+    path.resize(path.rfind('/'));
+  }
+  return Group{place.mount + place.path, place.v2};
+}
+
+void CgroupMetrics::find_groups() {
+  const auto cgroups = members_.empty() ? std::nullopt : read_small_file(proc_ + "/" + std::to_string(*members_.begin()) + "/cgroup", 1 << 16);
+  if (!cgroups) return;  // it has just ended; what is known stays until its end is told
+  const std::string mounts = read_small_file(proc_ + "/self/mountinfo").value_or("");
+  const auto group = [&](const char* controller, const char* limit_v2, const char* limit_v1) -> std::optional<Group> {
+    const auto place = find_cgroup(controller, *cgroups, mounts);
+    return place ? limited_group(*place, limit_v2, limit_v1) : std::nullopt;
+  };
+  open_cpu(group("cpu", "cpu.max", "cpu.cfs_quota_us"));
+  open_memory(group("memory", "memory.max", "memory.limit_in_bytes"));
+}
+
+void CgroupMetrics::open_cpu(const std::optional<Group>& group) {
+  const std::string directory = group ? group->directory : "";
+  if (directory == cpu_directory_ && cpu_stat_.is_open()) return;
+  cpu_directory_ = directory;
+  periods_.clear();
+  cpu_stat_ = group ? ProcFile(directory + "/cpu.stat") : ProcFile();
+}
+
+void CgroupMetrics::open_memory(const std::optional<Group>& group) {
+  const std::string directory = group ? group->directory : "";
+  if (directory == memory_directory_ && memory_.is_open()) return;
+  memory_directory_ = directory;
+  for (ProcFile* file : {&memory_, &limit_, &swap_, &events_}) *file = ProcFile();
+  if (!group) return;
+  memory_v2_ = group->v2;
+  memory_ = ProcFile(directory + (group->v2 ? "/memory.current" : "/memory.usage_in_bytes"));
+  limit_ = ProcFile(directory + (group->v2 ? "/memory.max" : "/memory.limit_in_bytes"));
+  swap_ = ProcFile(directory + (group->v2 ? "/memory.swap.current" : "/memory.memsw.usage_in_bytes"));
+  events_ = ProcFile(directory + (group->v2 ? "/memory.events" : "/memory.oom_control"));
+}
+
+void CgroupMetrics::read_cpu(Timestamp now) {
+  const auto text = text_of(cpu_stat_);
+  const auto stat = text ? parse_cpu_stat(*text) : std::nullopt;
+  values_[kThrottled] = values_[kThrottledTime] = kUnknown;
+  if (!stat) return;
+  values_[kThrottledTime] = stat->seconds;
+  const auto change = periods_.push(now, {stat->periods, stat->throttled});
+  if (!change) return;
+  // A group that sleeps has no periods, and is not throttled.
+  values_[kThrottled] = change->amount[0] > 0 ? std::clamp(100 * change->amount[1] / change->amount[0], 0.0, 100.0) : 0;
+}
+
+void CgroupMetrics::read_memory() {
+  const auto number = [&](ProcFile& file) {
+    const auto text = text_of(file);
+    return text ? parse_limit(*text).value_or(kUnknown) : kUnknown;
+  };
+  values_[kMemory] = number(memory_);
+  values_[kLimit] = number(limit_);
+  const double swap = number(swap_);
+  values_[kSwap] = memory_v2_ ? swap : swap < values_[kMemory] ? 0 : swap - values_[kMemory];
+  values_[kOom] = kUnknown;
+  if (const auto text = text_of(events_))
+    for_each_field(*text, [&](std::string_view name, double value) {
+      if (name == "oom_kill") values_[kOom] = value;  // v1 since 4.13
+    });
+}
+
+void CgroupMetrics::read(Timestamp now, std::span<double> row) {
+  budget_.advance(now);
+  if (budget_.may_spend()) {
+    const Duration begin = thread_cpu_time();
+    if (members_.empty()) {
+      open_cpu({});
+      open_memory({});
+    } else if (moved_ || now - found_at_ >= kLookAgain) {
+      find_groups();
+      moved_ = false;
+      found_at_ = now;
+    }
+    read_cpu(now);
+    read_memory();
+    budget_.spent(thread_cpu_time() - begin);
+  }
+  for (std::size_t i = 0; i < kValues; ++i)
+    if (ids_[i] && *ids_[i] < row.size()) row[*ids_[i]] = values_[i];
+}
+
+}  // namespace fdr

@@ -1,0 +1,75 @@
+// cgroup.*: the groups that the first target is in, cgroup v1 or v2: its CPU quota and its memory. Of each controller it is the nearest
+// group upwards that has a limit, since limits of a container or a slice stand above the process's own group; where none has one, its
+// own. Followed when the process is moved, and when another process of the target takes its place. Files stay open.
+// Source: Documentation/admin-guide/{cgroup-v1,cgroup-v2}, proc_pid_mountinfo(5). Session thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/metrics/proc_file.hpp"
+#include "recorder/metrics/sliding_second.hpp"
+#include "triggers/metric_history.hpp"
+
+namespace fdr {
+
+// Where a process's group of one controller is: the directory of the hierarchy, as it is mounted here, and the way down from it.
+struct CgroupPlace {
+  std::string mount;  // "/sys/fs/cgroup/memory"
+  std::string path;   // "/a/b", empty for the root of the mount
+  bool v2 = false;
+};
+// From the text of /proc/PID/cgroup and /proc/self/mountinfo. Nothing where this mount does not show the group.
+std::optional<CgroupPlace> find_cgroup(std::string_view controller, std::string_view cgroup_text, std::string_view mountinfo_text);
+
+// cpu.stat of either version.
+struct CgroupThrottling {
+  double periods = 0, throttled = 0, seconds = 0;
+};
+std::optional<CgroupThrottling> parse_cpu_stat(std::string_view text);
+// A number of bytes; nothing for "max", and for what v1 calls unlimited.
+std::optional<double> parse_limit(std::string_view text);
+
+class CgroupMetrics {
+ public:
+  explicit CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", double cpu_share = 0.0004);
+  void began(std::int32_t pid, std::size_t target);
+  void ended(std::int32_t pid);
+  void read(Timestamp now, std::span<double> row);
+
+ private:
+  enum Value { kThrottled, kThrottledTime, kMemory, kLimit, kSwap, kOom, kValues };
+  struct Group {
+    std::string directory;
+    bool v2 = false;
+  };
+  std::optional<Group> limited_group(const CgroupPlace& place, const char* limit_v2, const char* limit_v1) const;
+  void find_groups();
+  void open_cpu(const std::optional<Group>& group);
+  void open_memory(const std::optional<Group>& group);
+  void read_cpu(Timestamp now);
+  void read_memory();
+  std::optional<std::string_view> text_of(ProcFile& file) { return file.is_open() ? file.read(buffer_) : std::nullopt; }
+
+  std::string proc_;
+  std::array<std::optional<MetricId>, kValues> ids_;
+  std::array<double, kValues> values_{};
+  std::set<std::int32_t> members_;  // of the first target
+  CostBudget budget_;
+  Timestamp found_at_{};
+  bool moved_ = true;
+  std::string cpu_directory_, memory_directory_;
+  bool memory_v2_ = false;
+  ProcFile cpu_stat_, memory_, limit_, swap_, events_;
+  SlidingSecond<2, 1950> periods_;
+  std::string buffer_;
+};
+
+}  // namespace fdr

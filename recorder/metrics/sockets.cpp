@@ -1,0 +1,250 @@
+#include "recorder/metrics/sockets.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstring>
+#include <limits>
+#include <mutex>
+#include <thread>
+#include <tuple>
+
+#include "formats/error.hpp"
+#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/metrics/proc_text.hpp"
+#include "recorder/self_cost.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr Duration kEvery = std::chrono::milliseconds(950);  // a tick that is early must not make it two seconds
+constexpr Duration kStale = std::chrono::seconds(30);        // of a survey that is overdue: its figures are no longer said
+constexpr std::size_t kProcesses = 512, kDescriptors = 65'536, kNamespaces = 16;
+
+using Members = std::map<std::int32_t, std::uint32_t>;  // pid -> target
+
+// The socket inode of a descriptor's link, "socket:[123]".
+std::optional<std::uint64_t> socket_inode(int directory, const char* name) {
+  std::array<char, 64> link{};
+  const ssize_t length = ::readlinkat(directory, name, link.data(), link.size());
+  if (length <= 0) return std::nullopt;
+  std::string_view text(link.data(), static_cast<std::size_t>(length));
+  if (!text.starts_with("socket:[") || !text.ends_with("]")) return std::nullopt;
+  return parse_number<std::uint64_t>(text.substr(8, text.size() - 9));
+}
+
+// Surveys, on a thread that it may move between network namespaces.
+class Surveyor {
+ public:
+  SocketSurvey survey(const Members& members) {
+    SocketSurvey found;
+    std::map<std::uint64_t, bool> seen;  // namespaces of the targets
+    std::size_t descriptors = 0, processes = 0;
+    for (const auto& [pid, target] : members) {
+      if (++processes > kProcesses) {
+        found.complete = false;
+        break;
+      }
+      take_descriptors(pid, target, descriptors, found);
+      take_network(pid, seen, found);
+    }
+    std::sort(found.held.begin(), found.held.end(),
+              [](const HeldSocket& a, const HeldSocket& b) { return std::tie(a.inode, a.target, a.pid) < std::tie(b.inode, b.target, b.pid); });
+    std::erase_if(open_, [&](const auto& entry) { return !seen.contains(entry.first); });  // an open socket keeps a namespace alive
+    found.time = MonotonicClock::now();
+    return found;
+  }
+
+ private:
+  static void take_descriptors(std::int32_t pid, std::uint32_t target, std::size_t& all, SocketSurvey& found) {
+    DIR* entries = ::opendir(fmt::format("/proc/{}/fd", pid).c_str());
+    if (!entries) {
+      if (errno != ENOENT && errno != ESRCH) found.complete = false;
+      return;
+    }
+    while (const dirent* entry = ::readdir(entries)) {
+      if (entry->d_name[0] == '.') continue;
+      if (++all > kDescriptors) {
+        found.complete = false;
+        break;
+      }
+      if (const auto inode = socket_inode(::dirfd(entries), entry->d_name)) found.held.push_back({*inode, pid, target});
+    }
+    ::closedir(entries);
+  }
+
+  void take_network(std::int32_t pid, std::map<std::uint64_t, bool>& seen, SocketSurvey& found) {
+    const FileDescriptor space(::open(fmt::format("/proc/{}/ns/net", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat identity {};
+    if (!space.valid() || ::fstat(space.get(), &identity)) {
+      if (errno != ENOENT && errno != ESRCH) found.complete = false;
+      return;
+    }
+    const std::uint64_t inode = identity.st_ino;
+    if (!seen.emplace(inode, true).second) return;
+    if (seen.size() > kNamespaces) {
+      found.complete = false;
+      return;
+    }
+    try {
+      auto known = open_.find(inode);
+      if (known == open_.end()) known = open_.emplace(inode, opened_in(space)).first;
+      found.networks.push_back({inode, known->second.list()});
+      if (!found.networks.back().listing.problem.empty()) open_.erase(inode);  // it may be out of step
+    } catch (const Error& error) {
+      found.problems.emplace_back(error.what());
+      found.complete = false;
+    }
+  }
+
+  static SocketDiag opened_in(const FileDescriptor& space) {
+    const FileDescriptor own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (!own.valid() || ::setns(space.get(), CLONE_NEWNET))
+      throw Error(fmt::format("the targets' network namespace cannot be entered: {}", std::strerror(errno)));
+    struct Return {  // nothing else of this thread depends on where it is; the next entry does not either
+      const FileDescriptor& own;
+      ~Return() { [[maybe_unused]] const int back = ::setns(own.get(), CLONE_NEWNET); }
+    } guard{own};
+    return SocketDiag();
+  }
+
+  std::map<std::uint64_t, SocketDiag> open_;  // by the namespace's inode
+};
+
+}  // namespace
+
+class SocketMetrics::Impl {
+ public:
+  Impl(const MetricCatalogue& catalogue, const std::vector<std::string>& target_names, double cpu_share) : budget_(cpu_share) {
+    for (std::size_t i = 0; i <= target_names.size(); ++i) {
+      const std::string prefix = i < target_names.size() ? "process[" + target_names[i] + "]." : "process.";
+      Tree tree;
+      for (const char* name : socket_gauge_names()) tree.ids.push_back(catalogue.find(prefix + name));
+      for (const char* name : socket_counter_names()) tree.ids.push_back(catalogue.find(prefix + name));
+      tree.values.resize(tree.ids.size(), kUnknown);
+      trees_.push_back(std::move(tree));
+    }
+    // Signals are the session's: a thread that does not block them would be given them.
+    sigset_t all, before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+
+  void began(std::int32_t pid, std::size_t target) { members_[pid] = static_cast<std::uint32_t>(target); }
+  void ended(std::int32_t pid) { members_.erase(pid); }
+
+  void read(Timestamp now, std::span<double> row) {
+    std::shared_ptr<const SocketSurvey> survey;
+    {
+      const std::lock_guard lock(mutex_);
+      budget_.advance(now);
+      if (!wanted_ && !members_.empty() && (asked_ == Timestamp{} || now - asked_ >= kEvery) && budget_.may_spend()) want(now);
+      survey = newest_;
+    }
+    if (survey && survey != used_) use(survey);
+    const bool stale = !used_ || now - used_->time > kStale;
+    for (const Tree& tree : trees_)
+      for (std::size_t i = 0; i < tree.ids.size(); ++i)
+        if (tree.ids[i] && *tree.ids[i] < row.size()) row[*tree.ids[i]] = stale || members_.empty() ? kUnknown : tree.values[i];
+  }
+
+  void ask() {
+    const std::lock_guard lock(mutex_);
+    if (!members_.empty()) want(MonotonicClock::now());
+  }
+
+  std::shared_ptr<const SocketSurvey> newest(Timestamp since, Duration patience) const {
+    std::unique_lock lock(mutex_);
+    done_.wait_for(lock, patience, [&] { return (newest_ && newest_->time >= since) || !wanted_; });
+    return newest_;
+  }
+
+ private:
+  struct Tree {
+    std::vector<std::optional<MetricId>> ids;  // gauges, then counters
+    std::vector<double> values;
+  };
+
+  void want(Timestamp now) {
+    asked_ = now;
+    request_ = members_;
+    wanted_ = true;
+    wake_.notify_one();
+  }
+
+  void use(const std::shared_ptr<const SocketSurvey>& survey) {
+    used_ = survey;
+    counters_.add(*survey, trees_.size() - 1);
+    for (std::size_t i = 0; i < trees_.size(); ++i) {
+      std::vector<double> values = socket_gauges(*survey, i + 1 < trees_.size() ? std::optional(static_cast<std::uint32_t>(i)) : std::nullopt);
+      values.insert(values.end(), counters_.sums()[i].begin(), counters_.sums()[i].end());
+      trees_[i].values = std::move(values);
+    }
+  }
+
+  void run() {
+    Surveyor surveyor;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [&] { return wanted_ || stop_; });
+      if (stop_) return;
+      const Members members = request_;
+      lock.unlock();
+      const Duration begin = thread_cpu_time();
+      auto survey = std::make_shared<const SocketSurvey>(surveyor.survey(members));
+      const Duration cost = thread_cpu_time() - begin;
+      lock.lock();
+      budget_.spent(cost);
+      newest_ = std::move(survey);
+      wanted_ = false;
+      done_.notify_all();
+    }
+  }
+
+  Members members_;
+  std::vector<Tree> trees_;  // one for each target, then all together
+  SocketCounters counters_;
+  std::shared_ptr<const SocketSurvey> used_;
+
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable wake_;
+  mutable std::condition_variable done_;
+  CostBudget budget_;
+  Members request_;
+  bool wanted_ = false, stop_ = false;
+  Timestamp asked_{};
+  std::shared_ptr<const SocketSurvey> newest_;
+  std::thread thread_;  // last: it uses the rest
+};
+
+SocketMetrics::SocketMetrics(const MetricCatalogue& catalogue, const std::vector<std::string>& target_names, double cpu_share)
+    : impl_(std::make_unique<Impl>(catalogue, target_names, cpu_share)) {}
+SocketMetrics::~SocketMetrics() = default;
+void SocketMetrics::began(std::int32_t pid, std::size_t target) { impl_->began(pid, target); }
+void SocketMetrics::ended(std::int32_t pid) { impl_->ended(pid); }
+void SocketMetrics::read(Timestamp now, std::span<double> row) { impl_->read(now, row); }
+void SocketMetrics::ask() { impl_->ask(); }
+std::shared_ptr<const SocketSurvey> SocketMetrics::newest(Timestamp since, Duration patience) const { return impl_->newest(since, patience); }
+
+}  // namespace fdr
