@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,11 +66,11 @@ class SpawnPlan {
   posix_spawnattr_t attributes_;
 };
 
-// A child that was started, until its group is gone.
+// A child that was started, until its group is gone. (The pidfd_open of glibc 2.36 has no C linkage in C++.)
 class Running {
  public:
   Running(pid_t pid, FileDescriptor output, const CommandBounds& bounds, CommandResult& result)
-      : pid_(pid), ended_(::pidfd_open(pid, 0)), output_(std::move(output)), bounds_(bounds), result_(result) {}
+      : pid_(pid), ended_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))), output_(std::move(output)), bounds_(bounds), result_(result) {}
 
   void watch() {
     Timestamp until = MonotonicClock::now() + bounds_.timeout;
