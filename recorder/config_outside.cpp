@@ -29,7 +29,7 @@ void read_port(Section& section, HeartbeatConfig& beat) {
   if (section.get("host") && !wanted) section.refuse("host", "'host' belongs to heartbeats from tcp or udp");
   section.string("host", beat.host);
   if (belongs(section, "port", wanted, "from tcp or udp")) section.integer("port", beat.port, 1, 65535);
-  if (wanted && !numeric_address(beat.host, beat.port)) {
+  if (wanted && !numeric_address(beat.host, 1)) {
     section.refuse("host", quoted(beat.host) + " is not an address in figures",
                    "looking a name up could block: `getent hosts NAME` says its address");
   }
