@@ -1,12 +1,9 @@
 // fdr export BUNDLE --format F: the recording for other tools.
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <memory>
 
-#include "formats/bundle_files.hpp"
 #include "formats/error.hpp"
 #include "formats/export/folded.hpp"
 #include "recorder/commands/commands.hpp"
@@ -29,18 +26,6 @@ struct ExportOptions {
   std::string format;
   std::string output = "-";
 };
-
-// 0600: it says as much as the bundle does.
-void write_file(const std::string& path, std::string_view bytes) {
-  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600));
-  if (!fd.valid()) throw system_error("write " + path, errno);
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(fd.get(), bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) throw system_error("write " + path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-}
 
 std::string exported(const ExportOptions& options) {
   if (options.format == "folded") {

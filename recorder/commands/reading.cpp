@@ -1,5 +1,6 @@
 #include "recorder/commands/reading.hpp"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "formats/error.hpp"
+#include "formats/file_descriptor.hpp"
 #include "formats/report/module_notes.hpp"
 #include "unwind/symbolizer.hpp"
 
@@ -73,6 +75,17 @@ ReportStyle terminal_style(bool no_color, int otherwise) {
 void print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw system_error("write to stdout", errno);
+}
+
+void write_file(const std::string& path, std::string_view bytes) {
+  const FileDescriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600));
+  if (!fd.valid()) throw system_error("write " + path, errno);
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(fd.get(), bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) throw system_error("write " + path, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
 }
 
 }  // namespace fdr

@@ -42,5 +42,7 @@ OpenedBundle open_with_names(const ReadingOptions& options);
 ReportStyle terminal_style(bool no_color, int otherwise);
 
 void print(std::string_view text);
+// Mode 0600 where it is new: it says as much as the bundle does.
+void write_file(const std::string& path, std::string_view bytes);
 
 }  // namespace fdr

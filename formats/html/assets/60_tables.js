@@ -1,0 +1,93 @@
+// The parts of `fdr show` as tables: sorted by a click on a heading, filtered by words, a row's stack opened on demand.
+
+const numeric = new Set(['count', 'bytes', 'duration', 'at', 'tenths', 'number']);
+const tableTitles = {functions: 'functions', timeline: 'what happened'};
+
+// Functions come from the report itself.
+function functionTable() {
+  const hot = data.report.on_cpu;
+  return {
+    id: 'functions', total: hot.functions.length,
+    columns: [{title: 'function', show: 'text'}, {title: 'self', show: 'count'}, {title: 'with callees', show: 'count'},
+      {title: 'self before firing', show: 'count'}, {title: 'self after', show: 'count'}],
+    rows: hot.functions.map((one) => [one.function, one.self, one.total, one.self_before, one.self_after]),
+  };
+}
+
+function stackRow(stack, columns) {
+  const names = stack.map((name) => data.names.text[name]).reverse();
+  return el('tr.stack', null, el('td', {colspan: columns}, el('ol', null, names.map((name) => el('li', null, name)))));
+}
+
+function compare(a, b) {
+  if (a === b) return 0;
+  if (a === null || a === '') return 1;  // what is unknown comes last, either way: see sorted()
+  if (b === null || b === '') return -1;
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', {numeric: true});
+}
+
+function sorted(rows, column, down) {
+  const known = (row) => row.cells[column] !== null && row.cells[column] !== '';
+  return rows.slice().sort((a, b) => known(a) && known(b) && down ? compare(b.cells[column], a.cells[column]) : compare(a.cells[column], b.cells[column]));
+}
+
+function tableView(table) {
+  const rows = table.rows.map((cells, i) => ({cells, stack: table.stacks ? table.stacks[i] : [],
+    text: table.columns.map((column, c) => cells[c] === null ? '' : cellText[column.show](cells[c])), node: null}));
+  let column = -1, down = false, wanted = '';
+  const body = el('tbody'), note = el('p.note', {'aria-live': 'polite'});
+  const heads = table.columns.map((one, c) => el('th', {scope: 'col', class: numeric.has(one.show) ? 'number' : null, 'aria-sort': 'none'},
+    el('button', {type: 'button', onclick: () => sortBy(c)}, one.title)));
+
+  function rowNode(row) {
+    if (row.node) return row.node;
+    const cells = row.text.map((text, c) => el('td', {class: numeric.has(table.columns[c].show) ? 'number' : null}, text || '–'));
+    row.node = el('tr', null, cells);
+    if (row.stack.length) {
+      const toggle = el('button.open', {type: 'button', 'aria-expanded': 'false', 'aria-label': 'Stack'}, '▸');
+      cells[0].prepend(toggle);
+      row.node.classList.add('has-stack');
+      row.node.addEventListener('click', () => {
+        if (row.opened) row.opened.remove(), row.opened = null;
+        else row.opened = stackRow(row.stack, table.columns.length), row.node.after(row.opened);
+        toggle.setAttribute('aria-expanded', String(!!row.opened));
+      });
+    }
+    return row.node;
+  }
+  function show() {
+    const words = wanted.split(/\s+/).filter(Boolean);
+    let now = rows.filter((row) => { const text = row.text.join(' ').toLowerCase(); return words.every((word) => text.includes(word)); });
+    if (column >= 0) now = sorted(now, column, down);
+    replaceChildren(body, now.flatMap((row) => row.opened ? [rowNode(row), row.opened] : [rowNode(row)]));
+    note.textContent = groups(now.length) + ' of ' + groups(rows.length) + ' rows' +
+      (table.total > rows.length ? '; ' + groups(table.total) + ' are in the bundle: fdr show ' + data.bundle + ' ' + table.id : '');
+  }
+  function sortBy(c) {
+    // Figures: the largest first; text from A.
+    down = c === column ? !down : numeric.has(table.columns[c].show);
+    column = c;
+    heads.forEach((head, h) => head.setAttribute('aria-sort', h === column ? (down ? 'descending' : 'ascending') : 'none'));
+    show();
+  }
+  show();
+  return el('div.table', {'data-table': table.id},
+    el('div.bar', null, el('input', {type: 'search', placeholder: 'Filter rows', 'aria-label': 'Filter rows',
+      oninput: (event) => { wanted = event.target.value.trim().toLowerCase(); show(); }}), note),
+    el('div.scroll', {tabindex: 0, role: 'region', 'aria-label': table.id}, el('table', null, el('thead', null, el('tr', null, heads)), body)));
+}
+
+function tables() {
+  const all = [functionTable(), ...data.tables].filter((table) => table.rows.length > 0);
+  if (all.length === 0) return el('section', {id: 'tables'});
+  const made = new Map(), place = el('div');
+  const show = (id) => {
+    if (!made.has(id)) made.set(id, tableView(all.find((table) => table.id === id)));
+    replaceChildren(place, made.get(id));
+  };
+  show(all[0].id);
+  return el('section', {id: 'tables'},
+    el('div.bar', null, el('h2', null, 'Tables'),
+      choice('Table', all.map((table) => [table.id, tableTitles[table.id] || table.id]), all[0].id, show)),
+    place);
+}

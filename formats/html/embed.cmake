@@ -1,0 +1,31 @@
+# cmake -DOUTPUT=FILE -DASSETS=DIR -DCHARTS=DIR -P embed.cmake: writes the page's files as C++ arrays.
+#
+# CHARTS is the directory of uPlot's files, or empty: the page then says so and draws plain charts. The scripts become one, in
+# the order of their names.
+function(embed name)
+  set(bytes "")
+  foreach(file ${ARGN})
+    file(READ ${file} hex HEX)
+    string(APPEND bytes ${hex})
+  endforeach()
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${bytes}")
+  string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
+  file(APPEND ${OUTPUT}.new "static constexpr unsigned char ${name}[] = {\n${bytes}0};\n")
+endfunction()
+
+file(WRITE ${OUTPUT}.new "// Made by embed.cmake.\n")
+file(GLOB scripts ${ASSETS}/*.js)
+list(SORT scripts)
+embed(kPageHtml ${ASSETS}/page.html)
+embed(kPageCss ${ASSETS}/page.css)
+embed(kPageScript ${scripts})
+if(CHARTS)
+  embed(kChartsScript ${CHARTS}/uPlot.iife.min.js)
+  embed(kChartsCss ${CHARTS}/uPlot.min.css)
+  embed(kChartsLicence ${CHARTS}/LICENSE)
+else()
+  embed(kChartsScript)
+  embed(kChartsCss)
+  embed(kChartsLicence)
+endif()
+file(RENAME ${OUTPUT}.new ${OUTPUT})

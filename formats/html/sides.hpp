@@ -1,0 +1,27 @@
+// Before and since the onset, as the page splits everything it sums: quiet, incident, and what came after the incident was
+// over. Without a known onset all of the window is the incident.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "formats/json_text.hpp"
+#include "formats/report/view.hpp"
+
+namespace fdr {
+
+enum class PageSide : std::uint8_t { kQuiet = 0, kIncident = 1, kAfter = 2 };
+
+struct Sides {
+  bool known = false;
+  double onset_s = 0, until_s = 0;  // from the firing
+  double begin_s = 0, end_s = 0;    // the window
+
+  // `onset` as `fdr report --json` has it.
+  static Sides of(const View& view, const Json& onset);
+  PageSide side(double at_s) const;
+  // Seconds on each side of which something that reaches `obtained_s` back from the end of the window knows.
+  std::array<double, 3> seconds(double obtained_s) const;
+};
+
+}  // namespace fdr

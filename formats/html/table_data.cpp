@@ -1,0 +1,96 @@
+#include "formats/html/table_data.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "formats/error.hpp"
+#include "formats/report/table.hpp"
+#include "formats/text.hpp"
+
+namespace fdr {
+namespace {
+
+// Not here: stacks and metrics have graphs, single calls and the ledger are too many, the manifest's figures stand above.
+constexpr std::array<std::string_view, 13> kTables = {"threads", "syscalls", "slow",       "failed", "errors",
+                                                      "stalls",  "growth",   "goroutines", "heap",   "processes",
+                                                      "timeline", "modules", "rings"};
+constexpr std::size_t kMaxStackFrames = 100;  // of a row
+
+const char* show_name(Show show) {
+  switch (show) {
+    case Show::kText: return "text";
+    case Show::kCount: return "count";
+    case Show::kBytes: return "bytes";
+    case Show::kDuration: return "duration";
+    case Show::kAt: return "at";
+    case Show::kSeconds: return "tenths";
+    case Show::kNumber: return "number";
+  }
+  return "text";
+}
+
+// Innermost functions are kept: they say where it stood.
+Json stack_of(const Json& row, NameTable& names) {
+  Json stack = Json::array();
+  const auto found = row.find("stack");
+  if (found == row.end() || !found->is_array()) return stack;
+  const std::size_t first = found->size() > kMaxStackFrames ? found->size() - kMaxStackFrames : 0;
+  for (std::size_t i = first; i < found->size(); ++i)
+    if ((*found)[i].is_string())
+      stack.push_back(names.number(printable((*found)[i].get_ref<const std::string&>()), NameKind::kUser));
+  return stack;
+}
+
+Json table_of(const Part& part, const PartInput& input, NameTable& names) {
+  Json rows;
+  try {
+    rows = part.rows(input);
+  } catch (const Error&) {
+    return nullptr;  // a part that this bundle does not hold
+  }
+  if (rows.empty()) return nullptr;
+  Json table = {{"id", part.name}, {"total", rows.size()}, {"columns", Json::array()}, {"rows", Json::array()}};
+  for (const Column& column : part.columns) table["columns"].push_back({{"title", column.header}, {"show", show_name(column.show)}});
+  Json stacks = Json::array();
+  bool any_stack = false;
+  const std::size_t count = std::min(rows.size(), kMaxTableRows);
+  for (std::size_t i = 0; i < count; ++i) {
+    Json cells = Json::array();
+    for (const Column& column : part.columns) {
+      const auto value = rows[i].find(column.key);
+      cells.push_back(value == rows[i].end() ? Json(nullptr) : shown(*value));
+    }
+    table["rows"].push_back(std::move(cells));
+    stacks.push_back(stack_of(rows[i], names));
+    any_stack = any_stack || !stacks.back().empty();
+  }
+  if (any_stack) table["stacks"] = std::move(stacks);
+  return table;
+}
+
+}  // namespace
+
+Json shown(const Json& value, std::size_t most) {
+  if (value.is_string()) return cut(printable(value.get_ref<const std::string&>()), most);
+  if (!value.is_structured()) return value;
+  Json out = value.is_array() ? Json::array() : Json::object();
+  if (value.is_array())
+    for (const Json& one : value) out.push_back(shown(one, most));
+  else
+    for (const auto& [key, one] : value.items()) out[cut(printable(key), most)] = shown(one, most);
+  return out;
+}
+
+Json table_data(const PartInput& input, NameTable& names) {
+  Json tables = Json::array();
+  for (const std::string_view name : kTables) {
+    const auto part = std::find_if(all_parts().begin(), all_parts().end(), [&](const Part& p) { return name == p.name; });
+    FDR_CHECK(part != all_parts().end());
+    Json table = table_of(*part, input, names);
+    if (!table.is_null()) tables.push_back(std::move(table));
+  }
+  return tables;
+}
+
+}  // namespace fdr
