@@ -125,6 +125,7 @@ Json stall_rows(const PartInput& in) {
     add_thread(row, in.view, stall->thread);
     row["place"] = in.view.labels.place_of(stall->stack);
     row["stack"] = stack_json(in.view, stall->stack);
+    row["walk"] = walk_end_name(stall->end);
     rows.push_back(std::move(row));
   }
   return rows;

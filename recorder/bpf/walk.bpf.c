@@ -32,6 +32,35 @@ static __always_inline __u32 find_segment(struct fdr_space *space, __u64 address
   return low ? low - 1 : FDR_SEGMENTS;
 }
 
+/* The row for `lookup`, from what is known or by searching: 0 with state->row set, FDR_WALK_NO_MAPPING where it lies in no segment,
+ * FDR_WALK_NO_ROWS where the rows of its file are still to come.
+ */
+static __always_inline int find(struct walk_state *state, struct fdr_space *space, __u64 lookup) {
+  const __u64 place = (lookup * 0x9e3779b97f4a7c15ull) >> (64 - WALK_KNOWN_BITS);
+  struct walk_known *known = &state->known[place & ((1 << WALK_KNOWN_BITS) - 1)];
+  const __u32 seq = space->seq;
+  if (known->lookup == lookup && known->space == state->space && known->seq == seq) {
+    state->row = known->row;
+    return FDR_WALK_ON;
+  }
+  const __u32 position = find_segment(space, lookup);
+  const struct fdr_segment *segment = &space->segments[position & (FDR_SEGMENTS - 1)];
+  if (position >= FDR_SEGMENTS || lookup >= segment->end) return FDR_WALK_NO_MAPPING;
+  const __u32 first = segment->first, count = segment->count;
+  if (count == FDR_ROWS_PENDING) return FDR_WALK_NO_ROWS;
+  state->row = fdr_gap_row();
+  if (count) {
+    __u32 at = find_row(first, count, (__u32)(lookup - segment->bias));
+    struct fdr_row *found = bpf_map_lookup_elem(&rows, &at);
+    if (found) state->row = *found;
+  }
+  known->lookup = lookup;
+  known->space = state->space;
+  known->seq = seq;
+  known->row = state->row;
+  return FDR_WALK_ON;
+}
+
 /* Records the frame the walk has come to and goes on to its caller. */
 __noinline int walk_step(__u32 context) {
   struct walk_state *state = bpf_map_lookup_elem(&walks, &context);
@@ -39,10 +68,8 @@ __noinline int walk_step(__u32 context) {
   __u32 index = state->space;
   struct fdr_space *space = bpf_map_lookup_elem(&spaces, &index);
   if (!space) return FDR_WALK_NO_MAPPING;
-  const __u64 lookup = fdr_lookup(&state->walk);
-  const __u32 position = find_segment(space, lookup);
-  const struct fdr_segment *segment = &space->segments[position & (FDR_SEGMENTS - 1)];
-  const int in_segment = position < FDR_SEGMENTS && lookup < segment->end;
+  const int found = find(state, space, fdr_lookup(&state->walk));
+  const int in_segment = found != FDR_WALK_NO_MAPPING;
   if (fdr_is_recorded(&state->walk, in_segment)) {
     const __u32 frames = state->frames;
     if (frames >= FDR_MAX_FRAMES) return FDR_WALK_DEEP;
@@ -54,15 +81,8 @@ __noinline int walk_step(__u32 context) {
     if (end == FDR_WALK_NO_MAPPING) space->strange++;
     return end;
   }
-  struct fdr_row row = fdr_gap_row();
-  const __u32 first = segment->first, count = segment->count;
-  if (count == FDR_ROWS_PENDING) return FDR_WALK_NO_ROWS;
-  if (count) {
-    __u32 at = find_row(first, count, (__u32)(lookup - segment->bias));
-    struct fdr_row *found = bpf_map_lookup_elem(&rows, &at);
-    if (found) row = *found;
-  }
-  return fdr_step(0, &state->walk, row);
+  if (found) return found;
+  return fdr_step(0, &state->walk, state->row);
 }
 
 __noinline int walk_user(__u32 context) {

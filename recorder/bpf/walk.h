@@ -12,12 +12,22 @@
 /* A tick can interrupt a system call's program, and a switch a reclaim's: each kind of program walks in its own state. */
 enum walk_context { WALK_TICK, WALK_CALL, WALK_SWITCH, WALK_MEMORY, WALK_GROWTH, WALK_CONTEXTS };
 
+/* What was found for an address before: stacks repeat, and a search costs some twenty cache lines. */
+struct walk_known {
+  __u64 lookup; /* 0: nothing yet */
+  __u32 space, seq; /* of the space when it was found: another one means that mappings have changed since */
+  struct fdr_row row;
+};
+enum { WALK_KNOWN_BITS = 9 };
+
 struct walk_state {
   struct fdr_walk walk;
   __u32 space; /* index */
   __u32 frames;
+  struct fdr_row row; /* of the frame it has come to */
   struct fdr_registers registers;
   __u64 frame[FDR_MAX_FRAMES + 1];
+  struct walk_known known[1 << WALK_KNOWN_BITS];
 };
 
 struct walks_map {

@@ -20,15 +20,18 @@ _SAMPLE_BYTES, _FRAME_BYTES = 24, 8                          # struct fdr_sample
 
 @contextlib.contextmanager
 def bpf_stats():
-    with open(_SWITCH, "r+", encoding="ascii") as file:
-        before = file.read().strip()
-        file.write("1")
-        file.flush()
-        try:
-            yield
-        finally:
-            file.seek(0)
-            file.write(before)
+    with open(_SWITCH, encoding="ascii") as file:
+        before = file.read()
+    try:
+        set_stats("1")
+        yield
+    finally:
+        set_stats(before)
+
+
+def set_stats(value):
+    with open(_SWITCH, "w", encoding="ascii") as file:  # a write elsewhere than at the beginning is ignored
+        file.write(value)
 
 
 def run_time(name):

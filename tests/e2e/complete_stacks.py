@@ -63,19 +63,24 @@ def measure(scenario, name, service, frequency=499, seconds_of_samples=2.0):
     load = service.load()
     wanted = frequency * seconds_of_samples
     wait_for(f"samples of {name}", lambda: recorded() >= before + wanted, 90, every=0.2)
-    manifest = recorder.dump(f"stacks of {name}").manifest
+    bundle = recorder.dump(f"stacks of {name}")
+    manifest = bundle.manifest
     recorder.stop()
     for process in (load, service.process):
         if process:
             process.kill()
             process.wait()
+    # Those that began before the rows were there were copied, in part.
+    ends = [row["walk"] for row in bundle.show("stalls") if row["stack"] and row["at_s"] > -seconds_of_samples]
+    whole = ends.count("root") / len(ends) if ends else 1
     stacks = manifest["stacks"]
     walked = 1 - max(0, stacks["copied"] - before) / (stacks["samples"] - before)
     print(f"{name}: {stacks['samples']} samples, {stacks['share_complete']:.1%} complete, {walked:.1%} walked in the kernel, "
-          f"{stacks['reasons']}")
+          f"{stacks['reasons']}; {len(ends)} stalls with a stack, {whole:.1%} complete")
     check(stacks["samples"] >= wanted, f"{name}: only {stacks['samples']} samples")
     check(stacks["share_complete"] >= COMPLETE, f"{name}: {stacks['share_complete']:.2%} complete: {stacks['reasons']}")
     check(walked >= WALKED, f"{name}: only {walked:.1%} were walked when they were taken")
+    check(len(ends) < 50 or whole >= COMPLETE, f"{name}: {whole:.2%} of {len(ends)} stalls complete: {sorted(set(ends))}")
 
 
 with Scenario(__file__) as scenario:
