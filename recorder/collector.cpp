@@ -121,6 +121,7 @@ CollectRound::CollectRound(const std::vector<CollectorConfig>& collectors, const
 CollectRound::~CollectRound() {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(state_->cancel.get(), &one, sizeof one);
+  if (given_up_) return;
   std::unique_lock lock(state_->mutex);
   state_->one_done.wait_for(lock, kBeyondTimeout, [this] { return state_->all_done(); });
 }
@@ -130,16 +131,22 @@ bool CollectRound::done() const {
   return state_->all_done();
 }
 
-std::vector<Collected> CollectRound::wait() {
+Timestamp CollectRound::deadline() const {
   Duration longest{};
   for (const CollectorConfig& collector : state_->collectors) longest = std::max(longest, collector.timeout);
+  return state_->begin + longest + kBeyondTimeout;
+}
+
+bool CollectRound::overdue() const { return MonotonicClock::now() >= deadline() && !done(); }
+
+std::vector<Collected> CollectRound::wait() {
   std::unique_lock lock(state_->mutex);
-  const Duration left = state_->begin + longest + kBeyondTimeout - MonotonicClock::now();
-  state_->one_done.wait_for(lock, std::max(left, Duration{}), [this] { return state_->all_done(); });
+  const Duration left = deadline() - MonotonicClock::now();
+  given_up_ = !state_->one_done.wait_for(lock, std::max(left, Duration{}), [this] { return state_->all_done(); });
   std::vector<Collected> all;
   for (std::size_t i = 0; i < state_->results.size(); ++i) {
     if (state_->results[i]) {
-      all.push_back(*state_->results[i]);
+      all.push_back(std::move(*state_->results[i]));
     } else {
       all.push_back({.name = state_->collectors[i].name, .at = state_->at, .begin = state_->begin, .took = MonotonicClock::now() - state_->begin,
                      .text = {}, .wait_status = {}, .note = "hangs in the kernel; nothing of it could be had"});
@@ -158,13 +165,14 @@ std::vector<CollectorConfig> Collectors::of(bool CollectorConfig::*moment) const
 }
 
 void Collectors::keep(CollectRound& round) {
-  for (Collected& collected : round.wait()) {
-    if (collected.at == "armed") {
-      at_arming_.insert_or_assign(collected.name, std::move(collected));
+  for (Collected& one : round.wait()) {
+    const auto collected = std::make_shared<const Collected>(std::move(one));
+    if (collected->at == "armed") {
+      at_arming_[collected->name] = collected;
       continue;
     }
-    std::deque<Collected>& kept = each_hour_[collected.name];
-    kept.push_back(std::move(collected));
+    auto& kept = each_hour_[collected->name];
+    kept.push_back(collected);
     if (kept.size() > kHourly) kept.pop_front();
   }
 }
@@ -179,7 +187,7 @@ void Collectors::advance(Timestamp now) {
     hourly_ = std::make_shared<CollectRound>(of(&CollectorConfig::hourly), "hourly");
   }
   for (std::shared_ptr<CollectRound>* running : {&armed_, &hourly_}) {
-    if (!*running || !(*running)->done()) continue;
+    if (!*running || !((*running)->done() || (*running)->overdue())) continue;
     keep(**running);
     running->reset();
   }
@@ -189,7 +197,7 @@ Collecting Collectors::begin(Timestamp quiet) {
   Collecting collecting;
   for (const auto& [name, collected] : at_arming_) collecting.before.push_back(collected);
   for (const auto& [name, kept] : each_hour_) {
-    const auto older = std::find_if(kept.rbegin(), kept.rend(), [&](const Collected& one) { return one.begin < quiet; });
+    const auto older = std::find_if(kept.rbegin(), kept.rend(), [&](const auto& one) { return one->begin < quiet; });
     collecting.before.push_back(older == kept.rend() ? kept.front() : *older);
   }
   if (auto fired = of(&CollectorConfig::fired); !fired.empty()) collecting.now = std::make_shared<CollectRound>(fired, "fired");
@@ -197,7 +205,8 @@ Collecting Collectors::begin(Timestamp quiet) {
 }
 
 void add_collected(const Collecting& collecting, TextFiles& files, std::vector<std::string>& losses) {
-  std::vector<Collected> all = collecting.before;
+  std::vector<Collected> all;
+  for (const auto& collected : collecting.before) all.push_back(*collected);
   if (collecting.now) {
     for (Collected& collected : collecting.now->wait()) all.push_back(std::move(collected));
   }

@@ -39,21 +39,24 @@ Collected collect(const CollectorConfig& collector, const std::string& at, int c
 class CollectRound {
  public:
   CollectRound(const std::vector<CollectorConfig>& collectors, const std::string& at);
-  ~CollectRound();  // ends what still runs, and waits for it, two seconds at most
+  ~CollectRound();  // ends what still runs, and waits for it, two seconds at most, unless it was given up
   CollectRound(const CollectRound&) = delete;
 
-  bool done() const;
-  // All of them; of those that hang beyond their timeout only that they do. Once.
+  bool done() const;     // all of them
+  bool overdue() const;  // some hang: wait() would give them up at once
+  // All of them; of those that hang beyond their timeout only that they do. At most once.
   std::vector<Collected> wait();
 
  private:
   struct State;
+  Timestamp deadline() const;
   std::shared_ptr<State> state_;
+  bool given_up_ = false;
 };
 
 // What one bundle gets: what was kept from before, and what is being collected for it.
 struct Collecting {
-  std::vector<Collected> before;
+  std::vector<std::shared_ptr<const Collected>> before;
   std::shared_ptr<CollectRound> now;
 };
 
@@ -73,8 +76,8 @@ class Collectors {
 
   std::vector<CollectorConfig> collectors_;
   std::shared_ptr<CollectRound> armed_, hourly_;  // while they run
-  std::map<std::string, Collected> at_arming_;
-  std::map<std::string, std::deque<Collected>> each_hour_;  // two at most
+  std::map<std::string, std::shared_ptr<const Collected>> at_arming_;
+  std::map<std::string, std::deque<std::shared_ptr<const Collected>>> each_hour_;  // two at most
   std::optional<Timestamp> next_hour_;
 };
 
