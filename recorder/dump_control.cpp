@@ -19,6 +19,7 @@ namespace {
 
 constexpr Duration kTextAge = std::chrono::seconds(5);
 constexpr Duration kSocketPatience = std::chrono::milliseconds(200);  // the tick waits; past it the list of the last second must do
+constexpr Duration kSecondLook = std::chrono::seconds(1);
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
 std::vector<std::int32_t> live_pids(const ProcessTable& table) {
@@ -165,6 +166,9 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
   recording.take_snapshot(dump_->mark, dump_->second);
   recording.catch_up(MonotonicClock::now());
   anchors_.push_back(ClockAnchor::now());
+  // What piled up at the firing has often gone on since: a second look, unless nothing is left to look at.
+  if (const auto survey = sockets_.newest(); survey && survey->time - dump_->first.at >= kSecondLook && !survey->held.empty())
+    dump_->texts["system/after/sockets.ndjson"] = socket_rows_text(*survey);
   DumpRest rest{.summary = {recording.summary().rows().begin(), recording.summary().rows().end()},
                 .errors = recording.source().errors(),
                 .metrics = metrics.series(dump_->begin),

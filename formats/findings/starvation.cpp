@@ -7,6 +7,7 @@
 #include "formats/findings/families.hpp"
 #include "formats/findings/text_figures.hpp"
 #include "formats/report/table.hpp"
+#include "formats/text.hpp"
 
 namespace fdr {
 namespace {
@@ -91,6 +92,24 @@ bool bound_to_no_cpu(const Evidence& ev) {
   return looked > 0;
 }
 
+// The group of the CPU controller that the first target is in, as the host calls it: "; its group is /box/app".
+std::string group_text(const Evidence& ev) {
+  std::string group;
+  for (const std::int32_t pid : ev.view.manifest.target.pids) {
+    const std::string text = ev.process_part(pid, "cgroup.txt");
+    for (const std::string_view line : lines_of_text(text)) {  // "1:cpu,cpuacct:/box/app", v2 "0::/box/app"
+      const std::size_t first = line.find(':'), second = first == std::string_view::npos ? first : line.find(':', first + 1);
+      if (second == std::string_view::npos) continue;
+      const std::string controllers = "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
+      const bool cpu = controllers.find(",cpu,") != std::string::npos;
+      if (cpu || (group.empty() && line.starts_with("0::"))) group = line.substr(second + 1);
+      if (cpu) break;
+    }
+    if (!group.empty()) break;
+  }
+  return group.empty() || group == "/" ? "" : "; its group is " + printable(group);
+}
+
 Finding throttling(const Evidence& ev) {
   const char* title = "throttled: held back by the quota of its own group";
   for (const MetricSeries* series : ev.metrics_like("cgroup", "throttled")) {
@@ -100,7 +119,7 @@ Finding throttling(const Evidence& ev) {
     // Time held back where it is a counter or seconds; a share of periods where it is a percentage.
     const double much = series->unit == Unit::kPercent ? 20 : 0.1;
     if (share.incident >= much && (share.compared ? share.incident > 1.5 * share.quiet : ev.alarmed))
-      return speaks_for("throttling", title, 0.85, "throttled: " + figures, "fdr show BUNDLE metrics");
+      return speaks_for("throttling", title, 0.85, "throttled: " + figures + group_text(ev), "fdr show BUNDLE metrics");
     return speaks_against("throttling", title, "throttled: " + figures);
   }
   // Without the group's own figures: who is ready to run while CPUs that it may use are idle is held back by a quota.

@@ -1,4 +1,6 @@
-// Rows about sockets (system/at/sockets.ndjson, FORMAT.md 1.2) and about the kernel's caches (the host.slab metrics).
+// Rows about sockets (sockets.ndjson, FORMAT.md 1.2) and about the kernel's caches (the host.slab metrics).
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "formats/error.hpp"
@@ -32,7 +34,10 @@ Json process_of(const View& view, const Json& pid) {
 
 Json socket_rows(const PartInput& in) {
   Json rows = Json::array();
-  const std::string text = read_bundle_text(in.bundle.path, "system/at/sockets.ndjson").value_or("");
+  // The latest look there is: a number that grows is nearest to where it ends then.
+  std::string text;
+  for (const char* moment : {"after", "at", "before"})
+    if (text.empty()) text = read_bundle_text(in.bundle.path, fmt::format("system/{}/sockets.ndjson", moment)).value_or("");
   std::string_view rest = text;
   while (!rest.empty() && rows.size() < kMostRows) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -40,7 +45,7 @@ Json socket_rows(const PartInput& in) {
     if (line.empty() || line.size() > kMostLine) continue;
     nlohmann::json row;
     try {
-      row = parse_json(line, "system/at/sockets.ndjson");
+      row = parse_json(line, "sockets.ndjson");
     } catch (const Error&) {
       continue;  // a damaged line costs its socket only
     }
