@@ -46,6 +46,13 @@ void check_windows(const Config& config, const MetricCatalogue& catalogue) {
                 "metrics.every = \"100ms\"");
   }
   for (const HeartbeatConfig& beat : config.heartbeats) {
+    // Connected, asked and answered are three looks, and one tick is a look.
+    const bool asks = beat.from == BeatSource::kHttp || beat.from == BeatSource::kTcp;
+    if (asks && beat.timeout < config.every * 3) {
+      throw Error(place_prefix(beat.where) + fmt::format("a timeout of {} is less than three ticks of {}, the moments at which answers are looked for",
+                                                         duration_literal(beat.timeout), duration_literal(config.every)),
+                  "a longer timeout (and `every`), or a shorter metrics.every");
+    }
     if (beat.every * beat.misses * 2 < config.span) continue;
     throw Error(place_prefix(beat.where) +
                     fmt::format("{} misses of {} are half of the window ({}) or more: what caused them would be gone",

@@ -20,8 +20,8 @@ class ConnectProbe {
   // An empty request: to be connected is enough.
   ConnectProbe(const SocketAddress& address, std::string request) : address_(address), request_(std::move(request)) {}
 
-  // One that still runs is given up.
-  void start(Timestamp now, Duration timeout);
+  // One that still runs is given up. True where it succeeded at once.
+  bool start(Timestamp now, Duration timeout);
   // True once for each start, when it succeeded.
   bool advance(Timestamp now);
 

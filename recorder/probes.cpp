@@ -37,8 +37,8 @@ class AskingProbe : public Probe {
   AskingProbe(const HeartbeatConfig& beat, const SocketAddress& address, const std::string& request)
       : schedule_(beat.every), timeout_(beat.timeout), connection_(address, request) {}
   std::vector<Timestamp> advance(Timestamp now) override {
-    const bool success = connection_.advance(now);
-    if (schedule_.due(now)) connection_.start(now, timeout_);
+    bool success = connection_.advance(now);
+    if (schedule_.due(now)) success |= connection_.start(now, timeout_);
     return success ? std::vector{now} : std::vector<Timestamp>{};
   }
 

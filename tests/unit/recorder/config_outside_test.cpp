@@ -115,6 +115,9 @@ TEST_CASE("config: addresses are in figures, probes answer within their interval
   CHECK(says(refusal(beat("from = \"http\"\nurl = \"https://127.0.0.1/\"\n")).hint, "curl"));
   CHECK(says(refusal(beat("from = \"http\"\nurl = \"http://127.0.0.1/\"\ntimeout = \"3s\"\n")).what, "between 1ms and 2s"));
   CHECK(says(refusal(beat("from = \"http\"\nurl = \"http://127.0.0.1/\"\nmisses = 1\n")).hint, "misses = 2"));
+  CHECK(says(refusal(beat("from = \"http\"\nurl = \"http://127.0.0.1/\"\ntimeout = \"299ms\"\n")).what, "three ticks of 100ms"));
+  CHECK(says(refusal(beat("from = \"tcp\"\nport = 1\ntimeout = \"299ms\"\n")).what, "three ticks of 100ms"));
+  CHECK(refusal(beat("from = \"tcp\"\nport = 1\ntimeout = \"300ms\"\n")).what.empty());
   CHECK(says(refusal(beat("from = \"mtime\"\npath = \"alive\"\n")).what, "absolute path"));
   CHECK(says(refusal(beat("from = \"command\"\ncommand = \"true\"\n")).what, "'command' must be a list of strings"));
 }
