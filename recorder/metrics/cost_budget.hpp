@@ -12,7 +12,8 @@ namespace fdr {
 
 class CostBudget {
  public:
-  explicit CostBudget(double share) : share_(share), balance_s_(share * kSavedSeconds) {}
+  // `most_pause_s`: no single reading, however dear, silences the source for longer.
+  explicit CostBudget(double share, double most_pause_s = 5) : share_(share), most_pause_s_(most_pause_s), balance_s_(share * kSavedSeconds) {}
 
   // Once a tick, before may_spend().
   void advance(Timestamp now) {
@@ -23,7 +24,7 @@ class CostBudget {
   bool may_spend(Duration spending = {}) const { return balance_s_ > to_seconds(spending); }
   void spent(Duration cost) {
     // One reading that was held up (a busy CPU, a lock) must not silence the source for minutes.
-    balance_s_ = std::max(balance_s_ - to_seconds(cost), -share_ * kMaxPauseSeconds);
+    balance_s_ = std::max(balance_s_ - to_seconds(cost), -share_ * most_pause_s_);
     total_ += cost;
     ++readings_;
   }
@@ -32,8 +33,8 @@ class CostBudget {
   std::uint64_t readings() const { return readings_; }
 
  private:
-  static constexpr double kSavedSeconds = 5, kMaxPauseSeconds = 5;
-  double share_, balance_s_;
+  static constexpr double kSavedSeconds = 5;
+  double share_, most_pause_s_, balance_s_;
   Timestamp last_{};
   Duration total_{};
   std::uint64_t readings_ = 0;

@@ -1,10 +1,10 @@
 // The targets' sockets, in the network namespaces the targets are in: process.sockets, process.sockets.STATE, .unread, .unsent, .udp,
 // .drops, process.net.{rx,tx}.bytes, and the list itself for a bundle.
 //
-// A thread of its own lists them, at most once a second and as long as it stays within its share of a CPU: with thousands of sockets
-// that takes tens of milliseconds, which no tick can wait for. Which sockets are a target's is known from /proc/PID/fd, by inode. Counters
-// add up what each socket gained between two looks; of one that was opened and closed between them nothing is known.
-// Bounds: kProcesses, kDescriptors, kNamespaces, SocketDiag::kMostSockets in each. Methods are the session thread's;
+// A thread of its own lists them, once a second, or as often as its share of a CPU allows, each 15 s at worst: with thousands of
+// sockets that takes tens of milliseconds (10 000: 55 ms), which no tick can wait for. Which sockets are a target's is known from
+// /proc/PID/fd, by inode. Counters add up what each socket gained between two looks; of one that was opened and closed between them
+// nothing is known. Bounds: kProcesses, kDescriptors, kNamespaces, SocketDiag::kMostSockets in each. Methods are the session thread's;
 // a survey is immutable once it is published.
 #pragma once
 

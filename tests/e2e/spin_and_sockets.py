@@ -70,6 +70,8 @@ def sockets(scenario):
     received = sum(value for _, value in metrics["process.net.rx.bytes"]["points"]) * 0.1  # rates, at ticks of 100 ms
     check(received > 0.5 * CONNECTIONS * UNREAD, f"bytes received: {received}")
 
+    moments = {moment: os.path.join(bundle.path, f"system/{moment}/sockets.ndjson") for moment in ("before", "at", "after")}
+    check(all(os.path.exists(path) for path in moments.values()), f"looks at the sockets: {moments}")
     rows = bundle.show("sockets")
     ours = [row for row in rows if row["remote"] == "127.0.0.1:4711"]
     equal(len(ours), CONNECTIONS, "connections to the listener")

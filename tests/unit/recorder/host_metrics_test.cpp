@@ -126,6 +126,18 @@ TEST_CASE("budget: what costs too much is done less often, and never stops") {
   }
   CHECK(pause < 100);
 
+  CostBudget patient(0.001, 15);
+  patient.advance(now);
+  patient.spent(1h);
+  int longer = 0;
+  while (!patient.may_spend()) {
+    now += 100ms;
+    patient.advance(now);
+    ++longer;
+  }
+  CHECK(longer > 140);
+  CHECK(longer < 160);
+
   CostBudget cheap(0.001);
   for (int tick = 0; tick < 1000; ++tick) {
     cheap.advance(from_ns(static_cast<std::uint64_t>(tick) * 100'000'000));
