@@ -58,10 +58,10 @@ ChartPoints extremes(const ChartPoints& points, std::size_t most) {
     auto [least, greatest] =
         std::minmax_element(begin, end, [](const auto& a, const auto& b) { return a.second < b.second; });
     if (least > greatest) std::swap(least, greatest);
-    kept.push_back(*least);
-    if (greatest != least) kept.push_back(*greatest);
+    for (const auto& extreme : {*least, *greatest})
+      if (extreme.first > kept.back().first) kept.push_back(extreme);
   }
-  kept.push_back(points.back());
+  if (points.back().first > kept.back().first) kept.push_back(points.back());
   return kept;
 }
 

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "formats/syscall_names.hpp"
+
 namespace fdr {
 namespace {
 
@@ -147,7 +149,11 @@ Json flame_data(const View& view, const Sides& sides, NameTable& names) {
     if (!view.in_range(stall.begin, stall.length) || !view.wants_thread(stall.thread)) continue;
     const double length = static_cast<double>(std::max(stall.length, Duration{0}).count());
     FlameTree& tree = stall.kind == StallKind::kWait ? waits : stalls;
-    maker.add(tree, maker.process(tree, stall.thread, stall_kind_name(stall.kind)), stall.stack, stall.begin, length);
+    std::uint32_t node = maker.process(tree, stall.thread, stall_kind_name(stall.kind));
+    // Waits are not walked: the call is all there is to say.
+    if (stall.stack == kNoStack && stall.syscall >= 0)
+      node = tree.child(node, names.number(syscall_name(static_cast<std::uint16_t>(stall.syscall)), NameKind::kKernel));
+    maker.add(tree, node, stall.stack, stall.begin, length);
   }
   for (const Growth& one : view.timeline.growth) {
     if (one.given_back || !view.in_range(one.time) || !view.wants_thread(one.thread)) continue;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numeric>
 #include <string_view>
+#include <vector>
 
 #include "formats/error.hpp"
 #include "formats/report/table.hpp"
@@ -42,6 +45,21 @@ Json stack_of(const Json& row, NameTable& names) {
   return stack;
 }
 
+// Which rows fit, in their order. Parts begin with what matters most, but what happened is told in the order of time: there the
+// rows around the firing matter.
+std::vector<std::size_t> kept_rows(const Json& rows, bool by_time) {
+  std::vector<std::size_t> kept(rows.size());
+  std::iota(kept.begin(), kept.end(), std::size_t{0});
+  if (kept.size() <= kMaxTableRows) return kept;
+  if (by_time) {
+    const auto distance = [&](std::size_t row) { return std::abs(rows[row].at("at_s").get<double>()); };
+    std::stable_sort(kept.begin(), kept.end(), [&](std::size_t a, std::size_t b) { return distance(a) < distance(b); });
+  }
+  kept.resize(kMaxTableRows);
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
 Json table_of(const Part& part, const PartInput& input, NameTable& names) {
   Json rows;
   try {
@@ -54,8 +72,7 @@ Json table_of(const Part& part, const PartInput& input, NameTable& names) {
   for (const Column& column : part.columns) table["columns"].push_back({{"title", column.header}, {"show", show_name(column.show)}});
   Json stacks = Json::array();
   bool any_stack = false;
-  const std::size_t count = std::min(rows.size(), kMaxTableRows);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (const std::size_t i : kept_rows(rows, std::string_view(part.name) == "timeline")) {
     Json cells = Json::array();
     for (const Column& column : part.columns) {
       const auto value = rows[i].find(column.key);

@@ -109,6 +109,12 @@ function chart(metric) {
 
 function timelines() {
   const drawable = data.metrics.filter((metric) => metric.points.length >= 4);
+  // With one target its figures and those of all targets are the same line: drawn once, found by either name.
+  const lines = new Set();
+  const first = new Set(drawable.filter((metric) => {
+    const line = metric.points.join();
+    return !lines.has(line) && lines.add(line);
+  }));
   let count = chartsAtOnce, wanted = '';
   const grid = el('div.charts'), note = el('p.note', {'aria-live': 'polite'});
   const more = el('button.more', {type: 'button', onclick: () => { count += 12; show(); }}, 'Show more');
@@ -116,7 +122,7 @@ function timelines() {
     oninput: (event) => { wanted = event.target.value.trim().toLowerCase(); count = chartsAtOnce; show(); }});
   const drawn = new Map();
   function show() {
-    const fitting = drawable.filter((metric) => wanted.split(/\s+/).every((word) => metric.name.toLowerCase().includes(word)));
+    const fitting = drawable.filter((metric) => (wanted || first.has(metric)) && wanted.split(/\s+/).every((word) => metric.name.toLowerCase().includes(word)));
     const now = fitting.slice(0, count);
     for (const metric of now) if (!drawn.has(metric.name)) drawn.set(metric.name, chart(metric));
     replaceChildren(grid, now.map((metric) => drawn.get(metric.name)));

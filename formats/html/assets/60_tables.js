@@ -3,14 +3,33 @@
 const numeric = new Set(['count', 'bytes', 'duration', 'at', 'tenths', 'number']);
 const tableTitles = {functions: 'functions', timeline: 'what happened'};
 
-// Functions come from the report itself.
+// Functions on the CPU, summed from the flame graph's tree, before and since the onset like everything else here.
 function functionTable() {
-  const hot = data.report.on_cpu;
+  const graph = data.flames.find((one) => one.id === 'on-cpu');
+  if (!graph) return {rows: []};
+  const tree = new FlameTree(graph), own = new Map();
+  const inside = Array.from(tree.parent, () => null);
+  for (let i = 1; i < tree.parent.length; ++i) {
+    const name = tree.label(i), above = inside[tree.parent[i]];
+    const again = above !== null && above.has(name);
+    inside[i] = again ? above : new Set(above || []).add(name);
+    if (tree.kind(i) >= 2) continue;
+    const sum = own.get(name) || own.set(name, {self: 0, total: 0, before: 0, since: 0}).get(name);
+    for (let side = 0; side < 3; ++side) {
+      sum.self += tree.self[side][i];
+      if (!again) sum.total += tree.total[side][i];  // a recursive function counts a sample once
+    }
+    sum.before += tree.self[0][i];
+    sum.since += tree.self[1][i];
+  }
+  const rate = (count, side) => graph.seconds[side] > 0 ? count / graph.seconds[side] : null;
+  const rows = [...own].sort((a, b) => b[1].self - a[1].self || b[1].total - a[1].total);
+  const split = data.sides.known ? [{title: 'self/s before', show: 'tenths'}, {title: 'self/s since', show: 'tenths'}] : [];
   return {
-    id: 'functions', total: hot.functions.length,
-    columns: [{title: 'function', show: 'text'}, {title: 'self', show: 'count'}, {title: 'with callees', show: 'count'},
-      {title: 'self before firing', show: 'count'}, {title: 'self after', show: 'count'}],
-    rows: hot.functions.map((one) => [one.function, one.self, one.total, one.self_before, one.self_after]),
+    id: 'functions', total: rows.length,
+    columns: [{title: 'function', show: 'text'}, {title: 'self', show: 'count'}, {title: 'with callees', show: 'count'}, ...split],
+    rows: rows.slice(0, 1000).map(([name, sum]) =>
+      [name, sum.self, sum.total, ...(data.sides.known ? [rate(sum.before, 0), rate(sum.since, 1)] : [])]),
   };
 }
 
@@ -61,7 +80,7 @@ function tableView(table) {
     if (column >= 0) now = sorted(now, column, down);
     replaceChildren(body, now.flatMap((row) => row.opened ? [rowNode(row), row.opened] : [rowNode(row)]));
     note.textContent = groups(now.length) + ' of ' + groups(rows.length) + ' rows' +
-      (table.total > rows.length ? '; ' + groups(table.total) + ' are in the bundle: fdr show ' + data.bundle + ' ' + table.id : '');
+      (table.total > rows.length ? '; ' + groups(table.total) + ' are in the bundle: fdr show ' + data.bundle + ' ' + (table.id === 'functions' ? 'stacks' : table.id) : '');
   }
   function sortBy(c) {
     // Figures: the largest first; text from A.
