@@ -63,6 +63,7 @@ DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std
 DumpControl::~DumpControl() = default;
 
 void DumpControl::keep_text(const Recording& recording, Timestamp now) {
+  if (!kept_sockets_) kept_sockets_ = sockets_.newest();  // the first list comes a tick or two later
   if (kept_at_ != Timestamp{} && now - kept_at_ < kTextAge) return;
   kept_.clear();
   take_system_text("before", kept_);
