@@ -195,7 +195,8 @@ MetricCatalogue build_catalogue(const Config& config) {
   for (const Entry& entry : kRecorder) catalogue.add(made(entry.name, entry, "recorder"));
   for (const HeartbeatConfig& beat : config.heartbeats) {
     catalogue.add({"beat." + beat.name + ".age", Unit::kSeconds, MetricKind::kGauge, "heartbeat " + beat.name,
-                   "seconds since its last beat, or the longest gap just closed", "fdr beat " + beat.name});
+                   "seconds since its last beat, or the longest gap just closed",
+                   beat.from == BeatSource::kBeat ? "fdr beat " + beat.name : "the recorder asks, or listens"});
   }
   return catalogue;
 }
