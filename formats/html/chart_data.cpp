@@ -14,7 +14,7 @@ namespace fdr {
 namespace {
 
 constexpr std::size_t kMostPoints = 400;       // of one metric: a chart is some 600 pixels wide
-constexpr std::size_t kAllPoints = 60'000;     // of all: about 1 MB
+constexpr std::size_t kAllPoints = 50'000;     // of all: below 1 MB
 constexpr std::size_t kMostMetrics = 1'000;
 constexpr double kGapPaces = 4;                // as many usual distances without a value are a gap
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();

@@ -30,8 +30,8 @@ class FlameTree {
   void add(std::uint32_t node, PageSide side, double weight) { nodes_[node].self[static_cast<std::size_t>(side)] += weight; }
   bool empty() const { return nodes_.size() == 1 && sum(nodes_[0].self) == 0; }
 
-  // As flame_data.hpp says it; `rest` names what is merged.
-  Json flat(std::uint32_t rest, std::size_t& left_out) const {
+  // As flame_data.hpp says it; names move from `all` to the page's `names` if they are kept, `rest` names what is merged.
+  Json flat(const NameTable& all, NameTable& names, std::uint32_t rest, std::size_t& left_out) const {
     const std::vector<Weights> totals = all_totals();
     const std::vector<bool> kept = largest(totals, left_out);
     Json flat = Json::array();
@@ -47,7 +47,8 @@ class FlameTree {
     for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
       const Node& node = nodes_[i];
       if (kept[i]) {
-        numbers[i] = write(numbers[node.parent], i == 0 ? rest : node.name, node.self);
+        const std::uint32_t name = i == 0 ? rest : names.number(all.text(node.name), all.kind(node.name));
+        numbers[i] = write(numbers[node.parent], name, node.self);
       } else if (kept[node.parent]) {
         Weights& there = merged[node.parent];
         for (std::size_t side = 0; side < there.size(); ++side) there[side] += totals[i][side];
@@ -138,7 +139,8 @@ double ring_seconds(const View& view, const char* name) {
 }  // namespace
 
 Json flame_data(const View& view, const Sides& sides, NameTable& names) {
-  FlameMaker maker(view, sides, names);
+  NameTable all;  // of every stack, before branches are merged
+  FlameMaker maker(view, sides, all);
   FlameTree on_cpu, others, stalls, waits, growth;
   for (const StackSample& sample : view.timeline.samples) {
     if (!view.in_range(sample.time)) continue;
@@ -152,7 +154,7 @@ Json flame_data(const View& view, const Sides& sides, NameTable& names) {
     std::uint32_t node = maker.process(tree, stall.thread, stall_kind_name(stall.kind));
     // Waits are not walked: the call is all there is to say.
     if (stall.stack == kNoStack && stall.syscall >= 0)
-      node = tree.child(node, names.number(syscall_name(static_cast<std::uint16_t>(stall.syscall)), NameKind::kKernel));
+      node = tree.child(node, all.number(syscall_name(static_cast<std::uint16_t>(stall.syscall)), NameKind::kKernel));
     maker.add(tree, node, stall.stack, stall.begin, length);
   }
   for (const Growth& one : view.timeline.growth) {
@@ -166,7 +168,7 @@ Json flame_data(const View& view, const Sides& sides, NameTable& names) {
   const auto add = [&](const char* id, const char* title, const char* unit, const FlameTree& tree, const char* ring) {
     if (tree.empty()) return;
     std::size_t left_out = 0;
-    Json nodes = tree.flat(rest, left_out);
+    Json nodes = tree.flat(all, names, rest, left_out);
     graphs.push_back({{"id", id},
                       {"title", title},
                       {"unit", unit},

@@ -7,7 +7,7 @@
 
 namespace fdr {
 
-inline constexpr std::size_t kMaxFlameNodes = 10'000;
+inline constexpr std::size_t kMaxFlameNodes = 6'000;
 
 // [{"id", "title", "unit", "seconds": [quiet, incident, after], "nodes": [parent, name, quiet, incident, after, ...],
 //   "left_out": branches merged}]: on the CPU, stalls, waits, growth, and other programs on the CPU; those with anything in them.

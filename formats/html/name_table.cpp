@@ -4,18 +4,30 @@
 
 namespace fdr {
 
+namespace {
+
 // Room for a C++ template with its arguments, not for a megabyte of them.
-constexpr std::size_t kMaxName = 240;
+constexpr std::size_t kMaxName = 240, kMaxNameWhenMany = 24, kMany = 1'000'000;
+
+}  // namespace
 
 std::uint32_t NameTable::number(const std::string& name, NameKind kind) {
-  const auto [entry, fresh] = numbers_.try_emplace({cut(name, kMaxName), kind}, static_cast<std::uint32_t>(numbers_.size()));
+  Name key{cut(name, bytes_ < kMany ? kMaxName : kMaxNameWhenMany), kind};
+  const auto [entry, fresh] = numbers_.try_emplace(std::move(key), static_cast<std::uint32_t>(numbers_.size()));
   if (fresh) {
-    text_.push_back(entry->first.first);
-    kinds_.push_back(static_cast<int>(kind));
+    names_.push_back(&entry->first);
+    bytes_ += entry->first.first.size();
   }
   return entry->second;
 }
 
-Json NameTable::json() const { return {{"text", text_}, {"kind", kinds_}}; }
+Json NameTable::json() const {
+  Json text = Json::array(), kinds = Json::array();
+  for (const Name* name : names_) {
+    text.push_back(name->first);
+    kinds.push_back(static_cast<int>(name->second));
+  }
+  return {{"text", std::move(text)}, {"kind", std::move(kinds)}};
+}
 
 }  // namespace fdr

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "formats/json_text.hpp"
 
@@ -15,14 +16,18 @@ enum class NameKind : std::uint8_t { kUser = 0, kKernel = 1, kGroup = 2, kRest =
 
 class NameTable {
  public:
-  // `name` has passed printable(); it is cut in the middle where it is very long.
+  // `name` has passed printable(); it is cut in the middle where it is very long, sooner once there are many.
   std::uint32_t number(const std::string& name, NameKind kind);
+  const std::string& text(std::uint32_t number) const { return names_[number]->first; }
+  NameKind kind(std::uint32_t number) const { return names_[number]->second; }
   // {"text": [...], "kind": [...]}
   Json json() const;
 
  private:
-  std::map<std::pair<std::string, NameKind>, std::uint32_t> numbers_;
-  Json text_ = Json::array(), kinds_ = Json::array();
+  using Name = std::pair<std::string, NameKind>;
+  std::map<Name, std::uint32_t> numbers_;
+  std::vector<const Name*> names_;  // by number; a map's keys stay where they are
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace fdr

@@ -15,10 +15,11 @@ namespace fdr {
 namespace {
 
 // Not here: stacks and metrics have graphs, single calls and the ledger are too many, the manifest's figures stand above.
-constexpr std::array<std::string_view, 13> kTables = {"threads", "syscalls", "slow",       "failed", "errors",
-                                                      "stalls",  "growth",   "goroutines", "heap",   "processes",
-                                                      "timeline", "modules", "rings"};
-constexpr std::size_t kMaxStackFrames = 100;  // of a row
+constexpr std::array<std::string_view, 15> kTables = {"threads", "syscalls", "slow",       "failed", "errors",
+                                                      "stalls",  "growth",   "goroutines", "heap",   "sockets",
+                                                      "slab",    "processes", "timeline",  "modules", "rings"};
+constexpr std::size_t kMaxStackFrames = 60;     // of a row
+constexpr std::size_t kMaxTableText = 80'000;  // of the texts of one table
 
 const char* show_name(Show show) {
   switch (show) {
@@ -45,16 +46,25 @@ Json stack_of(const Json& row, NameTable& names) {
   return stack;
 }
 
+// Bytes of text in a row's cells.
+std::size_t text_size(const Json& cells) {
+  std::size_t size = 0;
+  for (const Json& cell : cells)
+    if (cell.is_string()) size += cell.get_ref<const std::string&>().size();
+  return size;
+}
+
 // Which rows fit, in their order. Parts begin with what matters most, but what happened is told in the order of time: there the
-// rows around the firing matter.
-std::vector<std::size_t> kept_rows(const Json& rows, bool by_time) {
+// rows around the firing matter; and of the stalls those that are not waits by nature.
+std::vector<std::size_t> kept_rows(const Json& rows, std::string_view part) {
   std::vector<std::size_t> kept(rows.size());
   std::iota(kept.begin(), kept.end(), std::size_t{0});
   if (kept.size() <= kMaxTableRows) return kept;
-  if (by_time) {
-    const auto distance = [&](std::size_t row) { return std::abs(rows[row].at("at_s").get<double>()); };
-    std::stable_sort(kept.begin(), kept.end(), [&](std::size_t a, std::size_t b) { return distance(a) < distance(b); });
-  }
+  const auto rank = [&](std::size_t row) {
+    if (part == "timeline") return std::abs(rows[row].at("at_s").get<double>());
+    return part == "stalls" && rows[row].at("kind") == stall_kind_name(StallKind::kWait) ? 1.0 : 0.0;
+  };
+  std::stable_sort(kept.begin(), kept.end(), [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
   kept.resize(kMaxTableRows);
   std::sort(kept.begin(), kept.end());
   return kept;
@@ -72,12 +82,15 @@ Json table_of(const Part& part, const PartInput& input, NameTable& names) {
   for (const Column& column : part.columns) table["columns"].push_back({{"title", column.header}, {"show", show_name(column.show)}});
   Json stacks = Json::array();
   bool any_stack = false;
-  for (const std::size_t i : kept_rows(rows, std::string_view(part.name) == "timeline")) {
+  std::size_t text = 0;
+  for (const std::size_t i : kept_rows(rows, part.name)) {
     Json cells = Json::array();
     for (const Column& column : part.columns) {
       const auto value = rows[i].find(column.key);
       cells.push_back(value == rows[i].end() ? Json(nullptr) : shown(*value));
     }
+    text += text_size(cells);
+    if (text > kMaxTableText) break;
     table["rows"].push_back(std::move(cells));
     stacks.push_back(stack_of(rows[i], names));
     any_stack = any_stack || !stacks.back().empty();

@@ -70,7 +70,9 @@ function flameGraph(graph) {
   function zoomToFound() {
     let best = -1;
     for (const i of state.found) if (best < 0 || tree.width(i, state.view) > tree.width(best, state.view)) best = i;
-    if (best >= 0) zoomTo(best);
+    if (best < 0) return;
+    zoomTo(best);
+    scroll.scrollTop = Math.max(0, (tree.depth[best] - 6) * rowHeight);
   }
   function frameAt(event) {
     const box = canvas.getBoundingClientRect();
