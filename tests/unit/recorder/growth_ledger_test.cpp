@@ -70,8 +70,8 @@ TEST_CASE("memory now: our own regions, present and not") {
   CHECK_FALSE(now.region(0));
 
   Timeline timeline;
-  timeline.processes.push_back({.pid = ::getpid()});
-  timeline.threads.push_back({.tid = ::getpid(), .process = 0});
+  timeline.processes.emplace_back().pid = ::getpid();
+  timeline.threads.emplace_back().process = 0;
   timeline.growth = {grew(1, 0, address), grew(1, 0, address + kBytes / 2), grew(1, 0, reinterpret_cast<std::uint64_t>(&local)),
                      grew(1, kNoIndex, address)};
   settle_by_memory(timeline, Timestamp{} + 5s);
