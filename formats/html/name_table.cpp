@@ -1,5 +1,6 @@
 #include "formats/html/name_table.hpp"
 
+#include "formats/html/embedded_size.hpp"
 #include "formats/report/table.hpp"
 
 namespace fdr {
@@ -16,7 +17,7 @@ std::uint32_t NameTable::number(const std::string& name, NameKind kind) {
   const auto [entry, fresh] = numbers_.try_emplace(std::move(key), static_cast<std::uint32_t>(numbers_.size()));
   if (fresh) {
     names_.push_back(&entry->first);
-    bytes_ += entry->first.first.size();
+    bytes_ += embedded_size(entry->first.first);
   }
   return entry->second;
 }

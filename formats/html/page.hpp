@@ -3,7 +3,7 @@
 // Nothing that came from a bundle is ever HTML: it is JSON in a data block (page_data.hpp), and the page's scripts put it
 // into the document as text only. A Content-Security-Policy names our own scripts and styles by their SHA-256 and forbids
 // everything else, network included: what slipped through would not run. Rows, branches, points and names are bounded in
-// number and length (a bundle made to fill a disk gave 10 MB, real ones below 1 MB); what was left out is said on it. Pure.
+// number and room (real pages are below 1 MB, one made to fill a disk below 5); what was left out is said on it. Pure.
 #pragma once
 
 #include <string>

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats/error.hpp"
+#include "formats/html/embedded_size.hpp"
 #include "formats/report/table.hpp"
 #include "formats/text.hpp"
 
@@ -46,11 +47,11 @@ Json stack_of(const Json& row, NameTable& names) {
   return stack;
 }
 
-// Bytes of text in a row's cells.
+// Room that the text in a row's cells takes.
 std::size_t text_size(const Json& cells) {
   std::size_t size = 0;
   for (const Json& cell : cells)
-    if (cell.is_string()) size += cell.get_ref<const std::string&>().size();
+    if (cell.is_string()) size += embedded_size(cell.get_ref<const std::string&>());
   return size;
 }
 

@@ -118,3 +118,21 @@ TEST_CASE("html: the data is the report, with since when, the marks, and every l
   const Json given = page_data(made.bundle, made.names, "-12");
   CHECK(given["sides"]["onset_s"].get<double>() == doctest::Approx(-12));
 }
+
+TEST_CASE("html: the page of a bundle that is out to fill a disk stays below 5 MB") {
+  auto made = incident::make();
+  Timeline& t = made.bundle.timeline;
+  const auto module = t.stacks.intern_module({ModuleKind::kFile, "/bin/many", ""});
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    const std::uint32_t frames[] = {t.stacks.intern_frame(module, i, std::to_string(i) + std::string(400, '<'))};
+    const StackId stack = t.stacks.intern_stack(frames);
+    t.samples.push_back({incident::at(-30), 0, 0, false, stack, WalkEnd::kRoot});
+    if (i % 10 == 0) t.failed.push_back({t.failed[0].call, {}, std::to_string(i) + std::string(1'000, '&'), stack, WalkEnd::kRoot});
+  }
+  for (int i = 0; i < 1'500; ++i) {
+    MetricSeries series{"process[" + std::to_string(i) + std::string(300, '>') + "]", Unit::kCount, MetricKind::kGauge, {}};
+    for (int second = -60; second < 5; ++second) series.points.push_back({incident::at(second), 1e-9 * (second * i % 977)});
+    t.metrics.push_back(std::move(series));
+  }
+  CHECK(report_html(made.bundle, made.names).size() < 5 << 20);
+}
