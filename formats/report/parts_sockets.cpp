@@ -36,8 +36,10 @@ Json socket_rows(const PartInput& in) {
   Json rows = Json::array();
   // The latest look there is: a number that grows is nearest to where it ends then.
   std::string text;
-  for (const char* moment : {"after", "at", "before"})
-    if (text.empty()) text = read_bundle_text(in.bundle.path, fmt::format("system/{}/sockets.ndjson", moment)).value_or("");
+  for (const char* moment : {"after", "at", "before"}) {
+    const std::string file = fmt::format("system/{}/sockets.ndjson", moment);
+    if (text.empty() && in.bundle.manifest.files.count(file)) text = read_bundle_text(in.bundle.path, file).value_or("");
+  }
   std::string_view rest = text;
   while (!rest.empty() && rows.size() < kMostRows) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
