@@ -35,6 +35,7 @@ struct WithSockets {
     std::filesystem::create_directories(directory / "system/at");
     std::ofstream(directory / "system/at/sockets.ndjson") << kSockets;
     made.bundle.path = directory;
+    made.bundle.manifest.files["system/at/sockets.ndjson"] = {};
   }
   ~WithSockets() { std::filesystem::remove_all(directory); }
   json rows(const char* part, const ShowFilter& filter = {}) const { return json::parse(show_json(made.bundle, made.names, part, filter)); }
