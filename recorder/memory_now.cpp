@@ -1,8 +1,6 @@
 #include "recorder/memory_now.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -14,14 +12,11 @@ namespace fdr {
 namespace {
 
 constexpr std::size_t kMapsBytes = 16u << 20;
-constexpr std::uint64_t kPageBytes = 4096;
-// Documentation/admin-guide/mm/pagemap.rst
-constexpr std::uint64_t kPresent = 1ull << 63, kSwapped = 1ull << 62;
 
 }  // namespace
 
 // "START-END PERMISSIONS OFFSET DEVICE INODE   NAME" (proc(5)); lines that cannot be parsed are skipped.
-MemoryNow::MemoryNow(std::int32_t pid) : pagemap_(::open(fmt::format("/proc/{}/pagemap", pid).c_str(), O_RDONLY | O_CLOEXEC)) {
+MemoryNow::MemoryNow(std::int32_t pid) : pages_(pid) {
   const std::string text = read_small_file(fmt::format("/proc/{}/maps", pid), kMapsBytes).value_or("");
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t line_end = std::min(text.find('\n', at), text.size());
@@ -50,11 +45,9 @@ std::optional<std::string> MemoryNow::region(std::uint64_t address) const {
 }
 
 std::optional<bool> MemoryNow::holds(std::uint64_t address) const {
-  std::uint64_t entry = 0;
-  if (!pagemap_.valid()) return std::nullopt;
-  const ssize_t got = ::pread(pagemap_.get(), &entry, sizeof entry, static_cast<off_t>(address / kPageBytes * sizeof entry));
-  if (got != sizeof entry) return std::nullopt;
-  return (entry & (kPresent | kSwapped)) != 0;
+  const auto page = pages_.at(address);
+  if (!page) return std::nullopt;
+  return page->present || page->swapped;
 }
 
 void settle_by_memory(Timeline& timeline, Timestamp now) {

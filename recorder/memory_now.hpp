@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/file_descriptor.hpp"
 #include "formats/timeline.hpp"
+#include "unwind/page_map.hpp"
 
 namespace fdr {
 
@@ -29,7 +29,7 @@ class MemoryNow {
     std::string name;
   };
   std::vector<Region> regions_;
-  FileDescriptor pagemap_;
+  PageMap pages_;
 };
 
 // Names the regions of growth in processes that live, and settles samples whose memory is gone without a call that said so.

@@ -14,13 +14,12 @@
 #include <vector>
 
 #include "formats/file_descriptor.hpp"
+#include "unwind/page_map.hpp"
 
 namespace fdr {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kPresent = 1ull << 63;  // Documentation/admin-guide/mm/pagemap.rst
-constexpr std::size_t kPartsAtOnce = 1024;      // UIO_MAXIOV
+constexpr std::size_t kPartsAtOnce = 1024;  // UIO_MAXIOV
 
 bool has_swapped(std::int32_t pid) {
   const FileDescriptor file(::open(fmt::format("/proc/{}/status", pid).c_str(), O_RDONLY | O_CLOEXEC));
@@ -35,7 +34,7 @@ bool has_swapped(std::int32_t pid) {
 class Process {
  public:
   explicit Process(std::int32_t pid) : pid_(pid) {
-    if (has_swapped(pid)) page_map_ = FileDescriptor(::open(fmt::format("/proc/{}/pagemap", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    if (has_swapped(pid)) page_map_ = PageMap(pid);
   }
 
   void read(std::span<RemotePart> parts) {
@@ -70,12 +69,11 @@ class Process {
 
   bool is_present(const RemotePart& part) {
     if (part.to.empty()) return true;
-    for (std::uint64_t page = part.address / kPage; page <= (part.address + part.to.size() - 1) / kPage; ++page) {
+    for (std::uint64_t page = part.address / kPageBytes; page <= (part.address + part.to.size() - 1) / kPageBytes; ++page) {
       const auto [known, fresh] = present_.try_emplace(page, false);
       if (fresh) {
-        std::uint64_t entry = 0;
-        const ssize_t got = ::pread(page_map_.get(), &entry, sizeof entry, static_cast<off_t>(page * sizeof entry));
-        known->second = got == sizeof entry && entry & kPresent;
+        const auto told = page_map_.at(page * kPageBytes);
+        known->second = told && told->present;
       }
       if (!known->second) return false;
     }
@@ -83,7 +81,7 @@ class Process {
   }
 
   std::int32_t pid_;
-  FileDescriptor page_map_;  // open only where something is swapped out
+  PageMap page_map_;  // open only where something is swapped out
   std::unordered_map<std::uint64_t, bool> present_;
 };
 

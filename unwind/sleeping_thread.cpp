@@ -11,12 +11,10 @@
 #include <string_view>
 
 #include "formats/file_descriptor.hpp"
+#include "unwind/page_map.hpp"
 
 namespace fdr {
 namespace {
-
-constexpr std::uint64_t kPage = 4096;
-constexpr std::uint64_t kPresent = 1ull << 63;  // Documentation/admin-guide/mm/pagemap.rst
 
 std::optional<std::uint64_t> hexadecimal(std::string_view word) {
   if (!word.starts_with("0x")) return std::nullopt;
@@ -47,29 +45,22 @@ std::optional<SleepingPlace> sleeping_place(std::int32_t pid, std::int32_t tid) 
   return SleepingPlace{*sp, *ip, number};
 }
 
-bool RemoteWords::is_present(std::uint64_t page) const {
-  const FileDescriptor map(::open(fmt::format("/proc/{}/pagemap", pid_).c_str(), O_RDONLY | O_CLOEXEC));
-  std::uint64_t entry = 0;
-  if (!map.valid()) return true;  // not told: only the read itself can say
-  const ssize_t got = ::pread(map.get(), &entry, sizeof entry, static_cast<off_t>(page * sizeof entry));
-  return got != sizeof entry || entry & kPresent;
-}
-
 bool RemoteWords::operator()(std::uint64_t address, std::uint64_t* word) {
   if (address % sizeof *word != 0) return false;  // stacks keep their words aligned; one across two pages is none
-  const std::uint64_t page = address / kPage;
+  const std::uint64_t page = address / kPageBytes;
   auto known = pages_.find(page);
   if (known == pages_.end()) {
     if (pages_.size() >= kMaxPages) return false;
     known = pages_.try_emplace(page).first;
-    if (is_present(page)) {
-      std::vector<std::uint8_t> bytes(kPage);
-      const iovec to{bytes.data(), bytes.size()}, from{reinterpret_cast<void*>(page * kPage), bytes.size()};
+    const auto told = PageMap(pid_).at(address);
+    if (!told || told->present) {  // not told: only the read itself can say
+      std::vector<std::uint8_t> bytes(kPageBytes);
+      const iovec to{bytes.data(), bytes.size()}, from{reinterpret_cast<void*>(page * kPageBytes), bytes.size()};
       if (::process_vm_readv(pid_, &to, 1, &from, 1, 0) == static_cast<ssize_t>(bytes.size())) known->second = std::move(bytes);
     }
   }
   if (known->second.empty()) return false;
-  std::memcpy(word, known->second.data() + address % kPage, sizeof *word);
+  std::memcpy(word, known->second.data() + address % kPageBytes, sizeof *word);
   return true;
 }
 

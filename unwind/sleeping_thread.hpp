@@ -29,7 +29,6 @@ class RemoteWords {
   bool operator()(std::uint64_t address, std::uint64_t* word);
 
  private:
-  bool is_present(std::uint64_t page) const;
   std::int32_t pid_;
   std::map<std::uint64_t, std::vector<std::uint8_t>> pages_;  // by number; empty: not to be had
 };

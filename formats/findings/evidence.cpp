@@ -152,28 +152,25 @@ MetricPoints Evidence::points(std::string_view metric) const {
   return {};
 }
 
+CallChange& CallChange::operator+=(const CallChange& more) {
+  quiet += more.quiet, incident += more.incident;
+  quiet_errors += more.quiet_errors, incident_errors += more.incident_errors;
+  quiet_wall += more.quiet_wall, incident_wall += more.incident_wall;
+  quiet_cpu += more.quiet_cpu, incident_cpu += more.incident_cpu;
+  incident_max = std::max(incident_max, more.incident_max);
+  return *this;
+}
+
 CallChange Evidence::all_calls() const {
   CallChange all;
-  for (const auto& [name, one] : calls_) {
-    all.quiet += one.quiet, all.incident += one.incident;
-    all.quiet_errors += one.quiet_errors, all.incident_errors += one.incident_errors;
-    all.quiet_wall += one.quiet_wall, all.incident_wall += one.incident_wall;
-    all.quiet_cpu += one.quiet_cpu, all.incident_cpu += one.incident_cpu;
-    all.incident_max = std::max(all.incident_max, one.incident_max);
-  }
+  for (const auto& [name, one] : calls_) all += one;
   return all;
 }
 
 CallChange Evidence::calls_named(std::initializer_list<std::string_view> names) const {
   CallChange all;
-  for (const auto& [name, one] : calls_) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) continue;
-    all.quiet += one.quiet, all.incident += one.incident;
-    all.quiet_errors += one.quiet_errors, all.incident_errors += one.incident_errors;
-    all.quiet_wall += one.quiet_wall, all.incident_wall += one.incident_wall;
-    all.quiet_cpu += one.quiet_cpu, all.incident_cpu += one.incident_cpu;
-    all.incident_max = std::max(all.incident_max, one.incident_max);
-  }
+  for (const auto& [name, one] : calls_)
+    if (std::find(names.begin(), names.end(), name) != names.end()) all += one;
   return all;
 }
 

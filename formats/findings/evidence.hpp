@@ -42,6 +42,7 @@ struct Change {
 struct CallChange {
   std::uint64_t quiet = 0, incident = 0, quiet_errors = 0, incident_errors = 0;
   Duration quiet_wall{}, incident_wall{}, quiet_cpu{}, incident_cpu{}, incident_max{};
+  CallChange& operator+=(const CallChange& more);
 };
 
 enum class Side : std::uint8_t { kQuiet, kIncident, kNeither };
