@@ -31,8 +31,8 @@ class Programs:
         os.rename(target + ".new", target)
         return target
 
-    def start(self, path, *arguments, command=None):
-        process = self.scenario.spawn(command or [path, *arguments], name=f"{os.path.basename(path)}-{len(self.processes)}")
+    def start(self, path, command=None):
+        process = self.scenario.spawn(command or [path], name=f"{os.path.basename(path)}-{len(self.processes)}")
         self.processes.append(process)
         wait_for(f"{path} runs", lambda: runs(process.pid, path))
         return process
@@ -63,15 +63,17 @@ with Scenario(__file__) as scenario:
     new = programs.start(path)
     namespaced = programs.in_own_namespace()
     path = programs.copy("first", "gone/steady")
-    gone = programs.start(path, str(SECONDS / 3))
+    gone = programs.start(path)
     os.unlink(path)
 
     recorder = Recorder(scenario, "attach", "-F", FREQUENCY, "--after", "100ms",
                         *(process.pid for process in programs.processes))
-    wait_for("the short program's end", lambda: gone.poll() is not None, 60)
     recorded = lambda: recorder.status()["rings"]["stacks"]["recorded"]
     before = recorded()
-    wait_for("samples", lambda: recorded() >= before + FREQUENCY * SECONDS, 60)
+    wait_for("samples of all five", lambda: recorded() >= before + FREQUENCY * SECONDS / 2, 60)
+    gone.kill()
+    gone.wait()
+    wait_for("more samples of those left", lambda: recorded() >= before + FREQUENCY * SECONDS * 1.5, 60)
     bundle = recorder.dump("where have the files gone")
     recorder.stop()
     programs.stop()
