@@ -182,7 +182,7 @@ RuleConfig rule_from_flag(const std::string& text, std::size_t ordinal) {
   const std::string duration = text.substr(before + 1, end - before);
   const auto hold = parse_duration(duration);
   if (!hold) {
-    throw Error(fmt::format("--when: column {}: {} is not a duration", before + 2, quoted(duration)),
+    throw Error(fmt::format("--when: column {}: {} is not a duration", before + 2, in_quotes(duration)),
                 "for example: for 3s");
   }
   rule.hold = *hold;

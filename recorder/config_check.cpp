@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kMaxTicks = 100'000;  // of history: a row of doubles each
 
-std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
 
 std::string place_prefix(const std::string& where) { return where.empty() ? "" : where + ": "; }
 
@@ -23,17 +23,17 @@ void check_unique(const Config& config) {
   std::set<std::string> targets, rules, collectors;
   for (const TargetConfig& target : config.targets) {
     if (!target.name.empty() && !targets.insert(target.name).second) {
-      throw Error("two targets are named " + quoted(target.name), "give one of them another `name`");
+      throw Error("two targets are named " + in_quotes(target.name), "give one of them another `name`");
     }
   }
   for (const CollectorConfig& collector : config.collectors) {
     if (!collectors.insert(collector.name).second)
-      throw Error(place_prefix(collector.where) + "two collectors are named " + quoted(collector.name), "the bundle's files are named after them");
+      throw Error(place_prefix(collector.where) + "two collectors are named " + in_quotes(collector.name), "the bundle's files are named after them");
   }
   for (const RuleConfig& rule : all_rules(config)) {
     if (!rules.insert(rule.name).second) {
       throw Error(
-          place_prefix(rule.where) + "the name " + quoted(rule.name) + " is used twice among triggers and heartbeats",
+          place_prefix(rule.where) + "the name " + in_quotes(rule.name) + " is used twice among triggers and heartbeats",
           "bundles and the ledger name what fired");
     }
   }

@@ -30,7 +30,7 @@ void read_port(Section& section, HeartbeatConfig& beat) {
   section.string("host", beat.host);
   if (belongs(section, "port", wanted, "from tcp or udp")) section.integer("port", beat.port, 1, 65535);
   if (wanted && !numeric_address(beat.host, 1)) {
-    section.refuse("host", quoted(beat.host) + " is not an address in figures",
+    section.refuse("host", in_quotes(beat.host) + " is not an address in figures",
                    "looking a name up could block: `getent hosts NAME` says its address");
   }
 }
@@ -39,7 +39,7 @@ void read_url(Section& section, HeartbeatConfig& beat) {
   if (!belongs(section, "url", beat.from == BeatSource::kHttp, "from http")) return;
   section.string("url", beat.url);
   if (section.get("url") && !parse_http_url(beat.url)) {
-    section.refuse("url", quoted(beat.url) + " is not an address that is probed",
+    section.refuse("url", in_quotes(beat.url) + " is not an address that is probed",
                    "http://ADDRESS:PORT/PATH with an address in figures or localhost; for all else: from = \"command\" with curl");
   }
 }
@@ -53,7 +53,7 @@ HeartbeatConfig read_heartbeat(Section& section) {
   std::string from;
   section.string("from", from);
   if (from == "send" || from == "notify") {
-    section.refuse("from", "heartbeats from " + quoted(from) + " are not in this version",
+    section.refuse("from", "heartbeats from " + in_quotes(from) + " are not in this version",
                    "from = \"beat\": the program or a script calls `fdr beat " + beat.name + "`");
   }
   section.one_of("from", beat.from, kSources);
@@ -94,7 +94,7 @@ CollectorConfig read_collector(Section& section) {
                               std::pair{"fired", &collector.fired}};
   for (const std::string& word : at) {
     const auto moment = std::find_if(moments.begin(), moments.end(), [&](const auto& known) { return word == known.first; });
-    if (moment == moments.end()) section.refuse("at", "'at' cannot be " + quoted(word), "one or more of: armed, hourly, fired");
+    if (moment == moments.end()) section.refuse("at", "'at' cannot be " + in_quotes(word), "one or more of: armed, hourly, fired");
     *moment->second = true;
   }
   section.duration("timeout", collector.timeout, 10ms, 5min, "5s");

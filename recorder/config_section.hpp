@@ -36,7 +36,7 @@ namespace fdr {
 
 inline constexpr std::size_t kMaxListed = 256;  // tables of one kind in a file
 
-inline std::string quoted(std::string_view text) { return "'" + printable(text) + "'"; }
+inline std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
 
 inline const char* type_words(const toml::node& node) {
   switch (node.type()) {
@@ -112,7 +112,7 @@ class Section {
     for (const char* key : keys) {
       known_.insert(key);
       if (const toml::node* node = table_.get(key)) {
-        source_.refuse(key_region(key, *node), quoted(key) + " is not in this version", "leave it out");
+        source_.refuse(key_region(key, *node), in_quotes(key) + " is not in this version", "leave it out");
       }
     }
   }
@@ -122,7 +122,7 @@ class Section {
     if (!node) return;
     if (!node->is_string()) wrong_type(key, *node, "a string", "write " + std::string(key) + " = \"...\"");
     value = node->as_string()->get();
-    if (value.find('\0') != std::string::npos) source_.refuse(node->source(), quoted(key) + " holds a NUL byte");
+    if (value.find('\0') != std::string::npos) source_.refuse(node->source(), in_quotes(key) + " holds a NUL byte");
   }
 
   // A list of strings, not empty. `hint` is an example of it.
@@ -133,7 +133,7 @@ class Section {
     for (const toml::node& element : *node->as_array()) {
       const auto* word = element.as_string();
       if (!word) wrong_type(key, element, "a list of strings", hint);
-      if (word->get().find('\0') != std::string::npos) source_.refuse(element.source(), quoted(key) + " holds a NUL byte");
+      if (word->get().find('\0') != std::string::npos) source_.refuse(element.source(), in_quotes(key) + " holds a NUL byte");
       value.push_back(word->get());
     }
     if (value.empty() || value.front().empty()) source_.refuse(node->source(), fmt::format("'{}' says nothing", key), hint);
@@ -150,7 +150,7 @@ class Section {
   void name(const char* key, std::string& value) {
     string(key, value);
     if (const toml::node* node = get(key); node && !valid_name(value)) {
-      source_.refuse(node->source(), quoted(value) + " is not a name", "names are 1 to 32 of A-Z a-z 0-9 . _ -");
+      source_.refuse(node->source(), in_quotes(value) + " is not a name", "names are 1 to 32 of A-Z a-z 0-9 . _ -");
     }
   }
 
@@ -194,7 +194,7 @@ class Section {
       value = choice;
       return true;
     }
-    source_.refuse(node->source(), fmt::format("'{}' cannot be {}", key, quoted(text)), "one of: " + list);
+    source_.refuse(node->source(), fmt::format("'{}' cannot be {}", key, in_quotes(text)), "one of: " + list);
     return false;
   }
 
@@ -233,7 +233,7 @@ class Section {
       const std::string near = nearest_names(key.str(), known_);
       std::string all;
       for (const std::string& known : known_) all += (all.empty() ? "" : ", ") + known;
-      source_.refuse(key.source(), "unknown key " + quoted(key.str()) + (name_.empty() ? "" : " in " + name_),
+      source_.refuse(key.source(), "unknown key " + in_quotes(key.str()) + (name_.empty() ? "" : " in " + name_),
                      near.empty() ? "keys here: " + all : "did you mean " + near);
     }
     for (const std::vector<const char*>& keys : required_) {
@@ -276,7 +276,7 @@ class Section {
     const std::string text = node->as_string()->get();
     const auto parsed = parse(text);
     if (!parsed)
-      source_.refuse(node->source(), fmt::format("'{}' is not {} with a unit: {}", key, kind, quoted(text)), hint);
+      source_.refuse(node->source(), fmt::format("'{}' is not {} with a unit: {}", key, kind, in_quotes(text)), hint);
     if (*parsed < least || *parsed > most) {
       source_.refuse(node->source(), fmt::format("'{}' must be between {} and {}", key, literal(least), literal(most)));
     }
