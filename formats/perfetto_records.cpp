@@ -323,7 +323,7 @@ void get(std::string_view message, Stall& s, const TraceClock& clock) {
         s.thread = f.index();
         break;
       case stall::kKind:
-        s.kind = f.enumeration(StallKind::kCompaction);
+        s.kind = f.enumeration(StallKind::kThrottled);
         break;
       case stall::kOpen:
         s.open = f.flag();

@@ -14,7 +14,7 @@ const char* name_of(Enum value, const std::array<const char*, N>& names) {
 }  // namespace
 
 const char* stall_kind_name(StallKind kind) {
-  static constexpr std::array names = {"wait", "blocked", "uninterruptible", "runnable", "reclaim", "compaction"};
+  static constexpr std::array names = {"wait", "blocked", "uninterruptible", "runnable", "reclaim", "compaction", "throttled"};
   static_assert(names.size() == static_cast<std::size_t>(StallKind::kCount));
   return name_of(kind, names);
 }

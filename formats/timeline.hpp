@@ -123,6 +123,7 @@ enum class StallKind : std::uint8_t {
   kRunnable,    // preempted or woken, and not given a CPU
   kReclaim,     // in the kernel, freeing memory before an allocation could go on
   kCompaction,
+  kThrottled,   // its group has used up its quota of CPU time
   kCount
 };
 const char* stall_kind_name(StallKind kind);

@@ -110,8 +110,32 @@ std::string group_text(const Evidence& ev) {
   return group.empty() || group == "/" ? "" : "; its group is " + printable(group);
 }
 
+// What was seen at the switches themselves: threads that left the CPU because the quota had run out.
+struct HeldBack {
+  Duration together{}, quiet_together{}, longest{};
+  std::uint64_t times = 0;
+};
+HeldBack held_back(const Evidence& ev) {
+  HeldBack sum;
+  for (const Stall& stall : ev.view.timeline.stalls) {
+    if (stall.kind != StallKind::kThrottled || !ev.view.wants_thread(stall.thread)) continue;
+    const Side side = ev.side(stall.begin, stall.length);
+    if (side == Side::kQuiet) sum.quiet_together += stall.length;
+    if (side != Side::kIncident) continue;
+    ++sum.times, sum.together += ev.within_incident(stall.begin, stall.length), sum.longest = std::max(sum.longest, stall.length);
+  }
+  return sum;
+}
+
 Finding throttling(const Evidence& ev) {
   const char* title = "throttled: held back by the quota of its own group";
+  if (const HeldBack held = held_back(ev); held.times) {
+    const double share = to_seconds(held.together) / ev.incident_s, before = ev.has_quiet ? to_seconds(held.quiet_together) / ev.quiet_s : 0;
+    std::string figures = fmt::format("{} times {} together, longest {}", held.times, duration_text(held.together), duration_text(held.longest));
+    if (ev.has_quiet) figures += fmt::format("; {} of each second, before {}", duration_text(from_seconds(share)), duration_text(from_seconds(before)));
+    if (share >= 0.1 && (ev.has_quiet ? share > 1.5 * before : ev.alarmed)) return speaks_for("throttling", title, 0.85, figures + group_text(ev), "fdr show BUNDLE stalls");
+    return share < 0.02 ? speaks_against("throttling", title, figures) : not_measurable("throttling", title, figures + ": not clearly more than before");
+  }
   for (const MetricSeries* series : ev.metrics_like("cgroup", "throttled")) {
     const Change share = ev.change_of(*series);
     if (!share.known) continue;

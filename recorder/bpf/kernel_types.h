@@ -100,6 +100,12 @@ struct signal_struct {
   int group_exit_code;
 } CORE;
 
+struct cfs_rq {
+  int throttle_count; /* this queue's group, or one above it */
+} CORE;
+struct sched_entity {
+  struct cfs_rq *cfs_rq;
+} CORE;
 struct task_struct {
   struct thread_info thread_info;
   unsigned int __state; /* `state` before 5.14 (2f064a59a11f) */
@@ -114,11 +120,17 @@ struct task_struct {
   struct files_struct *files;
   struct signal_struct *signal;
   struct sched_info sched_info;
+  struct sched_entity se;
   int exit_code;
   struct thread_struct thread;
 } CORE;
 struct task_struct___before_5_14 {
   long state;
+} CORE;
+
+/* A group whose quota ran out: since 6.18 its threads leave the queue one by one, before that the queue was held back (cfs_rq). */
+struct task_struct___throttled {
+  bool throttled;
 } CORE;
 
 struct linux_binprm {

@@ -17,6 +17,14 @@ static __always_inline __u32 task_state(struct task_struct *task) {
   return (__u32)BPF_CORE_READ(old, state);
 }
 
+/* Of a thread that leaves the CPU though it could run. */
+static __always_inline bool throttled(struct task_struct *task) {
+  struct task_struct___throttled *one = (void *)task;
+  if (bpf_core_field_exists(one->throttled)) return BPF_CORE_READ(one, throttled);
+  if (bpf_core_field_exists(((struct cfs_rq *)0)->throttle_count)) return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
+  return 0; /* a kernel without quotas */
+}
+
 static __always_inline struct fdr_stall *stall_begin(struct fdr_thread *thread, struct fdr_control *page, __u64 now,
                                                      __u32 expected, struct ring_place *place) {
   const __u32 slot = cpu_slot(page);
@@ -53,7 +61,7 @@ static __always_inline void leave(void *ctx, struct fdr_thread *thread, bool pre
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = 0;
   thread->out_ns = now;
-  thread->out_state = state;
+  thread->out_state = state == 0 && throttled(task) ? FDR_STATE_THROTTLED : state;
   thread->run_delay_ns = task->sched_info.run_delay;
   if (state == 0) thread->involuntary++;
   else thread->voluntary++;
@@ -74,6 +82,7 @@ static __always_inline void enter(struct fdr_control *page, struct fdr_thread *t
   const __u32 nr = thread->nr & FDR_NR_MASK;
   __u16 kind = FDR_STALL_BLOCKED;
   if (thread->out_state == 0) kind = FDR_STALL_RUNNABLE;
+  else if (thread->out_state == FDR_STATE_THROTTLED) kind = FDR_STALL_THROTTLED;
   else if (thread->out_state & TASK_UNINTERRUPTIBLE_BIT) kind = FDR_STALL_UNINTERRUPTIBLE;
   else if (in_call && nr < FDR_SYSCALLS_MAX && call_traits[nr & (FDR_SYSCALLS_MAX - 1)] & FDR_TRAIT_WAITS) kind = FDR_STALL_WAIT;
 

@@ -25,6 +25,7 @@ StallKind stall_kind(std::uint16_t kind) {
     case FDR_STALL_RUNNABLE: return StallKind::kRunnable;
     case FDR_STALL_RECLAIM: return StallKind::kReclaim;
     case FDR_STALL_COMPACTION: return StallKind::kCompaction;
+    case FDR_STALL_THROTTLED: return StallKind::kThrottled;
     default: return StallKind::kBlocked;
   }
 }
@@ -252,6 +253,7 @@ class Decoder::Impl {
     if (!thread.out_ns) stall.syscall = sleeping->second.syscall;
     // TASK_UNINTERRUPTIBLE is bit 1 of the state (include/linux/sched.h); 0 is runnable.
     if (thread.out_ns && thread.out_state == 0) stall.kind = StallKind::kRunnable, stall.run_queue = stall.length;
+    else if (thread.out_state == FDR_STATE_THROTTLED) stall.kind = StallKind::kThrottled;
     else if (thread.out_state & 2) stall.kind = StallKind::kUninterruptible;
     else stall.kind = waits_by_nature(stall.syscall) ? StallKind::kWait : StallKind::kBlocked;
     const fdr_parked& place = parked[thread.id & (FDR_PARKED - 1)];

@@ -159,6 +159,7 @@ void CgroupMetrics::open_cpu(const std::optional<Group>& group) {
   if (directory == cpu_directory_ && cpu_stat_.is_open()) return;
   cpu_directory_ = directory;
   periods_.clear();
+  throttled_seconds_.another();
   cpu_stat_ = group ? ProcFile(directory + "/cpu.stat") : ProcFile();
 }
 
@@ -166,6 +167,7 @@ void CgroupMetrics::open_memory(const std::optional<Group>& group) {
   const std::string directory = group ? group->directory : "";
   if (directory == memory_directory_ && memory_.is_open()) return;
   memory_directory_ = directory;
+  oom_kills_.another();
   for (ProcFile* file : {&memory_, &limit_, &swap_, &events_}) *file = ProcFile();
   if (!group) return;
   memory_v2_ = group->v2;
@@ -180,7 +182,7 @@ void CgroupMetrics::read_cpu(Timestamp now) {
   const auto stat = text ? parse_cpu_stat(*text) : std::nullopt;
   values_[kThrottled] = values_[kThrottledTime] = kUnknown;
   if (!stat) return;
-  values_[kThrottledTime] = stat->seconds;
+  values_[kThrottledTime] = throttled_seconds_.value(stat->seconds);
   const auto change = periods_.push(now, {stat->periods, stat->throttled});
   if (!change) return;
   // A group that sleeps has no periods, and is not throttled.
@@ -199,7 +201,7 @@ void CgroupMetrics::read_memory() {
   values_[kOom] = kUnknown;
   if (const auto text = text_of(events_))
     for_each_field(*text, [&](std::string_view name, double value) {
-      if (name == "oom_kill") values_[kOom] = value;  // v1 since 4.13
+      if (name == "oom_kill") values_[kOom] = oom_kills_.value(value);  // v1 since 4.13
     });
 }
 

@@ -37,6 +37,22 @@ std::optional<CgroupThrottling> parse_cpu_stat(std::string_view text);
 // A number of bytes; nothing for "max", and for what v1 calls unlimited.
 std::optional<double> parse_limit(std::string_view text);
 
+// A counter of whichever group it is read from: it goes on where it was when another group takes the place, whose own past is not a change.
+class ContinuedCounter {
+ public:
+  void another() { fresh_ = true; }
+  double value(double raw) {
+    if (fresh_) shift_ = last_ ? *last_ - raw : 0;
+    fresh_ = false;
+    return *(last_ = raw + shift_);
+  }
+
+ private:
+  bool fresh_ = true;
+  double shift_ = 0;
+  std::optional<double> last_;
+};
+
 class CgroupMetrics {
  public:
   explicit CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", double cpu_share = 0.0004);
@@ -69,6 +85,7 @@ class CgroupMetrics {
   bool memory_v2_ = false;
   ProcFile cpu_stat_, memory_, limit_, swap_, events_;
   SlidingSecond<2, 1950> periods_;
+  ContinuedCounter throttled_seconds_, oom_kills_;
   std::string buffer_;
 };
 

@@ -33,7 +33,8 @@ Stop stop_of(const fdr_thread& thread) {
   if (reclaim) return {reclaim, "frees memory for itself (reclaim)"};
   if (compact) return {compact, "moves memory about (compaction)"};
   if (!out) return {};
-  if (thread.out_state == 0) return {out, "can run and is not let (no CPU, or a quota that ran out)"};
+  if (thread.out_state == 0) return {out, "can run and is given no CPU"};
+  if (thread.out_state == FDR_STATE_THROTTLED) return {out, "can run and its group's quota has run out"};
   if (thread.out_state & kUninterruptible && !(thread.out_state & kNoLoad) && !waits_for_child(thread)) return {out, "waits uninterruptibly"};
   return {};
 }

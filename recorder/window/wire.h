@@ -135,7 +135,11 @@ enum fdr_stall_kind {
   FDR_STALL_RUNNABLE,
   FDR_STALL_RECLAIM,
   FDR_STALL_COMPACTION,
+  FDR_STALL_THROTTLED,
 };
+
+/* In fdr_thread.out_state beside the kernel's own states: could run, but its group has used up its quota. No kernel state has this bit. */
+#define FDR_STATE_THROTTLED (1u << 31)
 
 struct fdr_stall { /* ring stalls; head.ns is its end */
   struct fdr_record head;

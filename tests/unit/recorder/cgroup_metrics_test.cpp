@@ -102,6 +102,7 @@ TEST_CASE("cgroup: memory of the group that is limited, followed when the proces
   fixture.files.write("groups/box/memory.swap.current", "4096\n");
   fixture.files.write("groups/box/memory.events", "low 0\noom 2\noom_kill 1\n");
   fixture.files.write("groups/other/memory.current", "77\n");
+  fixture.files.write("groups/other/memory.events", "oom_kill 40\n");
   CgroupMetrics metrics(fixture.catalogue, fixture.files.path(), 1);
   metrics.began(100, 0);
   metrics.began(50, 1);  // of another target
@@ -114,6 +115,9 @@ TEST_CASE("cgroup: memory of the group that is limited, followed when the proces
   CHECK(fixture.read(metrics, "cgroup.memory", 1) == 990000);
   CHECK(fixture.read(metrics, "cgroup.memory", 6) == 77);
   CHECK(std::isnan(fixture.read(metrics, "cgroup.memory.limit", 6.1)));
+  CHECK(fixture.read(metrics, "cgroup.oom", 6.2) == 1);  // the other group's past did not happen now
+  fixture.files.write("groups/other/memory.events", "oom_kill 42\n");
+  CHECK(fixture.read(metrics, "cgroup.oom", 6.3) == 3);
   metrics.ended(100);
   CHECK(std::isnan(fixture.read(metrics, "cgroup.memory", 7)));
 }

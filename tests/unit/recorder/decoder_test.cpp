@@ -187,7 +187,8 @@ TEST_CASE("decoder: stalls of every kind") {
   const std::pair<int, StallKind> kinds[] = {
       {FDR_STALL_WAIT, StallKind::kWait},         {FDR_STALL_BLOCKED, StallKind::kBlocked},
       {FDR_STALL_RUNNABLE, StallKind::kRunnable}, {FDR_STALL_UNINTERRUPTIBLE, StallKind::kUninterruptible},
-      {FDR_STALL_RECLAIM, StallKind::kReclaim},   {FDR_STALL_COMPACTION, StallKind::kCompaction}};
+      {FDR_STALL_RECLAIM, StallKind::kReclaim},   {FDR_STALL_COMPACTION, StallKind::kCompaction},
+      {FDR_STALL_THROTTLED, StallKind::kThrottled}};
   std::uint64_t end = kBegin + 1000;
   for (const auto& [kind, expected] : kinds) {
     end += 1000;

@@ -104,6 +104,21 @@ TEST_CASE("heartbeat: two that stayed out together are both named; a regular one
   CHECK(is_open(Case().judged(find_heartbeats, "heartbeat")));
 }
 
+TEST_CASE("throttling: threads that left their CPU for a quota prove it, whatever the metric says; a moment of it does not") {
+  Case held, touched;
+  held.metric("cgroup.throttled", 0, 0, Unit::kPercent);
+  for (double t = kOnset; t < kEnd; t += 0.1) held.stall(StallKind::kThrottled, 0, t, 0.075);
+  held.texts["process/100/at/cgroup.txt"] = "1:cpu,cpuacct:/box/c\n";
+  const Finding finding = held.judged(find_starvation, "throttling");
+  CAPTURE(finding.evidence);
+  CHECK(is_for(finding));
+  CHECK(contains(finding.evidence, "longest 75.0 ms"));
+  CHECK(contains(finding.evidence, "its group is /box/c"));
+  CHECK_FALSE(is_for(held.judged(find_starvation, "run-queue")));
+  touched.stall(StallKind::kThrottled, 0, kOnset + 1, 0.005);
+  CHECK(is_against(touched.judged(find_starvation, "throttling")));
+}
+
 TEST_CASE("throttling: without the group's figures, being held back beside idle CPUs proves it, beside busy ones nothing") {
   Case c;
   c.metric("host.cpu.busy", 20, 40, Unit::kPercent);
