@@ -19,7 +19,8 @@ inline constexpr Field kPacket = 1;
 namespace packet {  // TracePacket
 inline constexpr Field kFtraceEvents = 1, kProcessTree = 2, kClockSnapshot = 6, kTimestamp = 8, kSequenceId = 10,
                        kTrackEvent = 11, kInternedData = 12, kSequenceFlags = 13, kSystemInfo = 45, kTrigger = 46,
-                       kCompressedPackets = 50, kDefaults = 59, kTrackDescriptor = 60, kPerfSample = 66;
+                       kCompressedPackets = 50, kDefaults = 59, kTrackDescriptor = 60, kModuleSymbols = 61,
+                       kPerfSample = 66;
 // Ours.
 inline constexpr Field kFdrHeader = 2000, kFdrProcess = 2001, kFdrThread = 2002, kFdrModule = 2003,
                        kFdrNamedFrames = 2004, kFdrMetric = 2005, kFdrSample = 2010, kFdrCalls = 2011, kFdrSlow = 2012,
@@ -79,6 +80,12 @@ inline constexpr Field kBuildId = 2, kPathStrings = 7;               // Mapping
 inline constexpr Field kFunctionName = 2, kMapping = 3, kRelPc = 4;  // Frame
 inline constexpr Field kFrameIds = 2;                                // Callstack
 }  // namespace interned
+
+namespace symbols {  // ModuleSymbols
+inline constexpr Field kPath = 1, kBuildId = 2, kAddressSymbols = 3;
+inline constexpr Field kAddress = 1, kLines = 2;              // AddressSymbols
+inline constexpr Field kFunction = 1, kFile = 2, kLine = 3;  // Line
+}  // namespace symbols
 
 namespace trigger {
 inline constexpr Field kName = 1, kProducer = 2;

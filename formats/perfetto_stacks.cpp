@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace fdr::perfetto {
-namespace {
-
-using Message = protozero::pbf_writer;
-
-constexpr std::size_t kPacketBytes = 64 * 1024;
-constexpr const char* kKernelPath = "[kernel.kallsyms]";  // what Perfetto's tools take for the kernel
-constexpr std::size_t kMaxFrames = 4096;                  // of one stack
 
 std::string bytes_of_hex(const std::string& hex) {
   std::string bytes;
@@ -24,6 +17,16 @@ std::string bytes_of_hex(const std::string& hex) {
   return bytes;
 }
 
+// What Perfetto's tools take for the kernel.
+std::string shown_path(const Module& module) { return module.kind == ModuleKind::kKernel ? "[kernel.kallsyms]" : module.path; }
+
+namespace {
+
+using Message = protozero::pbf_writer;
+
+constexpr std::size_t kPacketBytes = 64 * 1024;
+constexpr std::size_t kMaxFrames = 4096;                  // of one stack
+
 std::string hex_of_bytes(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
@@ -33,8 +36,6 @@ std::string hex_of_bytes(std::string_view bytes) {
   }
   return hex;
 }
-
-std::string shown_path(const Module& module) { return module.kind == ModuleKind::kKernel ? kKernelPath : module.path; }
 
 // One packet under construction: its interned data, and the companions.
 class StackWriter {

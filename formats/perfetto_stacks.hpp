@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,10 @@
 namespace fdr::perfetto {
 
 void put_stacks(PacketStream& stream, const StackTable& stacks);
+
+// A module as Perfetto knows it: its path there, its build-id as raw bytes (none of what is no hexadecimal text).
+std::string shown_path(const Module& module);
+std::string bytes_of_hex(const std::string& hex);
 
 class StackCollector {
  public:

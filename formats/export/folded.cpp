@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "formats/report/view.hpp"
-
 namespace fdr {
 namespace {
 
@@ -15,13 +13,12 @@ std::string folded_name(std::string name) {
 
 }  // namespace
 
-std::string export_folded(const Timeline& timeline, const FrameNames& names) {
-  const Manifest manifest;
-  const View view(manifest, timeline, names);
+std::string export_folded(const ExportInput& in) {
+  const View& view = in.view;
   std::map<std::pair<std::uint32_t, StackId>, std::uint64_t> counts;
-  for (const StackSample& sample : timeline.samples) {
+  for (const StackSample& sample : view.timeline.samples) {
     if (!view.in_range(sample.time) || !view.wants_thread(sample.thread)) continue;
-    const Thread* thread = thread_at(timeline, sample.thread);
+    const Thread* thread = thread_at(view.timeline, sample.thread);
     ++counts[{thread ? thread->process : kNoIndex, sample.stack}];
   }
   // Stacks that differ in addresses only are one line, as the readers of this format expect.

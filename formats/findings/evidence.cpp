@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "formats/findings/sampling.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
@@ -15,14 +16,6 @@ namespace fdr {
 namespace {
 
 constexpr double kQuietLeast_s = 1.0;
-
-// The effective configuration is TOML of our own writing: `frequency = 99` on a line of its own.
-double frequency_of(const std::string& config) {
-  const std::size_t at = config.find("\nfrequency = ");
-  if (at == std::string::npos) return 99;
-  const double hz = std::strtod(config.c_str() + at + 13, nullptr);
-  return hz >= 1 && hz <= 100'000 ? hz : 99;
-}
 
 }  // namespace
 
@@ -69,7 +62,7 @@ Evidence::Evidence(const View& v, const Onset& o, BundleText text)
   quiet_s = std::max(0.0, to_seconds(begin - quiet_from));
   incident_s = std::max(1e-3, to_seconds(end - begin));
   has_quiet = onset.known && quiet_s >= kQuietLeast_s;
-  sampled_hz = frequency_of(view.manifest.config);
+  sampled_hz = sampling_frequency(view.manifest.config);
   if (text_) go_ = go_reports(view.manifest, text_);
 
   for (const SyscallSummary& sum : view.timeline.summary) {

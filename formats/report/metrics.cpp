@@ -62,6 +62,22 @@ std::vector<MetricRow> metric_rows(const View& view) {
   return rows;
 }
 
+const char* unit_name(Unit unit) {
+  switch (unit) {
+    case Unit::kPercent:
+      return "%";
+    case Unit::kBytes:
+      return "bytes";
+    case Unit::kSeconds:
+      return "seconds";
+    case Unit::kCount:
+      return "count";
+    case Unit::kNone:
+      break;
+  }
+  return "";
+}
+
 std::string metric_text(double value, const MetricSeries& series) {
   if (!std::isfinite(value)) return "unknown";
   const std::string per = series.kind == MetricKind::kCounter ? "/s" : "";

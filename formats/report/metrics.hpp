@@ -21,6 +21,9 @@ struct MetricRow {
 // Those with a known value in the range: the rule's own first, then by change.
 std::vector<MetricRow> metric_rows(const View& view);
 
+// "%", "bytes", "seconds", "count", ""
+const char* unit_name(Unit unit);
+
 // "41.2 %", "312 MB", "1.50 s", "12", "3.4 /s".
 std::string metric_text(double value, const MetricSeries& series);
 

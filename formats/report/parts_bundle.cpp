@@ -10,22 +10,6 @@
 namespace fdr {
 namespace {
 
-const char* unit_name(Unit unit) {
-  switch (unit) {
-    case Unit::kPercent:
-      return "%";
-    case Unit::kBytes:
-      return "bytes";
-    case Unit::kSeconds:
-      return "seconds";
-    case Unit::kCount:
-      return "count";
-    case Unit::kNone:
-      break;
-  }
-  return "";
-}
-
 Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
 #include "formats/report/module_notes.hpp"
+#include "recorder/commands/progress.hpp"
 #include "unwind/symbolizer.hpp"
 
 namespace fdr {
@@ -46,9 +47,20 @@ void add_name_options(CLI::App& command, ReadingOptions& options) {
       ->type_name("DIR");
 }
 
+void add_filter_options(CLI::App& command, ShowFilter& filter) {
+  command.add_option("--pid", filter.pid, "only this process")->type_name("PID");
+  command.add_option("--thread", filter.thread, "only this thread")->type_name("TID");
+  command.add_option("--from", filter.from_s, "seconds from the firing, negative before it")->type_name("S");
+  command.add_option("--to", filter.to_s, "seconds from the firing")->type_name("S");
+}
+
 OpenedBundle open_with_names(const ReadingOptions& options) {
   OpenedBundle opened;
-  opened.bundle = read_bundle(options.bundle);
+  {
+    const Progress progress("reading");
+    opened.bundle = read_bundle(options.bundle);
+  }
+  const Progress progress("looking up names");
   const StackTable& stacks = opened.bundle.timeline.stacks;
   Symbols symbols = symbolize(stacks, {options.debug_dirs, options.sysroot}, slices_of(stacks, opened.bundle.modules));
   opened.bundle.naming = std::move(symbols.modules);

@@ -27,6 +27,8 @@ struct ReadingOptions {
 void add_reading_options(CLI::App& command, ReadingOptions& options);
 // Only those of them that say where names are found.
 void add_name_options(CLI::App& command, ReadingOptions& options);
+// --pid, --thread, --from, --to.
+void add_filter_options(CLI::App& command, ShowFilter& filter);
 
 struct OpenedBundle {
   Bundle bundle;

@@ -46,10 +46,7 @@ void add_show(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("show", kDescription);
   add_reading_options(*command, options->reading);
   command->add_option("PART", options->part, "one of: " + list_of_parts() + "; or the path of a file of the bundle");
-  command->add_option("--pid", options->filter.pid, "only this process")->type_name("PID");
-  command->add_option("--thread", options->filter.thread, "only this thread")->type_name("TID");
-  command->add_option("--from", options->filter.from_s, "seconds from the firing, negative before it")->type_name("S");
-  command->add_option("--to", options->filter.to_s, "seconds from the firing")->type_name("S");
+  add_filter_options(*command, options->filter);
   command->add_flag("--json", options->reading.json, "one JSON array of rows, one row a line");
   command->add_flag("--no-color", options->reading.no_color, "no colours (NO_COLOR does the same)");
   command->callback([options, &exit_code] {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Oracle: Perfetto's own trace_processor opens trace.pftrace and sees the samples and raw calls that the manifest
-says were kept."""
+says were kept; in the exported one it sees names, inlined functions and lines too."""
 
 import os
 
@@ -38,4 +38,16 @@ with Scenario(__file__) as scenario:
     check(samples > 50 and calls > 1000, f"hardly anything recorded: {samples} samples, {calls} calls")
     named = int(ask(scenario, trace, "select count(*) from process where name glob '*family*'")[0][0])
     check(named > 0, "the trace does not name the process family")
+
+    exported = scenario.path("named.pftrace")
+    scenario.fdr("export", bundle.path, "--format", "perfetto", "-o", exported)
+    errors = ask(scenario, exported,
+                 "select name, value from stats where severity in ('error', 'data_loss') and value > 0")
+    equal(errors, [], "errors in trace_processor's stats of the exported trace")
+    burners = ask(scenario, exported, "select count(*) from perf_sample s join stack_profile_callsite c on s.callsite_id = c.id "
+                  "join stack_profile_frame f on c.frame_id = f.id join stack_profile_symbol y on f.symbol_set_id = y.symbol_set_id "
+                  "where y.name glob '*burn_half*' and y.source_file glob '*shares.cpp' and y.line_number > 0")
+    shown = sum(row["samples"] for row in bundle.show("stacks") if "burn_half" in row["stack"][-1])
+    check(shown > 20, f"hardly any samples in burn_half: {shown}")
+    equal(int(burners[0][0]), shown, "samples in burn_half with file and line in the exported trace, and in fdr show stacks")
     print(f"oracle trace_processor: {samples} samples, {calls} raw calls, no errors")

@@ -1,0 +1,13 @@
+// Rows for SQL engines and log stores: one JSON object a line, all of one schema (FORMAT.md, section 5): bundle, host, time,
+// kind, name, value, labels. What a row says beyond that is in its labels, under the keys of `fdr show PART --json`.
+#pragma once
+
+#include <string>
+
+#include "formats/export/export_input.hpp"
+
+namespace fdr {
+
+std::string export_ndjson(const ExportInput& in);
+
+}  // namespace fdr
