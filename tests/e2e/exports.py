@@ -14,7 +14,7 @@ from support.scenario import ROOT, Scenario, Skip, check, equal, program
 
 GO_SOURCES = "/usr/share/gocode"
 CACHE = os.path.join(ROOT, "build/hard_stacks/go")
-OFF_CPU = {"wait", "blocked", "uninterruptible", "runnable"}
+OFF_CPU = {"wait", "blocked", "uninterruptible", "runnable", "throttled"}
 
 
 def pprof_reader(scenario):
