@@ -115,14 +115,14 @@ class FlameMaker {
  private:
   const std::vector<std::uint32_t>& names_of(StackId stack) {
     const auto [entry, fresh] = cache_.try_emplace(stack);
-    if (!fresh) return entry->second;
+    std::vector<std::uint32_t>& names = entry->second;
+    if (!fresh) return names;
     const auto add_part = [&](Labels::Part part, NameKind kind) {
-      for (const FunctionId function : view_.labels.functions_of(stack, part))
-        entry->second.push_back(names_.number(view_.labels.function(function), kind));
+      for (const FunctionId function : view_.labels.functions_of(stack, part)) names.push_back(names_.number(view_.labels.function(function), kind));
     };
     add_part(Labels::Part::kUser, NameKind::kUser);
     add_part(Labels::Part::kKernel, NameKind::kKernel);
-    return entry->second;
+    return names;
   }
 
   const View& view_;
