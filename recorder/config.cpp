@@ -14,6 +14,7 @@
 #include "formats/text.hpp"
 #include "recorder/config_outside.hpp"
 #include "recorder/config_section.hpp"
+#include "recorder/target_finder.hpp"
 #include "recorder/metrics/catalogue.hpp"
 
 namespace fdr {
@@ -30,6 +31,8 @@ constexpr std::array kExits = {std::pair{"never", OnExit::kNever}, std::pair{"fa
 
 std::string default_target_name(const TargetConfig& target) {
   if (!target.comm.empty()) return target.comm;
+  if (!target.unit.empty()) return target.unit.substr(0, target.unit.rfind('.'));
+  if (!target.cgroup.empty()) return target.cgroup.substr(target.cgroup.rfind('/') + 1);
   return target.exe.substr(target.exe.rfind('/') + 1);
 }
 
@@ -55,18 +58,21 @@ std::vector<std::int32_t> read_pids(Section& match) {
 TargetConfig read_target(Section& section) {
   TargetConfig target;
   section.table("match", [&](Section& match) {
-    match.later({"unit", "cgroup"});
     target.pids = read_pids(match);
     match.string("comm", target.comm);
     match.string("exe", target.exe);
+    match.string("unit", target.unit);
+    match.string("cgroup", target.cgroup);
+    if (!target.unit.empty()) target.unit = full_unit_name(target.unit);
+    if (!target.cgroup.empty() && !target.cgroup.starts_with('/')) match.refuse("cgroup", "'cgroup' must be the path that /proc/PID/cgroup shows", "cgroup = \"/system.slice/x.service\"");
     if (target.comm.size() > 15) {
       match.refuse("comm", "the kernel keeps 15 bytes of a comm",
                    fmt::format("write comm = \"{}\"", printable(target.comm.substr(0, 15))));
     }
     if (!target.exe.empty() && !target.exe.starts_with('/')) match.refuse("exe", "'exe' must be an absolute path");
   });
-  if (section.get("match") && target.pids.empty() && target.comm.empty() && target.exe.empty()) {
-    section.refuse("match", "'match' says nothing", "match = { comm = \"...\" }, or pid, or exe");
+  if (section.get("match") && target.pids.empty() && !is_described(target)) {
+    section.refuse("match", "'match' says nothing", "match = { comm = \"...\" }, or pid, exe, unit, cgroup");
   }
   target.name = default_target_name(target);
   section.name("name", target.name);
@@ -92,6 +98,7 @@ RuleConfig read_rule(Section& section) {
 void read_top(Section& top, Config& config) {
   top.later({"metric", "log", "notify", "host_tier", "max_cpu"});
   top.name("name", config.name);
+  top.boolean("wait", config.wait);
   OnExit on_exit{};
   if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
   top.table("window", [&](Section& window) {

@@ -25,6 +25,8 @@ struct TargetConfig {
   std::vector<std::int32_t> pids;  // match.pid, or the command line
   std::string comm;                // match.comm: every process of that name at the start
   std::string exe;                 // match.exe: path of the executable
+  std::string unit;                // match.unit: of systemd, with its suffix
+  std::string cgroup;              // match.cgroup: "/a/b", or below
 };
 
 struct Config {
@@ -45,6 +47,7 @@ struct Config {
   std::vector<HeartbeatConfig> heartbeats;
   std::vector<CollectorConfig> collectors;
   std::string name;  // of the recorder; empty: from the target
+  bool wait = false;                         // attach: for targets to come, and to come again
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   std::uint64_t memory_bytes(int cpus) const;

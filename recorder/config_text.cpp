@@ -41,6 +41,8 @@ std::string match_toml(const TargetConfig& target) {
   if (!target.pids.empty()) parts.push_back(fmt::format("pid = [{}]", fmt::join(target.pids, ", ")));
   if (!target.comm.empty()) parts.push_back("comm = " + toml_string(target.comm));
   if (!target.exe.empty()) parts.push_back("exe = " + toml_string(target.exe));
+  if (!target.unit.empty()) parts.push_back("unit = " + toml_string(target.unit));
+  if (!target.cgroup.empty()) parts.push_back("cgroup = " + toml_string(target.cgroup));
   return parts.empty() ? "" : fmt::format("match = {{ {} }}\n", fmt::join(parts, ", "));
 }
 
@@ -92,6 +94,7 @@ std::string collector_toml(const CollectorConfig& collector) {
 std::string config_toml(const Config& config) {
   std::string out;
   if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";
+  if (config.wait) out += "wait = true\n\n";
   if (config.on_exit) out += fmt::format("on_exit = \"{}\"\n\n", on_exit_name(*config.on_exit));
   out += fmt::format("[window]\nspan = \"{}\"\nafter = \"{}\"\n", duration_literal(config.span),
                      duration_literal(config.after));

@@ -14,7 +14,6 @@
 #include "unwind/module_files.hpp"
 
 namespace fdr {
-namespace {
 
 std::vector<std::int32_t> all_pids() {
   std::vector<std::int32_t> pids;
@@ -28,9 +27,6 @@ std::vector<std::int32_t> all_pids() {
   ::closedir(entries);
   return pids;
 }
-
-}  // namespace
-
 std::string comm_of(std::int32_t pid) {
   std::string comm = read_small_file(fmt::format("/proc/{}/comm", pid)).value_or("");
   if (!comm.empty() && comm.back() == '\n') comm.pop_back();
@@ -48,18 +44,6 @@ std::vector<std::string> command_line_of(std::int32_t pid) {
     at = end + 1;
   }
   return arguments;
-}
-
-std::vector<std::int32_t> matching_pids(const TargetConfig& target) {
-  std::vector<std::int32_t> found = target.pids;
-  if (target.comm.empty() && target.exe.empty()) return found;
-  for (const std::int32_t pid : all_pids()) {
-    if (pid == ::getpid()) continue;
-    if (!target.comm.empty() && comm_of(pid) != target.comm) continue;
-    if (!target.exe.empty() && executable_of(pid) != target.exe) continue;
-    found.push_back(pid);
-  }
-  return found;
 }
 
 std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& roots) {

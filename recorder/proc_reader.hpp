@@ -1,4 +1,4 @@
-// What /proc says of processes at attach and after an exec: who is there, whose child, which command, which mappings.
+// What /proc says of processes when they become targets and after an exec: who is there, whose child, which command, which mappings.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace fdr {
 
-// Pids that a [[target]] means now (not ourselves, not our children's helpers), with all their descendants.
-std::vector<std::int32_t> matching_pids(const TargetConfig& target);
+std::vector<std::int32_t> all_pids();
+// These and all that descend from them, without ourselves.
 std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& pids);
 
 std::string comm_of(std::int32_t pid);

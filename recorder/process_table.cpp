@@ -32,6 +32,12 @@ void ProcessTable::Changes::append(Changes more) {
   mapped |= more.mapped;
 }
 
+std::set<std::int32_t> ProcessTable::live_pids() const {
+  std::set<std::int32_t> pids;
+  for (const auto& [pid, key] : live_) pids.insert(pid);
+  return pids;
+}
+
 std::optional<std::uint64_t> ProcessTable::live_process(std::int32_t pid) const {
   const auto found = live_.find(pid);
   if (found == live_.end()) return std::nullopt;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -89,6 +90,7 @@ class ProcessTable {
   std::optional<std::uint64_t> live_process(std::int32_t pid) const;  // key into processes()
   bool known(std::int32_t pid) const { return live_.contains(pid); }
   std::size_t live_count() const { return live_.size(); }
+  std::set<std::int32_t> live_pids() const;
   std::uint64_t refused() const { return refused_; }
   const std::vector<std::string>& target_names() const { return target_names_; }
 

@@ -61,6 +61,35 @@ std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t
   return added;
 }
 
+std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids, std::uint32_t target, Timestamp now) {
+  std::vector<std::int32_t> added;
+  for (const std::int32_t pid : with_descendants(pids)) {
+    if (table_.live_process(pid)) continue;
+    source_.add_target(pid, target, false);
+    added.push_back(pid);
+  }
+  if (added.empty()) return added;
+  source_.arm_threads();
+  for (const std::int32_t pid : added) {
+    table_.add_existing(pid, target, maps_.read(pid), now);
+    describe(pid);
+    go_.began(pid, target);
+  }
+  std::vector<std::uint32_t> armed;
+  for (std::uint32_t slot = 0; slot < layout_.threads; ++slot)
+    if (window_.threads[slot].flags & FDR_THREAD_USED && !(window_.threads[slot].flags & FDR_THREAD_EXITED)) armed.push_back(slot);
+  catch_up(now);  // threads born meanwhile are told by the life ring; the others are those that were here
+  for (const std::uint32_t slot : armed) {
+    const fdr_thread& thread = window_.threads[slot];
+    if (table_.threads().contains(thread.id)) continue;
+    table_.add_thread(thread);
+    live_slots_.push_back(slot);
+    adopted_.insert(slot);
+  }
+  unwind_.follow(table_, live_slots_, true, now);
+  return added;
+}
+
 void Recording::add_child(std::int32_t pid) {
   source_.add_target(pid, 0, true);
   source_.arm_threads();
@@ -100,7 +129,9 @@ Recording::Changes Recording::advance(Timestamp now) {
   go_.follow(changes.processes, now);
   for (const TargetExit& exit : changes.processes.exits) dead_since_second_.push_back(static_cast<std::uint32_t>(exit.pid));
 
-  live_slots_.insert(live_slots_.end(), changes.processes.armed.begin(), changes.processes.armed.end());
+  for (const std::uint32_t slot : changes.processes.armed)
+    if (!adopted_.contains(slot)) live_slots_.push_back(slot);
+  adopted_.clear();
   for (const std::uint32_t slot : changes.processes.released) {
     changes.ended_threads.push_back(window_.threads[slot]);
     window_.threads[slot].flags = 0;

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "recorder/dumper.hpp"
@@ -42,6 +43,8 @@ class Recording {
 
   // Processes that exist now, with their descendants, as targets. Returns those that could be added.
   std::vector<std::int32_t> add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target);
+  // The same of who comes later, while everything runs. Returns those that were not followed yet.
+  std::vector<std::int32_t> adopt(const std::vector<std::int32_t>& pids, std::uint32_t target, Timestamp now);
   // `run`: our own child, mute until its execve.
   void add_child(std::int32_t pid);
 
@@ -95,6 +98,7 @@ class Recording {
   MapReader maps_;
   Timestamp armed_at_, last_second_{};
   std::vector<std::uint32_t> live_slots_;
+  std::unordered_set<std::uint32_t> adopted_;  // slots, since the last advance()
   std::vector<std::uint32_t> dead_since_second_;
   ProcessTable::Changes caught_up_;
 };

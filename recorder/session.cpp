@@ -27,6 +27,7 @@
 #include "recorder/run_directory.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/status_json.hpp"
+#include "recorder/target_finder.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {
@@ -55,6 +56,7 @@ class Session::Impl {
         control_(directory_.path("control.sock")),
         beats_(directory_.path("beat.sock")),
         probes_(options_.config.heartbeats),
+        finder_(options_.config.targets),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets()) {
@@ -73,7 +75,9 @@ class Session::Impl {
       for (const std::int32_t pid : recording_.add_existing(roots, static_cast<std::uint32_t>(i))) metrics_.add_process(pid, static_cast<std::uint32_t>(i));
       roots_.insert(roots_.end(), roots.begin(), roots.end());
     }
-    if (roots_.empty()) throw Error("no process matches the targets", "start it first; `fdr check CONFIG` shows what is matched");
+    if (!roots_.empty()) return;
+    if (!options_.config.wait) throw Error("no process matches the targets", "start it first, or `--wait` for it; `fdr check CONFIG` shows what is matched");
+    say("no process matches the targets yet: waiting");
   }
 
   void add_child(std::int32_t pid) {
@@ -145,6 +149,7 @@ class Session::Impl {
       exit_known_ = true;
       metrics_.target_exited(*child_status_);
     }
+    if (child_ == 0) take_newcomers(now);
     metrics_.read(recording_, changes, heartbeats_, lateness, now);
     for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) fire(firing);
     if (gone_ && !final_done_) last_tick(now);
@@ -161,6 +166,21 @@ class Session::Impl {
     arm_timer();
   }
 
+  // Whoever fits a target's description by now: it has been started again, or is one more.
+  void take_newcomers(Timestamp now) {
+    if (!finder_.due(recording_.processes().live_count() == 0, now)) return;
+    for (const TargetFinder::Found& found : finder_.look(recording_.processes().live_pids(), now)) {
+      const std::vector<std::int32_t> added = recording_.adopt(found.pids, found.target, now);
+      for (const std::int32_t pid : added) metrics_.add_process(pid, found.target);
+      for (const std::int32_t pid : found.pids)
+        if (std::find(added.begin(), added.end(), pid) != added.end()) roots_.push_back(pid);
+      if (added.empty()) continue;
+      const std::string& name = options_.config.targets[found.target].name;
+      engine_.note({.time = now, .rule = "", .event = "joined", .value = static_cast<double>(added.front()), .text = fmt::format("{} processes of target '{}'", added.size(), printable(name))});
+      say(fmt::format("target '{}': process {} joined", name, added.front()));
+    }
+  }
+
   void on_exit(const TargetExit& exit) {
     const auto root = std::find(roots_.begin(), roots_.end(), exit.pid);
     if (root != roots_.end()) {
@@ -169,7 +189,7 @@ class Session::Impl {
       last_status_ = exit.wait_status;
     }
     // attach: when nothing of any target is left. run: when its child is, whatever it left behind.
-    if (child_ == 0 && recording_.processes().live_count() == 0) gone_ = true;
+    if (child_ == 0 && recording_.processes().live_count() == 0 && !options_.config.wait) gone_ = true;
   }
 
   // The targets are gone: the exit itself may be what was waited for.
@@ -310,6 +330,7 @@ class Session::Impl {
   ControlServer control_;
   BeatSocket beats_;
   Probes probes_;
+  TargetFinder finder_;
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
   std::vector<ControlRequest> pending_;

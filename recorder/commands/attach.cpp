@@ -11,6 +11,7 @@
 #include "recorder/commands/recording_options.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/session.hpp"
+#include "recorder/target_finder.hpp"
 
 namespace fdr {
 namespace {
@@ -20,6 +21,7 @@ constexpr const char* kDescription = R"(keep a window over running processes and
 Examples:
   fdr attach 4711 --when 'process.cpu.system > 30% for 1s'
   fdr attach --comm haproxy --when 'delta(host.mem.free, 1s) > 300MB'
+  fdr attach --unit nginx --wait             also across its restarts
   fdr attach -c /etc/fdr/haproxy.toml
 Then: `fdr now` shows the window, `fdr dump` or SIGUSR2 writes it, SIGINT or SIGTERM ends.)";
 
@@ -33,8 +35,18 @@ void run_attach(const RecordingOptions& options, const std::vector<std::int32_t>
       config.targets.insert(config.targets.begin(), target);
     }
   }
-  if (!options.comm.empty()) config.targets.push_back({.name = name_from(options.comm), .pids = {}, .comm = options.comm, .exe = {}});
-  if (config.targets.empty()) throw Error("nothing to attach to", "give a PID, --comm NAME, or a configuration with [[target]]");
+  const auto described = [&](const std::string& text, auto member, const std::string& value) {
+    if (text.empty()) return;
+    TargetConfig target;
+    target.name = name_from(text);
+    target.*member = value;
+    config.targets.push_back(target);
+  };
+  described(options.comm, &TargetConfig::comm, options.comm);
+  described(options.unit, &TargetConfig::unit, options.unit.empty() ? "" : full_unit_name(options.unit));
+  described(options.cgroup, &TargetConfig::cgroup, options.cgroup);
+  if (options.wait) config.wait = true;
+  if (config.targets.empty()) throw Error("nothing to attach to", "give a PID, --comm NAME, --unit NAME, --cgroup PATH, or a configuration with [[target]]");
   check_config(config);
   Session session({.config = config, .mode = "attach", .command = {}, .quiet = options.quiet});
   session.add_matching_targets();
@@ -53,6 +65,9 @@ void add_attach(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("attach", kDescription);
   command->add_option("PID", options->pids, "processes; their children are followed");
   command->add_option("--comm", options->comm, "every process of this name");
+  command->add_option("--unit", options->unit, "every process of this systemd unit");
+  command->add_option("--cgroup", options->cgroup, "every process in this cgroup or below: the path in /proc/PID/cgroup");
+  command->add_flag("--wait", options->wait, "wait for targets to come, and to come again");
   add_recording_options(*command, *options);
   command->callback([options, &exit_code] {
     run_attach(*options, options->pids);

@@ -23,6 +23,8 @@ std::string target_sentence(const TargetConfig& target) {
   if (!target.pids.empty()) add(fmt::format("process {}", fmt::join(target.pids, ", ")));
   if (!target.comm.empty()) add("every process named " + target.comm);
   if (!target.exe.empty()) add("every process of " + target.exe);
+  if (!target.unit.empty()) add("every process of the unit " + target.unit);
+  if (!target.cgroup.empty()) add("every process in the cgroup " + target.cgroup + " or below");
   if (how.empty()) return "chosen on the command line";
   return how + ", with its children";
 }

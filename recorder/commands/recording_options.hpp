@@ -16,9 +16,9 @@ namespace fdr {
 struct RecordingOptions {
   std::string config_file;
   std::vector<std::string> when;
-  std::string window, after, memory, output, on_exit, name, syscalls, comm;
+  std::string window, after, memory, output, on_exit, name, syscalls, comm, unit, cgroup;
   unsigned frequency = 0;
-  bool quiet = false, verbose = false, strict = false;
+  bool quiet = false, verbose = false, strict = false, wait = false;
 };
 
 void add_recording_options(CLI::App& command, RecordingOptions& options);

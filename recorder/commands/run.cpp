@@ -49,8 +49,9 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     if (command.empty()) throw Error("no command given", "fdr run [options] -- COMMAND [ARG...]");
     config = effective_config(options, OnExit::kFailure);
     path = resolve_command(command.front());
-    const std::string name = name_from(command.front());
-    config.targets.insert(config.targets.begin(), {.name = name, .pids = {}, .comm = {}, .exe = {}});
+    TargetConfig target;
+    target.name = name_from(command.front());
+    config.targets.insert(config.targets.begin(), target);
     check_config(config);
   } catch (const Error& error) {
     print_error(error);

@@ -126,6 +126,7 @@ class BpfSource::Impl {
   WindowView view_;
   WindowLayout layout_;
   std::vector<std::string> notes_;
+  std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
   std::uint64_t period() const { return period_ns_; }
 
   void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
@@ -133,6 +134,7 @@ class BpfSource::Impl {
     const __u32 value = target << 1 | (mute ? 1u : 0u);
     if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &value, sizeof value, BPF_ANY))
       throw system_error("add process " + std::to_string(pid) + " to the targets", errno);
+    to_arm_.push_back(key);
   }
 
   void arm_threads() {
@@ -145,6 +147,8 @@ class BpfSource::Impl {
     while (::read(iterator.get(), nothing, sizeof nothing) > 0) {
     }
     forget_current_threads();
+    // From now on children follow their parent's thread. The pid itself may one day be another's.
+    for (const __u32 pid : std::exchange(to_arm_, {})) bpf_map__delete_elem(programs_->maps.targets, &pid, sizeof pid, 0);
   }
 
   // What each CPU remembers of the task it runs was true before.

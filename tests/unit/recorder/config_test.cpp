@@ -157,11 +157,24 @@ TEST_CASE("config: wrong types, and numbers without a unit") {
   CHECK(says(refusal("name = \"../x\"").what, "is not a name"));
 }
 
+TEST_CASE("config: targets by unit and by cgroup are named after them, and told again by the effective configuration") {
+  const Config config = parse_config("wait = true\n[[target]]\nmatch = { unit = \"nginx\" }\n[[target]]\nmatch = { cgroup = \"/box/app\" }\n", "fdr.toml");
+  REQUIRE(config.targets.size() == 2);
+  CHECK(config.wait);
+  CHECK(config.targets[0].name == "nginx");
+  CHECK(config.targets[0].unit == "nginx.service");
+  CHECK(config.targets[1].name == "app");
+  const Config again = parse_config(config_toml(config), "again.toml");
+  CHECK(again.wait);
+  CHECK(again.targets[0].unit == "nginx.service");
+  CHECK(again.targets[1].cgroup == "/box/app");
+  CHECK(says(refusal("[[target]]\nmatch = { cgroup = \"box\" }\n").what, "must be the path"));
+  CHECK(says(refusal("wait = 1\n").what, "true or false"));
+}
+
 TEST_CASE("config: what is not in this version is said, not ignored") {
   for (const char* text : {"[[metric]]\nname = \"x\"\n", "[[log]]\nfile = \"x\"\n",
                            "[[notify]]\ncommand = [\"x\"]\n", "host_tier = false\n",
-                           "[[target]]\nname = \"x\"\nmatch = { unit = \"x.service\" }\n",
-                           "[[target]]\nname = \"x\"\nmatch = { cgroup = \"/x\" }\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"send\"\ncomm = \"bird\"\nevery = \"1s\"\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n",
                            "[[heartbeat]]\nname = \"x\"\nby = \"peer\"\nevery = \"1s\"\n",

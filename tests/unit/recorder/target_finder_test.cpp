@@ -1,0 +1,68 @@
+#include "recorder/target_finder.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "recorder/proc_reader.hpp"
+
+using namespace fdr;
+
+namespace {
+
+constexpr const char* kV1 = "4:memory:/box/app\n1:name=systemd:/system.slice/nginx.service\n0::/\n";
+constexpr const char* kV2 = "0::/system.slice/system-getty.slice/getty@tty1.service\n";
+
+TargetConfig by_comm(const std::string& comm) {
+  TargetConfig target;
+  target.name = "t";
+  target.comm = comm;
+  return target;
+}
+
+}  // namespace
+
+TEST_CASE("targets: a unit is a directory of the cgroup's path, in whichever hierarchy") {
+  CHECK(full_unit_name("nginx") == "nginx.service");
+  CHECK(full_unit_name("getty@tty1.service") == "getty@tty1.service");
+  CHECK(in_unit(kV1, "nginx.service"));
+  CHECK_FALSE(in_unit(kV1, "nginx.servic"));
+  CHECK_FALSE(in_unit(kV1, "ginx.service"));
+  CHECK(in_unit(kV2, "getty@tty1.service"));
+  CHECK(in_unit(kV2, "system.slice"));  // whoever is in the slice
+  CHECK_FALSE(in_unit("", "nginx.service"));
+  CHECK_FALSE(in_unit("garbage\n::\n", "nginx.service"));
+}
+
+TEST_CASE("targets: a cgroup is that group and what is below it") {
+  CHECK(in_cgroup(kV1, "/box/app"));
+  CHECK(in_cgroup(kV1, "/box"));
+  CHECK_FALSE(in_cgroup(kV1, "/bo"));
+  CHECK_FALSE(in_cgroup(kV1, "/box/app/below"));
+  CHECK(in_cgroup(kV2, "/system.slice"));
+}
+
+TEST_CASE("targets: whoever is described is looked for, again after a pause, and who is followed is not found again") {
+  const TargetConfig own = by_comm(comm_of(::getpid()));
+  const std::int32_t parent = ::getppid();
+  const TargetConfig shell = by_comm(comm_of(parent));
+  const auto now = matching_pids(own);
+  CHECK(std::find(now.begin(), now.end(), ::getpid()) == now.end());  // never ourselves
+
+  TargetFinder finder({own, shell});
+  const Timestamp begin{from_seconds(100)};
+  REQUIRE(finder.due(true, begin));
+  std::vector<TargetFinder::Found> found = finder.look({}, begin);
+  const auto of_parent = std::find_if(found.begin(), found.end(), [](const auto& one) { return one.target == 1; });
+  REQUIRE(of_parent != found.end());
+  CHECK(std::find(of_parent->pids.begin(), of_parent->pids.end(), parent) != of_parent->pids.end());
+  CHECK_FALSE(finder.due(true, begin + from_seconds(0.9)));
+  CHECK(finder.due(true, begin + from_seconds(3600)));
+  for (const auto& one : finder.look({parent}, begin + from_seconds(3600)))
+    CHECK(std::find(one.pids.begin(), one.pids.end(), parent) == one.pids.end());
+
+  TargetConfig fixed;
+  fixed.pids = {parent};
+  CHECK_FALSE(TargetFinder({fixed}).due(true, begin));  // pids are not looked for
+}
