@@ -25,8 +25,8 @@ struct TargetConfig {
   std::vector<std::int32_t> pids;  // match.pid, or the command line
   std::string comm;                // match.comm: every process of that name at the start
   std::string exe;                 // match.exe: path of the executable
-  std::string unit;                // match.unit: of systemd, with its suffix
-  std::string cgroup;              // match.cgroup: "/a/b", or below
+  std::string unit = {};           // match.unit: of systemd, with its suffix
+  std::string cgroup = {};         // match.cgroup: "/a/b", or below
 };
 
 struct Config {
