@@ -101,6 +101,24 @@ void read_modules(int fd, Bundle& bundle) {
   }
 }
 
+// All else that the manifest lists: read later, part by part, where a cut file would look like a short one.
+void check_files(int fd, Bundle& bundle) {
+  constexpr std::size_t kMaxFileBytes = 256u << 20, kMostProblems = 20;
+  std::size_t damaged = 0;
+  const auto report = [&](const std::string& problem) {
+    if (++damaged <= kMostProblems) bundle.problems.push_back(problem);
+  };
+  for (const auto& [path, sum] : bundle.manifest.files) {
+    if (path == "trace.pftrace" || path == "modules.json") continue;
+    std::string problem;
+    const auto bytes = read_regular_file(fd, path, kMaxFileBytes, false, problem);
+    if (!bytes) report(printable(problem));
+    else if (sum != sha256_hex(*bytes))
+      report(printable(path) + ": its checksum is not the one in the manifest: damaged or changed since it was written");
+  }
+  if (damaged > kMostProblems) bundle.problems.push_back(fmt::format("{} more files are missing or damaged", damaged - kMostProblems));
+}
+
 }  // namespace
 
 Bundle read_bundle(const std::string& path) {
@@ -118,6 +136,7 @@ Bundle read_bundle(const std::string& path) {
   if (bundle.partial) bundle.problems.push_back("the recorder did not finish this bundle: parts of it may be missing");
   read_trace(fd.get(), bundle);
   read_modules(fd.get(), bundle);
+  check_files(fd.get(), bundle);
   if (!manifest) bundle.manifest = manifest_of(bundle.timeline);
   return bundle;
 }

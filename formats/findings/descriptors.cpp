@@ -79,6 +79,13 @@ Finding plateau(const Evidence& ev) {
     if (change.most - change.quiet_last < 16 || change.most < 1.3 * change.quiet_last) continue;
     MetricPoints points = metric_points(series);
     std::erase_if(points, [&](const auto& p) { return p.first < ev.begin || p.first > ev.view.to(); });
+    // How long it stood still on its way up: what is looked at once a second stands in between.
+    double longest_stand_s = 0;
+    for (std::size_t i = 0, step = 0; i < points.size(); ++i) {
+      if (points[i].second == points[step].second) continue;
+      longest_stand_s = std::max(longest_stand_s, to_seconds(points[i].first - points[step].first));
+      step = i;
+    }
     std::size_t at_most = 0, run = 0, best = 0;
     Timestamp begin{}, from{};
     for (const auto& [time, value] : points) {
@@ -92,7 +99,7 @@ Finding plateau(const Evidence& ev) {
     }
     const double stood = best > 1 ? to_seconds(points.back().first - from) : 0;
     // It rose by many steps and then not at all, to the end of the window.
-    if (stood < 1.5 || points.back().second != change.most || at_most < 10) continue;
+    if (stood < std::max(1.5, 2.5 * longest_stand_s) || points.back().second != change.most || at_most < 10) continue;
     const double rise_s = to_seconds(from - ev.begin);
     if (rise_s < 0.5) continue;
     return speaks_for("plateau", fmt::format("plateau: {} stops at exactly {:.0f}", printable(series.name), change.most), 0.85,

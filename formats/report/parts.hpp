@@ -28,9 +28,13 @@ struct PartInput {
   const View& view;
 };
 
+// Which of the options --pid, --thread, --from and --to a part heeds.
+inline constexpr unsigned kNone = 0, kByPid = 1, kByThread = 2, kByTime = 4, kAll = kByPid | kByThread | kByTime;
+
 struct Part {
   const char* name;
   Json (*rows)(const PartInput&);
+  unsigned filters;
   std::vector<Column> columns;  // of the table; not every key needs one
   std::size_t flexible = 0;     // the column that gives way on a narrow terminal
 };
@@ -52,6 +56,7 @@ Json heap_rows(const PartInput&);
 Json process_rows(const PartInput&);
 Json socket_rows(const PartInput&);
 Json slab_rows(const PartInput&);
+Json memory_ledger_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);

@@ -3,24 +3,17 @@
 
 #include <algorithm>
 
-#include "formats/error.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/parts.hpp"
+#include "formats/report/socket_list.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMostRows = 10'000, kMostLine = 4096;
-
-// A string of the row or null; a number or null: whatever else a stranger's row holds is not taken over.
-Json text_of(const nlohmann::json& row, const char* key) {
-  const auto found = row.find(key);
-  return found != row.end() && found->is_string() ? Json(valid_utf8(found->get<std::string>())) : Json(nullptr);
-}
-Json count_of(const nlohmann::json& row, const char* key) {
-  const auto found = row.find(key);
-  return found != row.end() && found->is_number_unsigned() ? Json(found->get<std::uint64_t>()) : Json(nullptr);
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
 }
 
 Json process_of(const View& view, const Json& pid) {
@@ -40,26 +33,15 @@ Json socket_rows(const PartInput& in) {
     const std::string file = fmt::format("system/{}/sockets.ndjson", moment);
     if (text.empty() && in.bundle.manifest.files.count(file)) text = read_bundle_text(in.bundle.path, file).value_or("");
   }
-  std::string_view rest = text;
-  while (!rest.empty() && rows.size() < kMostRows) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (line.empty() || line.size() > kMostLine) continue;
-    nlohmann::json row;
-    try {
-      row = parse_json(line, "sockets.ndjson");
-    } catch (const Error&) {
-      continue;  // a damaged line costs its socket only
-    }
-    if (!row.is_object() || !row.contains("local")) continue;  // the last says what is missing
-    const Json pid = count_of(row, "pid");
-    if (in.view.filter().pid && (pid.is_null() || pid.get<std::uint64_t>() != static_cast<std::uint64_t>(*in.view.filter().pid))) continue;
-    Json out;
-    for (const char* key : {"protocol", "state", "local", "remote"}) out[key] = text_of(row, key);
-    for (const char* key : {"recv_q", "send_q", "drops", "rcvbuf", "sndbuf", "rx_bytes", "tx_bytes", "inode", "uid", "netns"}) out[key] = count_of(row, key);
-    out["pid"] = pid;
-    out["process"] = process_of(in.view, pid);
-    rows.push_back(std::move(out));
+  for (const ListedSocket& socket : read_sockets(text).sockets) {
+    const auto& wanted = in.view.filter().pid;
+    if (wanted && socket.pid != static_cast<std::uint64_t>(*wanted)) continue;
+    const Json pid = or_null(socket.pid);
+    rows.push_back({{"protocol", or_null(socket.protocol)}, {"state", or_null(socket.state)}, {"local", or_null(socket.local)},
+                    {"remote", or_null(socket.remote)}, {"recv_q", or_null(socket.recv_q)}, {"send_q", or_null(socket.send_q)},
+                    {"drops", or_null(socket.drops)}, {"rcvbuf", or_null(socket.rcvbuf)}, {"sndbuf", or_null(socket.sndbuf)},
+                    {"rx_bytes", or_null(socket.rx_bytes)}, {"tx_bytes", or_null(socket.tx_bytes)}, {"inode", or_null(socket.inode)},
+                    {"uid", or_null(socket.uid)}, {"netns", or_null(socket.netns)}, {"pid", pid}, {"process", process_of(in.view, pid)}});
   }
   return rows;
 }

@@ -14,6 +14,7 @@ const std::vector<Part>& all_parts() {
   static const std::vector<Part> parts = {
       {"timeline",
        timeline_rows,
+       kAll,
        {{"at_s", "at", Show::kAt},
         {"kind", "kind"},
         {"process", "process"},
@@ -21,9 +22,10 @@ const std::vector<Part>& all_parts() {
         {"times", "times", Show::kCount},
         {"text", "what"}},
        5},
-      {"stacks", stack_rows, {}},  // printed as stacks
+      {"stacks", stack_rows, kAll, {}},  // printed as stacks
       {"threads",
        thread_rows,
+       kAll,
        {{"thread", "thread"},
         {"tid", "tid", Show::kNumber},
         {"process", "process"},
@@ -36,6 +38,7 @@ const std::vector<Part>& all_parts() {
         {"involuntary_switches", "invol", Show::kCount}}},
       {"syscalls",
        syscall_rows,
+       kAll,
        {{"name", "system call"},
         {"cpu_ns", "cpu", Show::kDuration},
         {"total_ns", "wall", Show::kDuration},
@@ -44,6 +47,7 @@ const std::vector<Part>& all_parts() {
         {"errors", "errors", Show::kCount}}},
       {"calls",
        call_rows,
+       kAll,
        {{"name", "system call"},
         {"at_s", "at", Show::kAt},
         {"wall_ns", "wall", Show::kDuration},
@@ -53,6 +57,7 @@ const std::vector<Part>& all_parts() {
         {"tid", "tid", Show::kNumber}}},
       {"slow",
        slow_rows,
+       kAll,
        {{"subject", "on"},
         {"name", "system call"},
         {"at_s", "at", Show::kAt},
@@ -63,6 +68,7 @@ const std::vector<Part>& all_parts() {
         {"tid", "tid", Show::kNumber}}},
       {"failed",
        failed_rows,
+       kAll,
        {{"path", "on"},
         {"name", "system call"},
         {"error", "error"},
@@ -70,9 +76,10 @@ const std::vector<Part>& all_parts() {
         {"process", "process"},
         {"first_s", "first", Show::kAt},
         {"last_s", "last", Show::kAt}}},
-      {"errors", error_rows, {{"name", "system call"}, {"error", "error"}, {"calls", "calls", Show::kCount}}},
+      {"errors", error_rows, kByPid, {{"name", "system call"}, {"error", "error"}, {"calls", "calls", Show::kCount}}},
       {"stalls",
        stall_rows,
+       kAll,
        {{"place", "at"},
         {"kind", "kind"},
         {"at_s", "began", Show::kAt},
@@ -83,6 +90,7 @@ const std::vector<Part>& all_parts() {
         {"tid", "tid", Show::kNumber}}},
       {"growth",
        growth_rows,
+       kAll,
        {{"place", "brought in by"},
         {"held_bytes", "held", Show::kBytes},
         {"given_back_bytes", "given back", Show::kBytes},
@@ -93,6 +101,7 @@ const std::vector<Part>& all_parts() {
         {"pid", "pid", Show::kNumber}}},
       {"goroutines",
        goroutine_rows,
+       kByPid,
        {{"function", "stands in"},
         {"place", "at"},
         {"count", "goroutines", Show::kCount},
@@ -102,6 +111,7 @@ const std::vector<Part>& all_parts() {
         {"pid", "pid", Show::kNumber}}},
       {"heap",
        heap_rows,
+       kByPid,
        {{"function", "allocated in"},
         {"place", "at"},
         {"grown_text", "grown"},
@@ -112,6 +122,7 @@ const std::vector<Part>& all_parts() {
         {"pid", "pid", Show::kNumber}}},
       {"sockets",
        socket_rows,
+       kByPid,
        {{"local", "local"},
         {"remote", "peer"},
         {"protocol", "over"},
@@ -125,13 +136,31 @@ const std::vector<Part>& all_parts() {
        1},
       {"slab",
        slab_rows,
+       kByTime,
        {{"name", "kernel cache"},
         {"bytes", "holds", Show::kBytes},
         {"most", "most", Show::kBytes},
         {"growth", "grew by", Show::kBytes},
         {"given_back", "given back", Show::kBytes}}},
+      {"memory-ledger",
+       memory_ledger_rows,
+       kByTime,
+       {{"moved_most", "moved most"},
+        {"span", "at"},
+        {"free", "free", Show::kBytes},
+        {"anon", "anon", Show::kBytes},
+        {"file", "file", Show::kBytes},
+        {"shared", "shared", Show::kBytes},
+        {"slab", "slab", Show::kBytes},
+        {"page_tables", "tables", Show::kBytes},
+        {"kernel_stacks", "stacks", Show::kBytes},
+        {"vmalloc", "vmalloc", Show::kBytes},
+        {"per_cpu", "per CPU", Show::kBytes},
+        {"huge_pages", "huge", Show::kBytes},
+        {"remainder", "remainder", Show::kBytes}}},
       {"processes",
        process_rows,
+       kByPid | kByTime,
        {{"command", "command"},
         {"process", "process"},
         {"pid", "pid", Show::kNumber},
@@ -142,6 +171,7 @@ const std::vector<Part>& all_parts() {
         {"end", "how"}}},
       {"metrics",
        metric_part_rows,
+       kByTime,
        {{"name", "metric"},
         {"min_text", "min"},
         {"max_text", "max"},
@@ -149,6 +179,7 @@ const std::vector<Part>& all_parts() {
         {"sparkline", "over the window"}}},
       {"rings",
        ring_rows,
+       kNone,
        {{"ring", "ring"},
         {"asked_s", "asked s", Show::kSeconds},
         {"obtained_s", "obtained s", Show::kSeconds},
@@ -158,9 +189,10 @@ const std::vector<Part>& all_parts() {
         {"dropped", "dropped", Show::kCount},
         {"missed", "missed", Show::kCount},
         {"torn", "torn", Show::kCount}}},
-      {"manifest", manifest_rows, {}},  // printed as JSON
+      {"manifest", manifest_rows, kNone, {}},  // printed as JSON
       {"modules",
        module_rows,
+       kAll,
        {{"path", "module"},
         {"kind", "kind"},
         {"samples", "samples", Show::kCount},
@@ -171,8 +203,8 @@ const std::vector<Part>& all_parts() {
         {"build_id", "build-id"},
         {"help", "what would help"}},
        8},
-      {"ledger", ledger_rows, {}},  // one JSON object a line: its keys are the engine's
-      {"files", file_rows, {{"path", "file"}, {"sha256", "SHA-256"}}},
+      {"ledger", ledger_rows, kNone, {}},  // one JSON object a line: its keys are the engine's
+      {"files", file_rows, kNone, {{"path", "file"}, {"sha256", "SHA-256"}}},
   };
   return parts;
 }
@@ -187,6 +219,25 @@ const Part& find_part(std::string_view name) {
   const std::string near = nearest_names(name, show_parts(), 1);
   throw Error("no part named '" + printable(name) + "'" + (near.empty() ? "" : "; did you mean " + near + "?"),
               "parts: " + list);
+}
+
+// A filter that a part cannot heed is an error: rows of others would pass for those that were asked for.
+void check_filter(const Part& part, const ShowFilter& filter) {
+  struct Option {
+    const char* name;
+    bool given;
+    unsigned needed;
+  };
+  std::string heeded;
+  const char* refused = nullptr;
+  for (const Option& option : {Option{"--pid", filter.pid.has_value(), kByPid}, Option{"--thread", filter.thread.has_value(), kByThread},
+                               Option{"--from", filter.from_s.has_value(), kByTime}, Option{"--to", filter.to_s.has_value(), kByTime}}) {
+    if (part.filters & option.needed) heeded += (heeded.empty() ? "" : ", ") + std::string(option.name);
+    else if (option.given && !refused) refused = option.name;
+  }
+  if (refused)
+    throw Error(fmt::format("{} does not apply to {}", refused, part.name),
+                heeded.empty() ? "it is shown whole" : fmt::format("what does: {}", heeded));
 }
 
 std::string cell(const Json& row, const Column& column) {
@@ -270,6 +321,7 @@ std::string show_text(const Bundle& bundle, const FrameNames& names, std::string
                       const ReportStyle& style) {
   if (const auto text = file_of(bundle, part)) return printable_lines(*text);
   const Part& found = find_part(part);
+  check_filter(found, filter);
   const View view(bundle.manifest, bundle.timeline, names, filter);
   const PartInput input{bundle, view};
   if (part == "stacks") {
@@ -290,6 +342,7 @@ std::string show_text(const Bundle& bundle, const FrameNames& names, std::string
 std::string show_json(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter) {
   if (const auto text = file_of(bundle, part)) return dump_json_line(Json(valid_utf8(*text))) + "\n";
   const Part& found = find_part(part);
+  check_filter(found, filter);
   const View view(bundle.manifest, bundle.timeline, names, filter);
   const Json rows = found.rows({bundle, view});
   // One row a line: a bundle of a busy minute has a hundred thousand, and grep and diff work on lines.

@@ -44,7 +44,8 @@ class HostMetrics::Impl {
         [this](Text text, Timestamp now, Out out) { cpu(text, now, out); });
     add("meminfo", 0.0005,
         {"host.mem.total", "host.mem.free", "host.mem.available", "host.mem.cached", "host.mem.dirty", "host.mem.anon",
-         "host.mem.slab", "host.swap.used"},
+         "host.mem.slab", "host.mem.buffers", "host.mem.swap_cached", "host.mem.shared", "host.mem.page_tables",
+         "host.mem.kernel_stacks", "host.mem.per_cpu", "host.mem.vmalloc", "host.mem.huge_pages", "host.swap.used"},
         [](Text text, Timestamp, Out out) { memory(text, out); });
     add("vmstat", 0.0005,
         {"host.swap.in", "host.swap.out", "host.vm.scan", "host.vm.steal", "host.vm.allocstall", "host.vm.faults",
@@ -62,6 +63,7 @@ class HostMetrics::Impl {
     add("sys/fs/file-nr", 0.0002, {"host.files"}, [](Text text, Timestamp, Out out) { first_number(text, out); });
     add("net/snmp", 0.0002, {"host.net.udp.rcvbuf_errors", "host.net.tcp.retransmits"},
         [](Text text, Timestamp, Out out) { snmp(text, out); });
+    add("net/sockstat", 0.0002, {"host.mem.sockets"}, [this](Text text, Timestamp, Out out) { sockets(text, out); });
     add("net/netstat", 0.0002, {"host.net.tcp.listen_overflows"},
         [](Text text, Timestamp, Out out) { netstat(text, out); });
   }
@@ -139,8 +141,9 @@ class HostMetrics::Impl {
   }
 
   static void memory(std::string_view text, std::span<double> out) {
-    static constexpr std::array<std::string_view, 7> kNames = {"MemTotal", "MemFree",   "MemAvailable", "Cached",
-                                                               "Dirty",    "AnonPages", "Slab"};
+    static constexpr std::array<std::string_view, 15> kNames = {
+        "MemTotal", "MemFree",    "MemAvailable", "Cached", "Dirty",      "AnonPages",   "Slab",   "Buffers",
+        "SwapCached", "Shmem", "PageTables", "KernelStack", "Percpu", "VmallocUsed", "Hugetlb"};
     double swap_total = kUnknown, swap_free = kUnknown;
     for_each_field(text, [&](std::string_view name, double value) {
       const auto found = std::find(kNames.begin(), kNames.end(), name);
@@ -152,7 +155,7 @@ class HostMetrics::Impl {
         swap_free = value;
       }
     });
-    out[7] = swap_total - swap_free;
+    out[kNames.size()] = swap_total - swap_free;
   }
 
   void vm(std::string_view text, std::span<double> out) const {
@@ -208,6 +211,19 @@ class HostMetrics::Impl {
       if (protocol == "Udp" && name == "RcvbufErrors") out[0] = value;
       if (protocol == "Tcp" && name == "RetransSegs") out[1] = value;
     });
+  }
+
+  // "TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 1", in pages; of the recorder's network namespace only the counts are, `mem` is
+  // the host's (tcp_memory_allocated).
+  void sockets(std::string_view text, std::span<double> out) const {
+    while (!text.empty()) {
+      std::string_view line = take_line(text);
+      const std::string_view protocol = take_word(line);
+      if (protocol != "TCP:" && protocol != "UDP:") continue;
+      for (std::string_view word = take_word(line); !word.empty(); word = take_word(line))
+        if (word == "mem")
+          if (const auto pages = parse_count(take_word(line))) add_known(out[0], *pages * page_size_);
+    }
   }
 
   static void netstat(std::string_view text, std::span<double> out) {

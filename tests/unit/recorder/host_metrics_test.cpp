@@ -159,6 +159,10 @@ TEST_CASE("host: every metric of the captured files is known, cpu and pressure a
   CHECK(host["host.mem.slab"] > 0);
   CHECK(host["host.mem.anon"] > 0);
   CHECK(host["host.swap.used"] == 0);
+  CHECK(host["host.mem.kernel_stacks"] == 1592.0 * 1024);
+  CHECK(host["host.mem.vmalloc"] == 14396.0 * 1024);
+  CHECK(host["host.mem.huge_pages"] == 0);
+  CHECK(host["host.mem.sockets"] == 76.0 * static_cast<double>(sysconf(_SC_PAGESIZE)));
   CHECK(host["host.vm.faults"] > 1e6);
   CHECK(host["host.vm.scan"] == 0);
   CHECK(host["host.dentries"] == 90829);
@@ -269,7 +273,7 @@ TEST_CASE("host: what is missing is unknown, with the reason") {
   CHECK(std::isnan(host["host.cpu.busy"]));
   CHECK(std::isnan(host["host.dentries"]));
   const auto problems = host.metrics.problems();
-  CHECK(problems.size() == 10);
+  CHECK(problems.size() == 11);
   CHECK(problems.front().find("host.cpu.busy") != std::string::npos);
   CHECK(problems.front().find("No such file or directory") != std::string::npos);
 

@@ -113,28 +113,41 @@ TEST_CASE("failing calls: new ones at the onset, and bursts, by program and dire
 }
 
 TEST_CASE("sockets: many connections to one peer with the same bytes unread; a few, and those of others, are nothing") {
-  const std::string head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
-  Case c, few;
-  std::string table = head, fds;
-  for (int i = 0; i < 40; ++i) {
-    table += "   1: 0100007F:C001 0A0000C6:1F90 01 000001BB:0000044D 00:00000000 00000000     0        0 " + std::to_string(5000 + i) + " 1 0\n";
-    fds += std::to_string(10 + i) + " socket:[" + std::to_string(5000 + i) + "]\n";
-  }
-  c.texts["process/100/at/net_tcp.txt"] = table;
-  c.texts["process/100/at/fds.txt"] = fds;
-  c.metric("process.fds", [](double t) { return t < kOnset ? 12.0 : std::min(52.0, 12 + std::floor(20 * (t - kOnset))); });
+  const auto list = [](int count, const char* pid) {
+    std::string text;
+    for (int i = 0; i < count; ++i)
+      text += R"({"protocol": "tcp", "state": "established", "local": "127.0.0.1:40000", "remote": "198.0.0.10:8080", "recv_q": 1101, "send_q": 443, "pid": )" +
+              std::string(pid) + "}\n";
+    return text + R"({"protocol": "tcp", "state": "listen", "local": "127.0.0.1:80", "remote": null, "recv_q": 0, "send_q": 128, "pid": 100})" + "\n";
+  };
+  Case c, few, others, rising;
+  c.metric("process.sockets", [](double t) { return t < kOnset ? 12.0 : std::min(52.0, 12 + std::floor(20 * (t - kOnset))); });
+  rising = c;
+  c.texts["system/before/sockets.ndjson"] = list(3, "100");
+  c.texts["system/at/sockets.ndjson"] = list(40, "100");
+  c.texts["system/after/sockets.ndjson"] = list(40, "100");
   const Finding finding = c.judged(find_sockets, "sockets");
   CAPTURE(finding.evidence);
   REQUIRE(is_for(finding));
   CHECK(contains(finding.title, "198.0.0.10:8080"));
-  CHECK(contains(finding.evidence, "40 connections"));
+  CHECK(contains(finding.title, "unread"));
+  CHECK(contains(finding.evidence, "it stands at exactly 40, 3 before"));
   CHECK(contains(finding.evidence, "receive queue 1101 and send queue 443 bytes on 40"));
-  few.texts["process/100/at/net_tcp.txt"] = table;  // the namespace's, but only one of them is the target's
-  few.texts["process/100/at/fds.txt"] = "3 socket:[5000]\n";
+  // A number that still rises stands at nothing.
+  rising.texts["system/at/sockets.ndjson"] = list(33, "100");
+  rising.texts["system/after/sockets.ndjson"] = list(51, "100");
+  const Finding more = rising.judged(find_sockets, "sockets");
+  CAPTURE(more.evidence);
+  REQUIRE(is_for(more));
+  CHECK(contains(more.evidence, "51 connections to 198.0.0.10:8080 at the end, 33 at the firing"));
+  CHECK_FALSE(contains(more.evidence, "exactly"));
+  few.texts["system/at/sockets.ndjson"] = list(3, "100");
   CHECK(is_against(few.judged(find_sockets, "sockets")));
+  others.texts["system/at/sockets.ndjson"] = list(40, "null");  // of the namespace, and of no target
+  CHECK(is_against(others.judged(find_sockets, "sockets")));
   Case always = c;
   always.timeline.metrics.clear();
-  always.metric("process.fds", 52, 52);
+  always.metric("process.sockets", 52, 52);
   CHECK(is_open(always.judged(find_sockets, "sockets")));
   CHECK(is_open(Case().judged(find_sockets, "sockets")));
 }
