@@ -74,7 +74,8 @@ Collected collect(const CollectorConfig& collector, const std::string& at, int c
   if (collector.command.empty()) {
     read_into(collector, collected);
   } else {
-    CommandResult result = run_bounded(collector.command, {.timeout = collector.timeout, .max_bytes = collector.max_bytes, .cancel = cancel});
+    CommandResult result = run_bounded(collector.command, {.timeout = collector.timeout, .max_bytes = collector.max_bytes, .cancel = cancel,
+                                                              .input = collector.input, .environment = collector.environment});
     collected.note = how_it_ended(collector, result);
     collected.wait_status = result.wait_status;
     collected.text = std::move(result.output);
