@@ -52,6 +52,7 @@ Json heap_rows(const PartInput&);
 Json process_rows(const PartInput&);
 Json socket_rows(const PartInput&);
 Json slab_rows(const PartInput&);
+Json log_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);
