@@ -20,8 +20,8 @@ std::string row(double t, const std::string& text) {
 // So many lines a second before and since the onset, all of one kind.
 std::string lines(double before, double since, const std::string& text) {
   std::string out = "{\"log\":\"app\",\"place\":\"/var/log/app.log\",\"since_ns\":0,\"lines\":1,\"problem\":\"\"}\n";
-  for (double t = made_case::kBegin; before > 0 && t < made_case::kOnset; t += 1 / before) out += row(t, text + std::to_string(static_cast<int>(t * 10)));
-  for (double t = made_case::kOnset + 0.01; since > 0 && t < made_case::kEnd; t += 1 / since) out += row(t, text + std::to_string(static_cast<int>(t * 10)));
+  for (double t = made_case::kBegin; before > 0 && t < made_case::kOnset; t += 1 / before) out += row(t, text + std::to_string(1000 + static_cast<int>(t * 10)));
+  for (double t = made_case::kOnset + 0.01; since > 0 && t < made_case::kEnd; t += 1 / since) out += row(t, text + std::to_string(1000 + static_cast<int>(t * 10)));
   return out;
 }
 
