@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <limits>
 #include <mutex>
 #include <system_error>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint64_t kMostText = 64u << 10, kMostPage = 4u << 20;
+constexpr std::size_t kMostSaid = 200;
 constexpr Duration kHangs = std::chrono::seconds(3);  // beyond the timeout: what ending a command may take, and a little
 
 }  // namespace
@@ -57,7 +59,9 @@ NumberRead read_number(const UserMetricConfig& metric, int cancel) {
   collector.timeout = metric.timeout;
   collector.max_bytes = kMostText;
   const Collected collected = collect(collector, "metric", cancel);
-  return collected.note.empty() ? number_in(metric, collected.text) : NumberRead{std::nullopt, collected.note};
+  if (collected.note.empty()) return number_in(metric, collected.text);
+  const std::string said = collected.text.substr(0, std::min(collected.text.find('\n'), kMostSaid));  // often the reason
+  return {std::nullopt, said.empty() ? collected.note : collected.note + ": " + said};
 }
 
 struct UserMetrics::Reading {
