@@ -90,8 +90,9 @@ RuleConfig read_rule(Section& section) {
 }
 
 void read_top(Section& top, Config& config) {
-  top.later({"metric", "log", "notify", "host_tier", "max_cpu"});
+  top.later({"metric", "log", "notify", "max_cpu"});
   top.name("name", config.name);
+  top.boolean("host_tier", config.host_tier);
   OnExit on_exit{};
   if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
   top.table("window", [&](Section& window) {

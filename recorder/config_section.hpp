@@ -125,6 +125,13 @@ class Section {
     if (value.find('\0') != std::string::npos) source_.refuse(node->source(), in_quotes(key) + " holds a NUL byte");
   }
 
+  void boolean(const char* key, bool& value) {
+    const toml::node* node = get(key);
+    if (!node) return;
+    if (!node->is_boolean()) wrong_type(key, *node, "true or false", fmt::format("write {} = {}", key, value));
+    value = node->as_boolean()->get();
+  }
+
   // A list of strings, not empty. `hint` is an example of it.
   void words(const char* key, std::vector<std::string>& value, const std::string& hint) {
     const toml::node* node = get(key);

@@ -26,6 +26,7 @@
 #include "recorder/retention.hpp"
 #include "recorder/run_directory.hpp"
 #include "recorder/self_cost.hpp"
+#include "recorder/send_beats.hpp"
 #include "recorder/status_json.hpp"
 #include "triggers/engine.hpp"
 
@@ -55,6 +56,7 @@ class Session::Impl {
         control_(directory_.path("control.sock")),
         beats_(directory_.path("beat.sock")),
         probes_(options_.config.heartbeats),
+        sends_(options_.config.heartbeats),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets()) {
@@ -141,6 +143,7 @@ class Session::Impl {
     for (const TargetExit& exit : changes.processes.exits) on_exit(exit);
     for (const Datagram& beat : beats_.drain()) heartbeats_.beat(beat.text, beat.time);
     probes_.advance(now, heartbeats_);
+    if (sends_.wanted()) sends_.advance(recording_.source().sends(), recording_.processes(), heartbeats_);
     if (child_status_ && !exit_known_) {
       exit_known_ = true;
       metrics_.target_exited(*child_status_);
@@ -310,6 +313,7 @@ class Session::Impl {
   ControlServer control_;
   BeatSocket beats_;
   Probes probes_;
+  SendBeats sends_;
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
   std::vector<ControlRequest> pending_;

@@ -159,10 +159,9 @@ TEST_CASE("config: wrong types, and numbers without a unit") {
 
 TEST_CASE("config: what is not in this version is said, not ignored") {
   for (const char* text : {"[[metric]]\nname = \"x\"\n", "[[log]]\nfile = \"x\"\n",
-                           "[[notify]]\ncommand = [\"x\"]\n", "host_tier = false\n",
+                           "[[notify]]\ncommand = [\"x\"]\n",
                            "[[target]]\nname = \"x\"\nmatch = { unit = \"x.service\" }\n",
                            "[[target]]\nname = \"x\"\nmatch = { cgroup = \"/x\" }\n",
-                           "[[heartbeat]]\nname = \"x\"\nfrom = \"send\"\ncomm = \"bird\"\nevery = \"1s\"\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n",
                            "[[heartbeat]]\nname = \"x\"\nby = \"peer\"\nevery = \"1s\"\n",
                            "[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 1%\"\nclear = \"x\"\n",
