@@ -74,7 +74,7 @@ with Scenario(__file__) as scenario:
     os.symlink(sys.executable, looker)
     # A shell between, that stays: who is asked on whose behalf.
     scenario.run(["sh", "-c", '"$@"; exit', "sh", looker, *ours[1:], "look", directory])
-    busy = scenario.spawn([program("spin"), "20"], name="busy")
+    busy = scenario.spawn([program("spin")], name="busy")
     shorts = [subprocess.Popen(["sh", "-c", "exit 7"]) for _ in range(SHORT)]
     for short in shorts:
         short.wait()
@@ -118,6 +118,6 @@ with Scenario(__file__) as scenario:
         check(0 <= row["ended_s"] - row["started_s"] < 20, f"its life: {row}")
     equal((processes[busy.pid]["process"], processes[busy.pid]["ended_s"]), ("spin", None), "the busy one, which lives")
     equal(processes[sender.pid]["target"], "sender", "target of the sender")
-    check(metrics["bystander[spin].cpu.total"]["max"] > 10, f"CPU of the busy one: {metrics['bystander[spin].cpu.total']}")
+    check(metrics["bystander[spin].cpu.total"]["max"] >= 5, f"CPU of the busy one: {metrics['bystander[spin].cpu.total']}")
     print(f"bystanders: {2 * NAMES} lookups of about {rows[0]['distinct']} names; fired at an age of {trigger['value'] * 1e3:.0f} ms")
     recorder.stop()
