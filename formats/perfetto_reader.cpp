@@ -79,6 +79,7 @@ struct Packet {
         case packet::kFdrFailed:
         case packet::kFdrSummary:
         case packet::kFdrError:
+        case packet::kFdrFailing:
         case packet::kFdrStall:
         case packet::kFdrGrowth:
         case packet::kFdrLife:
@@ -224,6 +225,9 @@ class Reader {
         break;
       case packet::kFdrError:
         read_into(timeline_.errors, message, [this](ErrorCount& row) { check_process(row.process); });
+        break;
+      case packet::kFdrFailing:
+        read_into(timeline_.failing, message, [this](FailedSum& row) { charge(row.ancestors.size()); });
         break;
       case packet::kFdrStall:
         read_into(timeline_.stalls, message, [this](Stall& row) {

@@ -293,6 +293,70 @@ void get(std::string_view message, ErrorCount& e, const TraceClock&) {
   }
 }
 
+void put(Message& message, const FailedSum& s, const TraceClock& clock) {
+  add(message, failing::kProcess, s.process);
+  add_signed(message, failing::kPid, s.pid);
+  for (const std::string& ancestor : s.ancestors) message.add_string(failing::kAncestor, ancestor);
+  add(message, failing::kOfTarget, s.of_target);
+  add(message, failing::kNumber, s.number);
+  add_enum(message, failing::kAbi, s.abi);
+  add_signed(message, failing::kError, s.error);
+  add(message, failing::kDirectory, s.directory);
+  add(message, failing::kExample, s.example);
+  message.add_uint64(failing::kCalls, s.calls);
+  add(message, failing::kDistinct, s.distinct);
+  message.add_uint64(failing::kFirst, clock.to_trace(s.first));
+  message.add_uint64(failing::kLast, clock.to_trace(s.last));
+}
+
+void get(std::string_view message, FailedSum& s, const TraceClock& clock) {
+  for (FieldCursor f(message); f.next();) {
+    switch (f.field()) {
+      case failing::kProcess:
+        s.process = f.text();
+        break;
+      case failing::kPid:
+        s.pid = f.integer<std::int32_t>();
+        break;
+      case failing::kAncestor:
+        s.ancestors.push_back(f.text());
+        break;
+      case failing::kOfTarget:
+        s.of_target = f.flag();
+        break;
+      case failing::kNumber:
+        s.number = f.integer<std::uint16_t>();
+        break;
+      case failing::kAbi:
+        s.abi = f.enumeration(SyscallAbi::kX32);
+        break;
+      case failing::kError:
+        s.error = f.integer<int>();
+        break;
+      case failing::kDirectory:
+        s.directory = f.text();
+        break;
+      case failing::kExample:
+        s.example = f.text();
+        break;
+      case failing::kCalls:
+        s.calls = f.number();
+        break;
+      case failing::kDistinct:
+        s.distinct = f.number();
+        break;
+      case failing::kFirst:
+        s.first = clock.from_trace(f.number());
+        break;
+      case failing::kLast:
+        s.last = clock.from_trace(f.number());
+        break;
+      default:
+        break;
+    }
+  }
+}
+
 void put(Message& message, const Stall& s, const TraceClock& clock) {
   message.add_uint64(stall::kBegin, clock.to_trace(s.begin));
   add(message, stall::kLength, ns(s.length));

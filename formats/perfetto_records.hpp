@@ -16,6 +16,7 @@ void put(protozero::pbf_writer& message, const Thread& thread, const TraceClock&
 void put(protozero::pbf_writer& message, const DetailedCall& call, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const SyscallSummary& summary, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const ErrorCount& error, const TraceClock& clock);
+void put(protozero::pbf_writer& message, const FailedSum& sum, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const Stall& stall, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const Growth& growth, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const LifeEvent& event, const TraceClock& clock);
@@ -25,6 +26,7 @@ void get(std::string_view message, Thread& thread, const TraceClock& clock);
 void get(std::string_view message, DetailedCall& call, const TraceClock& clock);
 void get(std::string_view message, SyscallSummary& summary, const TraceClock& clock);
 void get(std::string_view message, ErrorCount& error, const TraceClock& clock);
+void get(std::string_view message, FailedSum& sum, const TraceClock& clock);
 void get(std::string_view message, Stall& stall, const TraceClock& clock);
 void get(std::string_view message, Growth& growth, const TraceClock& clock);
 void get(std::string_view message, LifeEvent& event, const TraceClock& clock);

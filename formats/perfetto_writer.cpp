@@ -63,6 +63,7 @@ class Writer {
     put_metrics();
     put_rows(packet::kFdrSummary, t_.summary);
     put_rows(packet::kFdrError, t_.errors);
+    put_rows(packet::kFdrFailing, t_.failing);
     put_stacks(stream_, t_.stacks);
     put_stalls();
     put_rows(packet::kFdrGrowth, t_.growth);

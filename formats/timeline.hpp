@@ -116,6 +116,25 @@ struct ErrorCount {
   bool operator==(const ErrorCount&) const = default;
 };
 
+// Failed calls of all processes of one name, added up by call, error and directory: of the whole host, the quiet ones left out. Covers
+// the window and up to as much again before it.
+struct FailedSum {
+  std::string process;                 // comm
+  std::int32_t pid = 0;                // of the last that failed so
+  std::vector<std::string> ancestors;  // of the first: the comm of its parent, of that one's parent, ...
+  bool of_target = false;
+  std::uint16_t number = 0;
+  SyscallAbi abi = SyscallAbi::kNative;
+  int error = 0;
+  std::string directory;               // as the program wrote it, with its slash; empty: a path without one, or none
+  std::string example;                 // the whole path of one of them
+  std::uint64_t calls = 0;
+  std::uint64_t distinct = 0;          // paths, estimated: within 20 % in all but few cases
+  Timestamp first;                     // since the recorder began to count these
+  Timestamp last;
+  bool operator==(const FailedSum&) const = default;
+};
+
 enum class StallKind : std::uint8_t {
   kWait,        // off CPU in a call that waits by nature (epoll_wait, futex, nanosleep ...)
   kBlocked,     // off CPU in another call, or outside any
@@ -205,6 +224,7 @@ struct Timeline {
   std::vector<DetailedCall> failed;
   std::vector<SyscallSummary> summary;
   std::vector<ErrorCount> errors;
+  std::vector<FailedSum> failing;
   std::vector<Stall> stalls;
   std::vector<Growth> growth;
   std::vector<LifeEvent> life;

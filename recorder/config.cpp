@@ -96,9 +96,10 @@ RuleConfig read_rule(Section& section) {
 }
 
 void read_top(Section& top, Config& config) {
-  top.later({"host_tier", "max_cpu"});
+  top.later({"max_cpu"});
   top.name("name", config.name);
   top.boolean("wait", config.wait);
+  top.boolean("host_tier", config.host_tier);
   OnExit on_exit{};
   if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
   top.table("window", [&](Section& window) {

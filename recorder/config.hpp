@@ -39,6 +39,7 @@ struct Config {
   unsigned frequency = 99;              // Hz per CPU
   Duration off_cpu = std::chrono::milliseconds(1);
   SyscallDetail detail = SyscallDetail::kAll;
+  bool host_tier = true;                // what other programs of the host do, thinly
   Duration slow = std::chrono::milliseconds(10);
   Duration every = std::chrono::milliseconds(100);
   std::string directory = "/var/lib/fdr";

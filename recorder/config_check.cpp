@@ -9,6 +9,7 @@
 #include "formats/text.hpp"
 #include "recorder/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
+#include "recorder/window/wire.h"
 #include "triggers/quantity.hpp"
 
 namespace fdr {
@@ -63,6 +64,15 @@ void check_windows(const Config& config, const MetricCatalogue& catalogue) {
     throw Error(fmt::format("a window of {} with metrics each {} would keep more than {} ticks",
                             duration_literal(config.span), duration_literal(config.every), kMaxTicks),
                 "metrics.every = \"100ms\"");
+  }
+  std::set<int> send_ports;
+  for (const HeartbeatConfig& beat : config.heartbeats) {
+    if (beat.from != BeatSource::kSend) continue;
+    if (config.detail == SyscallDetail::kOff)
+      throw Error(place_prefix(beat.where) + "sends are seen as system calls, and syscalls.detail is \"off\"", "detail = \"summary\"");
+    if (send_ports.insert(beat.port).second && send_ports.size() > FDR_SEND_PORTS)
+      throw Error(place_prefix(beat.where) + fmt::format("heartbeats from send may ask for {} ports at most", +FDR_SEND_PORTS),
+                  "one without a port, with a `comm`, sees all that its program sends");
   }
   for (const HeartbeatConfig& beat : config.heartbeats) {
     // Connected, asked and answered are three looks, and one tick is a look.

@@ -15,7 +15,9 @@ constexpr std::uint64_t kLeastBytes = 1u << 10, kMostBytes = 64u << 20;  // of o
 
 constexpr std::array kSources = {std::pair{"beat", BeatSource::kBeat},   std::pair{"http", BeatSource::kHttp},
                                  std::pair{"tcp", BeatSource::kTcp},     std::pair{"mtime", BeatSource::kMtime},
-                                 std::pair{"command", BeatSource::kCommand}, std::pair{"udp", BeatSource::kUdp}};
+                                 std::pair{"command", BeatSource::kCommand}, std::pair{"udp", BeatSource::kUdp},
+                                 std::pair{"send", BeatSource::kSend}};
+constexpr std::array kBy = {std::pair{"any", false}, std::pair{"peer", true}};
 
 // A key that only some sources know: refused for the others, because ignoring it would be silence.
 bool belongs(Section& section, const char* key, bool here, const char* to) {
@@ -28,11 +30,22 @@ void read_port(Section& section, HeartbeatConfig& beat) {
   const bool wanted = beat.from == BeatSource::kTcp || beat.from == BeatSource::kUdp;
   if (section.get("host") && !wanted) section.refuse("host", "'host' belongs to heartbeats from tcp or udp");
   section.string("host", beat.host);
-  if (belongs(section, "port", wanted, "from tcp or udp")) section.integer("port", beat.port, 1, 65535);
+  if (beat.from == BeatSource::kSend) {
+    section.integer("port", beat.port, 1, 65535);  // without one: whatever it sends, to whomever
+    return;
+  }
+  if (belongs(section, "port", wanted, "from tcp, udp or send")) section.integer("port", beat.port, 1, 65535);
   if (wanted && !numeric_address(beat.host, 1)) {
     section.refuse("host", in_quotes(beat.host) + " is not an address in figures",
                    "looking a name up could block: `getent hosts NAME` says its address");
   }
+}
+
+void read_send(Section& section, HeartbeatConfig& beat) {
+  for (const char* key : {"comm", "by"})
+    if (section.get(key) && beat.from != BeatSource::kSend) section.refuse(key, fmt::format("'{}' belongs to heartbeats from send", key));
+  section.string("comm", beat.comm);
+  section.one_of("by", beat.by_peer, kBy);
 }
 
 void read_url(Section& section, HeartbeatConfig& beat) {
@@ -56,17 +69,18 @@ HeartbeatConfig read_heartbeat(Section& section) {
   section.name("name", beat.name);
   std::string from;
   section.string("from", from);
-  if (from == "send" || from == "notify") {
-    section.refuse("from", "heartbeats from " + in_quotes(from) + " are not in this version",
+  if (from == "notify") {
+    section.refuse("from", "heartbeats from 'notify' are not in this version",
                    "from = \"beat\": the program or a script calls `fdr beat " + beat.name + "`");
   }
   section.one_of("from", beat.from, kSources);
-  section.later({"comm", "by", "mode", "group"});
+  section.later({"mode", "group"});
   section.required("every");
   section.duration("every", beat.every, 1ms, 24h, "400ms");
   section.integer("misses", beat.misses, 1, 1000);
   read_url(section, beat);
   read_port(section, beat);
+  read_send(section, beat);
   if (belongs(section, "path", beat.from == BeatSource::kMtime, "from mtime")) section.absolute_path("path", beat.path);
   if (belongs(section, "command", beat.from == BeatSource::kCommand, "from command")) section.command("command", beat.command);
   const bool asks = beat.from == BeatSource::kHttp || beat.from == BeatSource::kTcp || beat.from == BeatSource::kCommand;

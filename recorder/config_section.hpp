@@ -128,7 +128,7 @@ class Section {
   void boolean(const char* key, bool& value) {
     const toml::node* node = get(key);
     if (!node) return;
-    if (!node->is_boolean()) wrong_type(key, *node, "true or false", "write " + std::string(key) + " = true");
+    if (!node->is_boolean()) wrong_type(key, *node, "true or false", fmt::format("write {} = {}", key, value));
     value = node->as_boolean()->get();
   }
 

@@ -75,6 +75,12 @@ std::string heartbeat_toml(const HeartbeatConfig& beat) {
     case BeatSource::kUdp:
       out += "from = \"udp\"\n" + address;
       break;
+    case BeatSource::kSend:
+      out += "from = \"send\"\n";
+      if (!beat.comm.empty()) out += "comm = " + toml_string(beat.comm) + "\n";
+      if (beat.port) out += fmt::format("port = {}\n", beat.port);
+      if (beat.by_peer) out += "by = \"peer\"\n";
+      break;
   }
   return out + fmt::format("every = \"{}\"\nmisses = {}\n", duration_literal(beat.every), beat.misses);
 }
@@ -124,6 +130,7 @@ std::string notify_toml(const NotifyConfig& notify) {
 
 std::string config_toml(const Config& config) {
   std::string out;
+  if (!config.host_tier) out += "host_tier = false\n";
   if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";
   if (config.wait) out += "wait = true\n\n";
   if (config.on_exit) out += fmt::format("on_exit = \"{}\"\n\n", on_exit_name(*config.on_exit));

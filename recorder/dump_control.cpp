@@ -174,6 +174,10 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
     dump_->texts["system/after/sockets.ndjson"] = socket_rows_text(*survey);
   DumpRest rest{.summary = {recording.summary().rows().begin(), recording.summary().rows().end()},
                 .errors = recording.source().errors(),
+                .failing = recording.source().failing(),
+                .failing_shift = failing_shift(config_.span + config_.after),
+                .bystander_ticks = recording.source().bystander_ticks(),
+                .host_tier = config_.host_tier,
                 .metrics = metrics.series(dump_->begin),
                 .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),
                 .texts = std::move(dump_->texts),

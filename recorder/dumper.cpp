@@ -11,10 +11,12 @@
 
 #include "formats/bundle_writer.hpp"
 #include "formats/report/report.hpp"
+#include "recorder/decode/failing.hpp"
 #include "recorder/go_evidence.hpp"
 #include "recorder/logs/log_file.hpp"
 #include "recorder/memory_now.hpp"
 #include "recorder/own_vdso.hpp"
+#include "recorder/proc_reader.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/jit_frames.hpp"
@@ -165,6 +167,8 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   }
   for (const ErrnoTotal& total : ending.rest.errors)
     timeline.errors.push_back({decoder.process_index(total.tgid, end.time), static_cast<std::uint16_t>(total.nr & FDR_NR_MASK), total.error, total.count});
+  timeline.failing = decode_failing(ending.rest.failing, request_.begin, ending.rest.failing_shift);
+  if (ending.rest.host_tier) decoder.bystanders().finish(living_processes(), ending.rest.bystander_ticks, request_.begin, manifest.clock, timeline.processes);
   timeline.metrics = std::move(ending.rest.metrics);
   timeline.life.push_back({request_.trigger.time, LifeKind::kTrigger, kNoIndex, request_.trigger.name, 0});
   std::stable_sort(timeline.life.begin(), timeline.life.end(), [](const LifeEvent& a, const LifeEvent& b) { return a.time < b.time; });

@@ -51,6 +51,10 @@ struct DumpRequest {
 struct DumpRest {
   std::vector<SummaryRow> summary;
   std::vector<ErrnoTotal> errors;
+  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing;
+  unsigned failing_shift = 0;
+  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks;
+  bool host_tier = false;
   std::vector<MetricSeries> metrics;
   std::string ledger;          // ledger.ndjson
   TextFiles texts;

@@ -1,9 +1,11 @@
 #include "recorder/metric_reader.hpp"
 
+#include <fmt/format.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "recorder/self_cost.hpp"
@@ -11,6 +13,7 @@
 namespace fdr {
 namespace {
 
+constexpr std::size_t kNamedPeers = 8;  // in the evidence of a firing
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t rows_for(const Config& config) {
@@ -31,6 +34,7 @@ MetricReader::MetricReader(const Config& config)
       cgroup_(catalogue_),
       progress_(catalogue_, config.detail != SyscallDetail::kOff),
       oom_(catalogue_),
+      bystanders_(config.span + config.after, Duration{1'000'000'000 / config.frequency}),
       history_(catalogue_.size(), rows_for(config)),
       row_(catalogue_.size()),
       exit_code_(kUnknown),
@@ -47,7 +51,24 @@ void MetricReader::add_process(std::int32_t pid, std::uint32_t target) {
   cgroup_.began(pid, target);
 }
 
-std::string MetricReader::explained(std::string_view when) const { return progress_.explained(when); }
+std::string MetricReader::explained(std::string_view when) const {
+  std::string text;
+  std::size_t peers = 0;
+  for (const Heartbeats::PeerAge& peer : peers_now_) {
+    if (when.find("beat." + peer.name + ".age") == std::string_view::npos) continue;
+    if (++peers <= kNamedPeers) text += fmt::format("{}{} {}", text.empty() ? "; since the last beat to " : ", ", peer.peer, duration_text(from_seconds(peer.age)));
+  }
+  if (peers > kNamedPeers) text += fmt::format(" and {} more", peers - kNamedPeers);
+  return progress_.explained(when) + text;
+}
+
+void MetricReader::keep_peer_ages(const Heartbeats& beats, Timestamp now) {
+  peers_now_ = beats.peer_ages();
+  for (const Heartbeats::PeerAge& peer : peers_now_) peer_ages_[fmt::format("beat.{}[{}].age", peer.name, peer.peer)].push_back({now, peer.age});
+  const Timestamp oldest = history_.size() > 0 ? history_.time(0) : now;
+  for (auto& [name, points] : peer_ages_)
+    while (!points.empty() && points.front().time < oldest) points.pop_front();
+}
 
 void MetricReader::target_exited(int wait_status) {
   exit_code_ = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
@@ -76,6 +97,8 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   progress_.read(recording.window().threads, recording.live_slots(), now, row_);
   oom_.read(now, row_);
   const std::vector<double> ages = beats.ages(now);
+  keep_peer_ages(beats, now);
+  if (bystanders_.due(now)) bystanders_.read(recording.source().bystander_ticks(), now);
   for (std::size_t i = 0; i < beat_names_.size(); ++i) set(beat_names_[i].c_str(), ages[i]);
   for (std::size_t i = 0; i < log_names_.size() && i < watched.log_counts.size(); ++i) set(log_names_[i].c_str(), watched.log_counts[i]);
   for (std::size_t i = 0; i < metric_names_.size() && i < watched.metrics.size(); ++i) set(metric_names_[i].c_str(), watched.metrics[i]);
@@ -105,6 +128,13 @@ std::vector<MetricSeries> MetricReader::series(Timestamp begin) const {
     }
     if (!series.points.empty()) all.push_back(std::move(series));
   }
+  for (const auto& [name, points] : peer_ages_) {
+    MetricSeries series{.name = name, .unit = Unit::kSeconds, .kind = MetricKind::kGauge, .points = {}};
+    std::copy_if(points.begin(), points.end(), std::back_inserter(series.points), [&](const auto& point) { return point.time >= begin; });
+    if (!series.points.empty()) all.push_back(std::move(series));
+  }
+  std::vector<MetricSeries> others = bystanders_.series(begin);
+  std::move(others.begin(), others.end(), std::back_inserter(all));
   return all;
 }
 

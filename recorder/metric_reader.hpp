@@ -1,9 +1,13 @@
 // All metrics of a tick in one row: host, targets, threads, heartbeats, exits and the recorder itself. Session thread only.
 #pragma once
 
+#include <deque>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "recorder/config.hpp"
+#include "recorder/metrics/bystander_cpu.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "recorder/metrics/cgroup.hpp"
 #include "recorder/metrics/goroutines.hpp"
@@ -36,6 +40,7 @@ class MetricReader {
 
   void read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, const WatchedValues& watched, Duration lateness, Timestamp now);
   // Who it was, for the evidence of a rule: "; thread 'poll' (7) burnt 2.10 s without ..."; empty where `when` names no such event.
+  // Of a heartbeat: the peers that have been without one for longest.
   std::string explained(std::string_view when) const;
   SocketMetrics& sockets() { return sockets_; }
   // Every metric that was ever known within the history, from `begin` on.
@@ -43,6 +48,7 @@ class MetricReader {
 
  private:
   void set(const char* name, double value);
+  void keep_peer_ages(const Heartbeats& beats, Timestamp now);
 
   MetricCatalogue catalogue_;
   HostMetrics host_;
@@ -54,7 +60,10 @@ class MetricReader {
   CgroupMetrics cgroup_;
   ThreadProgress progress_;
   OomKills oom_;
+  BystanderCpu bystanders_;
   std::vector<std::string> beat_names_, log_names_, metric_names_;
+  std::map<std::string, std::deque<MetricSeries::Point>> peer_ages_;  // by metric, for as long as the history
+  std::vector<Heartbeats::PeerAge> peers_now_;
   MetricHistory history_;
   std::vector<double> row_;
   double exit_code_, exit_signal_;

@@ -113,7 +113,8 @@ class UdpProbe : public Probe {
 std::unique_ptr<Probe> make_probe(const HeartbeatConfig& beat) {
   switch (beat.from) {
     case BeatSource::kBeat:
-      return nullptr;  // comes by itself
+    case BeatSource::kSend:
+      return nullptr;  // come by themselves
     case BeatSource::kHttp: {
       const auto url = parse_http_url(beat.url);
       FDR_CHECK(url);

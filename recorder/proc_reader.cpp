@@ -46,6 +46,17 @@ std::vector<std::string> command_line_of(std::int32_t pid) {
   return arguments;
 }
 
+std::vector<LivingProcess> living_processes() {
+  std::vector<LivingProcess> all;
+  const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
+  for (const std::int32_t pid : all_pids()) {
+    const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ticks, page);
+    if (!stat || stat->state == 'Z' || stat->state == 'X') continue;
+    all.push_back({pid, stat->parent, stat->start_ticks * (1'000'000'000u / static_cast<std::uint64_t>(ticks)), stat->comm});
+  }
+  return all;
+}
+
 std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& roots) {
   std::multimap<std::int32_t, std::int32_t> children;
   const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);

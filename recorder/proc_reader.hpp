@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "recorder/config.hpp"
+#include "recorder/decode/bystanders.hpp"
 #include "unwind/address_space.hpp"
 
 namespace fdr {
@@ -14,6 +15,9 @@ namespace fdr {
 std::vector<std::int32_t> all_pids();
 // These and all that descend from them, without ourselves.
 std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& pids);
+
+// All processes there are, kernel threads too; 20 us each.
+std::vector<LivingProcess> living_processes();
 
 std::string comm_of(std::int32_t pid);
 std::string executable_of(std::int32_t pid);

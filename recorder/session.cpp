@@ -26,6 +26,7 @@
 #include "recorder/retention.hpp"
 #include "recorder/run_directory.hpp"
 #include "recorder/self_cost.hpp"
+#include "recorder/send_beats.hpp"
 #include "recorder/status_json.hpp"
 #include "recorder/target_finder.hpp"
 #include "recorder/watched.hpp"
@@ -57,6 +58,7 @@ class Session::Impl {
         control_(directory_.path("control.sock")),
         beats_(directory_.path("beat.sock")),
         probes_(options_.config.heartbeats),
+        sends_(options_.config.heartbeats),
         finder_(options_.config.targets),
         watched_(options_.config, memory_of(options_.config)),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -147,6 +149,7 @@ class Session::Impl {
     for (const TargetExit& exit : changes.processes.exits) on_exit(exit);
     for (const Datagram& beat : beats_.drain()) heartbeats_.beat(beat.text, beat.time);
     probes_.advance(now, heartbeats_);
+    if (sends_.wanted()) sends_.advance(recording_.source().sends(), recording_.processes(), heartbeats_);
     if (child_status_ && !exit_known_) {
       exit_known_ = true;
       metrics_.target_exited(*child_status_);
@@ -337,6 +340,7 @@ class Session::Impl {
   ControlServer control_;
   BeatSocket beats_;
   Probes probes_;
+  SendBeats sends_;
   TargetFinder finder_;
   Watched watched_;
   FileDescriptor finished_, timer_, signals_;

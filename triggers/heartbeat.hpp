@@ -1,9 +1,11 @@
 // Heartbeats: who beats, how often, and how long ago. Pure; the socket is the recorder's (recorder/beat_socket.hpp).
 //
 // beat.NAME.age (seconds) = max(now - last beat, longest gap closed since the last tick): a gap between two ticks is
-// not lost (recording-rules 26). Unknown before the first beat: a service that has not started is not late.
+// not lost (recording-rules 26). Unknown before the first beat: a service that has not started is not late. Beats may say
+// whose they are (the peers of `by = "peer"`): then each has an age of its own, and the heartbeat's is that of the worst.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@ enum class BeatSource {
   kMtime,    // the file `path` is written
   kCommand,  // `command` ends with 0
   kUdp,      // a datagram comes to `host`:`port`
+  kSend,     // a target (`comm`) sends to a peer, at `port` where that is not 0
 };
 
 struct HeartbeatConfig {
@@ -33,25 +36,39 @@ struct HeartbeatConfig {
   std::string path = {};
   std::vector<std::string> command = {};
   Duration timeout = std::chrono::seconds(1);  // of one http, tcp or command probe
+  std::string comm = {};                       // send: of the process, or the target's name; empty: any target
+  bool by_peer = false;                        // send
 };
 
 class Heartbeats {
  public:
+  static constexpr std::size_t kMostPeers = 64;  // of one heartbeat; further ones are not looked at
+
+  struct PeerAge {
+    std::string name, peer;
+    double age = 0;  // seconds
+  };
+
   explicit Heartbeats(const std::vector<HeartbeatConfig>& configs);
 
   // `time` is when the kernel received it. False where no heartbeat has that name.
-  bool beat(std::string_view name, Timestamp time);
-  // Age at this tick, NaN before the first beat; closes the gaps seen so far. In the order of the configs.
+  bool beat(std::string_view name, Timestamp time, const std::string& peer = {});
+  // Age at this tick, of the worst peer; NaN before the first beat; closes the gaps seen so far. In the order of the configs.
   std::vector<double> ages(Timestamp now);
+  // Of all peers that have names, at the last ages().
+  const std::vector<PeerAge>& peer_ages() const { return peer_ages_; }
 
  private:
-  struct State {
-    std::string name;
+  struct Sender {
     Timestamp last{};
     Duration longest_gap{};
-    bool beaten = false;
+  };
+  struct State {
+    std::string name;
+    std::map<std::string, Sender> senders;  // by peer, "" where beats do not say
   };
   std::vector<State> states_;
+  std::vector<PeerAge> peer_ages_;
 };
 
 // The rule that a heartbeat implies: "beat.NAME.age > every * misses".

@@ -93,6 +93,12 @@ std::vector<FailedRow> group_failed(const View& view) {
   return rows;
 }
 
+std::string on_behalf_of(const FailedSum& sum) {
+  std::string text;
+  for (const std::string& ancestor : sum.ancestors) text += (text.empty() ? "" : " < ") + printable(ancestor);
+  return text;
+}
+
 std::vector<ErrorRow> count_errors(const View& view) {
   std::map<std::pair<std::uint16_t, int>, std::uint64_t> counts;
   for (const ErrorCount& e : view.timeline.errors)

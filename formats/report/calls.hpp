@@ -36,6 +36,9 @@ struct FailedRow {
 // By (process name, call, errno, path), most frequent first.
 std::vector<FailedRow> group_failed(const View& view);
 
+// Who made the process fail so: "xargs < check-backends < sh", the parent first; empty where not known.
+std::string on_behalf_of(const FailedSum& sum);
+
 struct ErrorRow {
   std::string name, error;
   std::uint64_t count = 0;

@@ -88,12 +88,32 @@ Json slow_rows(const PartInput& in) {
 
 Json failed_rows(const PartInput& in) {
   Json rows = Json::array();
+  for (const FailedSum& sum : in.view.timeline.failing) {
+    const ShowFilter& filter = in.view.filter();
+    if (filter.thread || (filter.pid && *filter.pid != sum.pid)) continue;
+    if (sum.last < in.view.from() || sum.first > in.view.to()) continue;
+    Json row = {{"name", syscall_name(sum.number, sum.abi)},
+                {"error", errno_name(sum.error)},
+                {"path", valid_utf8(sum.example)},
+                {"process", valid_utf8(sum.process)},
+                {"calls", sum.calls}};
+    row["directory"] = valid_utf8(sum.directory);
+    row["distinct"] = sum.distinct;
+    row["pid"] = sum.pid;
+    row["on_behalf_of"] = on_behalf_of(sum);
+    row["target"] = sum.of_target;
+    row["first_s"] = in.view.at(sum.first);
+    row["last_s"] = in.view.at(sum.last);
+    row["stack"] = Json::array();
+    rows.push_back(std::move(row));
+  }
   for (const FailedRow& group : group_failed(in.view)) {
     Json row = {{"name", group.name},
                 {"error", group.error},
                 {"path", group.path},
                 {"process", group.process},
                 {"calls", group.calls}};
+    for (const char* known_of_sums : {"directory", "distinct", "pid", "on_behalf_of", "target"}) row[known_of_sums] = nullptr;
     row["first_s"] = in.view.at(group.first);
     row["last_s"] = in.view.at(group.last);
     row["stack"] = stack_json(in.view, group.stack);

@@ -173,6 +173,16 @@ std::string failed_calls(const SectionInput& in) {
   return limited(in, table, 10, "failed");
 }
 
+// Sums of what others asked for in vain: the culprit is often a bystander (DESIGN 2.6).
+std::string failed_elsewhere(const SectionInput& in) {
+  Table table({"FAILED CALLS OF OTHER PROGRAMS, IN", "error", "calls", "distinct", "by"}, {1, 4});
+  for (const FailedSum& sum : in.view.timeline.failing)
+    if (!sum.of_target && sum.last >= in.view.from())
+      table.row({syscall_name(sum.number, sum.abi) + " " + printable(sum.directory), errno_name(sum.error), count_text(sum.calls), sum.distinct ? count_text(sum.distinct) : "-",
+                 printable(sum.process)});
+  return limited(in, table, 6, "failed");
+}
+
 struct StallSum {
   std::uint64_t count = 0;
   Duration total{}, longest{};
@@ -280,7 +290,7 @@ std::string logs(const SectionInput& in) {
 
 std::string all_sections(const SectionInput& input) {
   std::string out;
-  for (const auto section : {findings, tables, losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes, logs, go,
+  for (const auto section : {findings, tables, losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, failed_elsewhere, stalls, processes, logs, go,
                              metrics, rings, unnamed})
     out += section(input);
   return out;

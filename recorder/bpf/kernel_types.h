@@ -73,6 +73,7 @@ struct percpu_counter {
   __s64 count;
 } CORE;
 struct mm_struct {
+  struct file *exe_file;
   unsigned long start_stack;
   struct percpu_counter rss_stat[4];
 } CORE;

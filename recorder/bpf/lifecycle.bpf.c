@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Threads and processes of the targets: who begins, who becomes something else, who ends; and the slots they record under.
+/* Threads and processes of the targets: who begins, who becomes something else, who ends; and the slots they record under. Of other
+ * processes: that they have been.
  *
  * A thread gets its slot at fork from a parent that has one, or from the iterator at attach. User space takes the slot back only after it
  * has read the thread's end, so that a record's thread id always names one thread.
@@ -132,11 +133,43 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   return 0;
 }
 
+/* One record for the whole life of a process that is nobody's target: the programs that a script starts and forgets. */
+static __always_inline void bystander_ended(struct task_struct *task, struct fdr_control *page, __u64 now) {
+  struct signal_struct *group = task->signal;
+  if (group->live.counter != 0) return;
+  const __u32 slot = cpu_slot(page);
+  if (slot >= slot_count) return;
+  struct fdr_cursor *cursor = ring_cursor(FDR_BYSTANDERS, slot);
+  struct ring_place place;
+  if (!cursor || ring_begin(&bystanders, FDR_BYSTANDERS, slot, FDR_CHUNK_BYTES, sizeof(struct fdr_bystander), now, cursor, &place)) return;
+  struct fdr_chunk *chunk = (void *)place.chunk;
+  struct fdr_bystander *event = (void *)&chunk->body[place.offset];
+  struct task_struct *leader = task->group_leader;
+  event->head.ns = now;
+  event->head.thread = 0;
+  event->head.kind = 0;
+  event->head.len8 = sizeof *event / 8;
+  event->tgid = task->tgid;
+  event->parent_tgid = task->real_parent->tgid;
+  event->start_boottime = leader->start_boottime;
+  event->exit_code = group->group_exit_code ? group->group_exit_code : task->exit_code;
+  event->spare = 0;
+  event->user_ns = group->utime + task->utime;
+  event->system_ns = group->stime + task->stime;
+  bpf_probe_read_kernel(event->comm, sizeof event->comm, leader->comm);
+  event->file[0] = 0;
+  /* Where the kernel gives the address space away before this tracepoint there is none left to ask (6.18 asks first). */
+  const unsigned char *name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);
+  if (name) bpf_probe_read_kernel_str(event->file, sizeof event->file, name);
+  ring_end(&place, sizeof *event);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task) {
   struct fdr_thread *thread = thread_of(task);
   struct fdr_control *page = control_page();
   const __u64 now = bpf_ktime_get_ns();
+  if (!thread && host_tier && page && now <= page->lease_ns) bystander_ended(task, page, now);
   if (!thread || !page || now > page->lease_ns) return 0;
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = now;

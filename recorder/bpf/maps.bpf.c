@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Definitions of the maps and knobs of maps.h. */
+#include "recorder/bpf/failing.h"
 #include "recorder/bpf/walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -11,6 +12,7 @@ struct slow_map slow SEC(".maps");
 struct failed_map failed SEC(".maps");
 struct life_map life SEC(".maps");
 struct growth_map growth SEC(".maps");
+struct bystanders_map bystanders SEC(".maps");
 struct cursors_map cursors SEC(".maps");
 struct threads_map threads SEC(".maps");
 struct parked_map parked SEC(".maps");
@@ -25,12 +27,21 @@ struct free_slots_map free_slots SEC(".maps");
 struct targets_map targets SEC(".maps");
 struct errors_map errors SEC(".maps");
 struct growth_accounts_map growth_accounts SEC(".maps");
+struct failing_map failing SEC(".maps");
+struct failing_scratch_map failing_scratch SEC(".maps");
+struct sends_map sends SEC(".maps");
+struct bystander_ticks_map bystander_ticks SEC(".maps");
 
-const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1, 1};
+const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1, 1, 1};
 const volatile __u64 ring_refill_per_ms[FDR_RINGS] = {0};
 const volatile __u32 slot_count = 1;
 const volatile __u64 off_cpu_ns = 1000000;
 const volatile __u64 slow_ns = 10000000;
 const volatile __s64 counter_batch = 64;
+const volatile __u32 host_tier = 1;
+const volatile __u32 recorder_tgid = 0;
+const volatile __u32 failing_shift = 36;
+const volatile __u32 send_port_count = 0;
+const volatile __u16 send_ports[FDR_SEND_PORTS] = {0};
 const volatile __u32 raw_syscalls = 1;
 const volatile __u8 call_traits[FDR_SYSCALLS_MAX] = {0};

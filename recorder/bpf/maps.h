@@ -35,6 +35,7 @@ FDR_ARRAY(slow, struct fdr_chunk);
 FDR_ARRAY(failed, struct fdr_chunk);
 FDR_ARRAY(life, struct fdr_chunk);
 FDR_ARRAY(growth, struct fdr_chunk);
+FDR_ARRAY(bystanders, struct fdr_chunk);
 FDR_ARRAY(cursors, struct fdr_cursor);
 FDR_ARRAY(threads, struct fdr_thread);
 FDR_ARRAY(parked, struct fdr_parked);
@@ -86,6 +87,36 @@ struct growth_accounts_map { /* by mm */
 };
 extern struct growth_accounts_map growth_accounts SEC(".maps");
 
+/* The host-wide tier and the sends of targets. Sizes are set by user space. */
+struct failing_map {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 512);
+  __type(key, struct fdr_failing_key);
+  __type(value, struct fdr_failing);
+};
+extern struct failing_map failing SEC(".maps");
+
+struct sends_map {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 512);
+  __type(key, struct fdr_send_key);
+  __type(value, struct fdr_send);
+};
+extern struct sends_map sends SEC(".maps");
+
+struct bystander_ticks_map {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 1024);
+  __type(key, __u32);
+  __type(value, struct fdr_ticks);
+};
+extern struct bystander_ticks_map bystander_ticks SEC(".maps");
+
+extern const volatile __u32 host_tier;
+extern const volatile __u32 recorder_tgid;  /* who does not tell of itself */
+extern const volatile __u32 failing_shift;
+extern const volatile __u32 send_port_count; /* 0: no heartbeat is made of sends */
+extern const volatile __u16 send_ports[FDR_SEND_PORTS]; /* 0: any */
 extern const volatile __u32 chunks_per_slot[FDR_RINGS];
 extern const volatile __u64 ring_refill_per_ms[FDR_RINGS]; /* bytes; 0: no allowance is kept for this ring */
 extern const volatile __u32 slot_count;

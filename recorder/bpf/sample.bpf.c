@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The clock: one cpu-clock perf event per CPU. Counts every tick (for the ticks that vanish), samples the threads of the targets. */
+/* The clock: one cpu-clock perf event per CPU. Counts every tick (for the ticks that vanish), samples the threads of the targets, and counts
+ * for each other process how often it was found running.
+ */
 #include "recorder/bpf/ring.h"
 #include "recorder/bpf/stack.h"
 
 #define SAMPLE_ROOM (sizeof(struct fdr_sample) + FDR_STACK_ROOM(FDR_COPY_MAX))
+
+/* Who else is busy. LRU maps are preallocated, and their locks hold interrupts off: safe from a clock interrupt. */
+static __always_inline void count_bystander(struct task_struct *task, __u64 now, int in_kernel) {
+  __u32 tgid = task->tgid;
+  struct fdr_ticks *known = bpf_map_lookup_elem(&bystander_ticks, &tgid);
+  struct task_struct *leader = task->group_leader;
+  if (known && known->start_boottime == leader->start_boottime) {
+    __sync_fetch_and_add(&known->ticks, 1);
+    if (in_kernel) __sync_fetch_and_add(&known->system_ticks, 1);
+    known->last_ns = now;
+    bpf_probe_read_kernel(known->comm, sizeof known->comm, leader->comm);
+    return;
+  }
+  struct fdr_ticks first = {.start_boottime = leader->start_boottime, .last_ns = now, .ticks = 1, .system_ticks = in_kernel};
+  first.parent_tgid = task->real_parent->tgid;
+  bpf_probe_read_kernel(first.comm, sizeof first.comm, leader->comm);
+  bpf_map_update_elem(&bystander_ticks, &tgid, &first, BPF_ANY);
+}
 
 SEC("perf_event")
 int on_clock(struct fdr_perf_context *ctx) {
@@ -25,7 +45,11 @@ int on_clock(struct fdr_perf_context *ctx) {
   if (task->pid == 0) return 0; /* idle */
   cpu->ticks_run++;
   struct fdr_thread *thread = thread_of(task);
-  if (!thread || thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return 0;
+  if (!thread) {
+    if (host_tier && task->tgid != (int)recorder_tgid) count_bystander(task, now, (__s64)ctx->ip < 0);
+    return 0;
+  }
+  if (thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return 0;
   /* A thread that spins is never switched: its account advances here (recording-rules 11). */
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = now;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* System calls of the targets' threads: exact sums, the raw record, and the whole story of slow and failed calls.
  *
- * Bystanders pay for a look at what the switch left for this CPU (maps.h). Wall time is exit minus entry; CPU time is that less what the thread was off
+ * Bystanders pay for a look at what the switch left for this CPU (maps.h), and for what their failed calls are counted by (failing.h). Wall time is exit minus entry; CPU time is that less what the thread was off
  * the CPU meanwhile (sched.bpf.c keeps the sum). Accounting rules and what strace -c does: recording-rules 17.
  */
+#include "recorder/bpf/failing.h"
 #include "recorder/bpf/ring.h"
+#include "recorder/bpf/sends.h"
 #include "recorder/bpf/stack.h"
 
 #define CALL_ROOM (sizeof(struct fdr_call) + FDR_STACK_ROOM(FDR_COPY_SMALL))
@@ -112,25 +114,19 @@ static __always_inline void record_raw(__u32 slot, struct fdr_thread *thread, __
   ring_end(&place, sizeof *record);
 }
 
-/* The file or the peer behind a descriptor of the current task. The table may change under us: reads are fault-checked copies. */
+/* The file or the peer behind a descriptor of the current task. */
 static __always_inline void describe_descriptor(struct fdr_call *call, struct task_struct *task, __u64 descriptor) {
-  struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-  if (!table || descriptor >= BPF_CORE_READ(table, max_fds)) return;
-  struct file **entries = BPF_CORE_READ(table, fd);
-  struct file *file = 0;
-  if (bpf_probe_read_kernel(&file, sizeof file, entries + descriptor) || !file) return;
-  if ((BPF_CORE_READ(file, f_inode, i_mode) & 0170000) == 0140000) {
-    struct socket *socket = BPF_CORE_READ(file, private_data);
+  struct file *file = file_of(task, descriptor);
+  if (!file) return;
+  struct socket *socket = socket_of(file);
+  if (socket) {
     struct sock *sock = BPF_CORE_READ(socket, sk);
     if (!sock) return;
     struct fdr_peer *peer = (void *)call->subject;
     peer->family = BPF_CORE_READ(sock, __sk_common.skc_family);
     peer->type = BPF_CORE_READ(socket, type);
     peer->local_port = BPF_CORE_READ(sock, __sk_common.skc_num);
-    peer->remote_port = __builtin_bswap16(BPF_CORE_READ(sock, __sk_common.skc_dport));
-    __builtin_memset(peer->remote, 0, sizeof peer->remote);
-    if (peer->family == 10) bpf_probe_read_kernel(peer->remote, 16, __builtin_preserve_access_index(&sock->__sk_common.skc_v6_daddr));
-    else if (peer->family == 2) bpf_probe_read_kernel(peer->remote, 4, __builtin_preserve_access_index(&sock->__sk_common.skc_daddr));
+    read_peer(sock, peer->family, &peer->remote_port, peer->remote);
     call->subject_kind = FDR_SUBJECT_SOCKET;
     call->subject_length = sizeof *peer;
     return;
@@ -144,16 +140,12 @@ static __always_inline void describe_descriptor(struct fdr_call *call, struct ta
 
 /* A connect that failed has left no peer in its socket: it is in the address it was given. */
 static __always_inline void describe_destination(struct fdr_call *call, __u64 pointer) {
-  struct {
-    __u16 family, port; /* struct sockaddr_in and _in6 begin alike */
-    __u8 in[4], in6[16];
-  } address = {};
+  struct user_address address = {};
   if (call->subject_kind != FDR_SUBJECT_SOCKET || bpf_probe_read_user(&address, sizeof address, (void *)pointer)) return;
   struct fdr_peer *peer = (void *)call->subject;
   if (peer->remote_port || address.family != peer->family) return;
   peer->remote_port = __builtin_bswap16(address.port);
-  if (address.family == 2) __builtin_memcpy(peer->remote, address.in, 4);
-  else if (address.family == 10) __builtin_memcpy(peer->remote, address.in6, 16);
+  take_address(&address, peer->remote);
 }
 
 static __always_inline void record_call(void *map, __u32 ring, __u32 slot, struct fdr_thread *thread, struct task_struct *task,
@@ -237,6 +229,18 @@ static __always_inline int is_quiet(__u32 nr, __u32 error) {
   return error == ETIMEDOUT_ && (nr & FDR_NR_MASK) == FDR_NR_FUTEX;
 }
 
+/* Where the call's path is, 0 where it has none or is of another ABI (whose numbers the table does not know). */
+static __always_inline __u64 path_argument(struct pt_regs *regs, __u32 nr) {
+  if (nr & ~FDR_NR_MASK) return 0;
+  switch (call_traits[nr & (FDR_SYSCALLS_MAX - 1)] & FDR_TRAIT_PATH_MASK) {
+    case 1: return regs->di;
+    case 2: return regs->si;
+    case 3: return regs->dx;
+    case 4: return regs->r10;
+  }
+  return 0;
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
   struct task_struct *task = bpf_get_current_task_btf();
@@ -266,7 +270,16 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   if (!page) return 0;
   const __u32 slot = cpu_slot(page);
   struct fdr_thread *thread = current_thread(page, slot, task);
-  if (!thread) return 0;
+  if (!thread) {
+    /* A bystander. Only its failures are looked at; a restart has no number any more. */
+    const __u32 error = (__u32)-ret;
+    if (!host_tier || ret >= 0 || ret < -FDR_ERRNO_MAX || (long)regs->orig_ax < 0) return 0;
+    const __u64 now = bpf_ktime_get_ns();
+    const __u32 nr = abi_number(task, (long)regs->orig_ax);
+    if (now > page->lease_ns || is_quiet(nr, error) || task->tgid == (int)recorder_tgid) return 0;
+    note_failing(nr, error, path_argument(regs, nr), now, 0);
+    return 0;
+  }
   const __u64 now = bpf_ktime_get_ns();
   const __u32 flags = thread->flags;
   thread->flags = flags & ~(FDR_THREAD_IN_CALL | FDR_THREAD_NEW | FDR_THREAD_ATTACHED);
@@ -289,6 +302,9 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   const __u64 cpu = off < wall ? wall - off : 0;
   count_call(page, slot, thread, nr, now, wall, cpu, is_error, 1);
   if (raw_syscalls) record_raw(slot, thread, nr, now, wall, cpu, ret, regs->di);
+
+  if (send_port_count && ret >= 0 && is_send(nr)) note_send(nr, regs->di, nr == FDR_NR_SENDTO ? regs->r8 : regs->si, (__u64)ret, now);
+  if (host_tier && is_error && !is_quiet(nr, (__u32)-ret)) note_failing(nr, (__u32)-ret, path_argument(regs, nr), now, 1);
 
   if (is_error && may_tell_failure(thread->tgid, nr, (__u32)-ret, now, is_quiet(nr, (__u32)-ret)))
     record_call(&failed, FDR_FAILED, slot, thread, task, regs, nr, now, wall, cpu, ret);

@@ -40,6 +40,7 @@ class Decoder::Impl {
       : timeline_(timeline), stacks_(timeline.stacks, files, kernel), begin_(begin), counts_(counts), traits_(syscall_traits()) {}
 
   const ProcessTable* table_ = nullptr;
+  Bystanders bystanders_;
 
   std::uint32_t process_by_key(std::uint64_t key) {
     const auto [entry, fresh] = process_index_.try_emplace(key, static_cast<std::uint32_t>(timeline_.processes.size()));
@@ -139,6 +140,7 @@ class Decoder::Impl {
       case FDR_GROWTH: return growth(head, bytes);
       case FDR_SLOW: return detailed(ring, copy, head, bytes, timeline_.slow);
       case FDR_FAILED: return detailed(ring, copy, head, bytes, timeline_.failed);
+      case FDR_BYSTANDERS: ++counts_.kept[ring]; return bystanders_.ended(bytes);
       default: ++counts_.kept[ring]; return true;  // life: the process table has it
     }
   }
@@ -366,6 +368,7 @@ void Decoder::decode_open_stalls(const std::vector<fdr_thread>& threads, const s
   for (const fdr_thread& thread : threads) impl_->open_stall(thread, parked, now, least);
 }
 
+const Bystanders& Decoder::bystanders() const { return impl_->bystanders_; }
 void Decoder::finish(Timestamp now) { impl_->finish(now); }
 std::uint32_t Decoder::process_index(std::uint32_t tgid, Timestamp time) { return impl_->process_at(tgid, time); }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "formats/timeline.hpp"
+#include "recorder/decode/bystanders.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "unwind/kernel_symbols.hpp"
@@ -43,6 +44,7 @@ class Decoder {
   // Fills processes, threads and their accounts, sorts every table by time. Last.
   void finish(Timestamp now);
 
+  const Bystanders& bystanders() const;  // that ended; the dumper knows who lives
   const DecodeCounts& counts() const { return counts_; }
   std::uint32_t process_index(std::uint32_t tgid, Timestamp time);  // kNoIndex where unknown
 

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
+#include <set>
 
 #include "formats/error.hpp"
 #include "recorder/sources/cpu_list.hpp"
@@ -105,7 +106,7 @@ BpfSupport probe_bpf() {
 class BpfSource::Impl {
  public:
   Impl(const Config& config, const WindowLayout& layout, const std::string& name)
-      : layout_(layout), directory_(pin_directory(name)), period_ns_(1'000'000'000ull / config.frequency), detail_(config.detail) {
+      : layout_(layout), host_tier_(config.host_tier), directory_(pin_directory(name)), period_ns_(1'000'000'000ull / config.frequency), detail_(config.detail) {
     libbpf_set_print(remember);
     last_words().clear();
     open_and_load(config);
@@ -190,6 +191,17 @@ class BpfSource::Impl {
     return totals;
   }
 
+  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const {
+    return host_tier_ ? all_of<fdr_failing_key, fdr_failing>(programs_->maps.failing, layout_.failing()) : std::vector<std::pair<fdr_failing_key, fdr_failing>>{};
+  }
+  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const {
+    return host_tier_ ? all_of<std::uint32_t, fdr_ticks>(programs_->maps.bystander_ticks, layout_.ticks()) : std::vector<std::pair<std::uint32_t, fdr_ticks>>{};
+  }
+  std::vector<std::pair<fdr_send_key, fdr_send>> sends() const {
+    if (!programs_->rodata->send_port_count) return {};
+    return all_of<fdr_send_key, fdr_send>(programs_->maps.sends, bpf_map__max_entries(programs_->maps.sends));
+  }
+
   std::uint64_t recursion_misses() const {
     std::uint64_t misses = 0;
     bpf_program* program = nullptr;
@@ -203,6 +215,21 @@ class BpfSource::Impl {
   }
 
  private:
+  // A hash as it is now, in one call (kernel 5.6): entries that come or go meanwhile may be in it or not.
+  template <class Key, class Value>
+  std::vector<std::pair<Key, Value>> all_of(bpf_map* map, std::uint32_t most) const {
+    std::vector<Key> keys(most);
+    std::vector<Value> values(most);
+    std::uint64_t cursor = 0;  // opaque: four bytes, a bucket
+    __u32 count = most;
+    const int result = bpf_map_lookup_batch(bpf_map__fd(map), nullptr, &cursor, keys.data(), values.data(), &count, nullptr);
+    std::vector<std::pair<Key, Value>> all;
+    if (result && errno != ENOENT) return all;  // ENOENT: the end was reached
+    all.reserve(count);
+    for (std::uint32_t i = 0; i < std::min(count, most); ++i) all.emplace_back(keys[i], values[i]);
+    return all;
+  }
+
   struct Clock {
     int cpu;
     bpf_link* link;
@@ -222,6 +249,7 @@ class BpfSource::Impl {
     // lib/percpu_counter.c: max(32, 2 x CPUs); before 6.2 a thread held back 64 faults.
     programs_->rodata->counter_batch = std::max<__s64>(64, 2 * std::int64_t{libbpf_num_possible_cpus()});
     programs_->rodata->raw_syscalls = config.detail == SyscallDetail::kAll;
+    set_up_host_tier(config);
     const auto traits = syscall_traits();
     std::memcpy(const_cast<__u8*>(programs_->rodata->call_traits), traits.data(), traits.size());
     bpf_map__set_max_entries(programs_->maps.cursors, FDR_RINGS * layout_.slots);
@@ -268,10 +296,25 @@ class BpfSource::Impl {
     }
   }
 
+  void set_up_host_tier(const Config& config) {
+    programs_->rodata->host_tier = config.host_tier;
+    programs_->rodata->recorder_tgid = static_cast<__u32>(::getpid());
+    programs_->rodata->failing_shift = failing_shift(config.span + config.after);
+    bpf_map__set_max_entries(programs_->maps.failing, config.host_tier ? layout_.failing() : 1);
+    bpf_map__set_max_entries(programs_->maps.bystander_ticks, config.host_tier ? layout_.ticks() : 1);
+    std::set<int> ports;
+    for (const HeartbeatConfig& beat : config.heartbeats)
+      if (beat.from == BeatSource::kSend) ports.insert(beat.port);
+    FDR_CHECK(ports.size() <= FDR_SEND_PORTS);  // the configuration was checked
+    std::copy(ports.begin(), ports.end(), const_cast<__u16*>(programs_->rodata->send_ports));
+    programs_->rodata->send_port_count = static_cast<__u32>(ports.size());
+    bpf_map__set_max_entries(programs_->maps.sends, ports.empty() ? 1 : 512 + 128 * layout_.slots);
+  }
+
   bpf_map* ring_map(int ring) const {
     bpf_map* const maps[FDR_RINGS] = {programs_->maps.stacks, programs_->maps.stalls, programs_->maps.syscalls,
                                       programs_->maps.slow,   programs_->maps.failed, programs_->maps.life,
-                                      programs_->maps.growth};
+                                      programs_->maps.growth, programs_->maps.bystanders};
     return maps[ring];
   }
 
@@ -371,6 +414,7 @@ class BpfSource::Impl {
   }
 
  private:
+  bool host_tier_;
   std::string directory_;
   std::uint64_t period_ns_;
   SyscallDetail detail_;
@@ -395,6 +439,9 @@ void BpfSource::release_slot(std::uint32_t slot) { impl_->release_slot(slot); }
 void BpfSource::renew_lease(Timestamp now) { impl_->lease(now); }
 void BpfSource::follow_cpus() { impl_->follow_cpus(); }
 std::vector<ErrnoTotal> BpfSource::errors() const { return impl_->errors(); }
+std::vector<std::pair<fdr_failing_key, fdr_failing>> BpfSource::failing() const { return impl_->failing(); }
+std::vector<std::pair<std::uint32_t, fdr_ticks>> BpfSource::bystander_ticks() const { return impl_->bystander_ticks(); }
+std::vector<std::pair<fdr_send_key, fdr_send>> BpfSource::sends() const { return impl_->sends(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
 std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
 const std::vector<std::string>& BpfSource::notes() const { return impl_->notes_; }

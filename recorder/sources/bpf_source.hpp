@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/timeline.hpp"
@@ -43,6 +44,11 @@ class BpfSource {
   void follow_cpus();
 
   std::vector<ErrnoTotal> errors() const;
+  // The host-wide tier, empty where it is off: failed calls, and who was found running (by tgid), of all who are no targets.
+  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const;
+  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
+  // What targets sent to the ports that heartbeats ask for.
+  std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already
   std::uint64_t clock_period_ns() const;
   const std::vector<std::string>& notes() const;  // what could not be had, said for people

@@ -1,6 +1,7 @@
 #include "recorder/window/layout.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "formats/error.hpp"
 #include "formats/text.hpp"
@@ -9,10 +10,11 @@ namespace fdr {
 namespace {
 
 // Parts of a hundred. A walked stack takes 130 to 450 bytes, a copied one up to 16 KB; raw syscalls hold what fits.
-constexpr std::array<unsigned, FDR_RINGS> kShares = {28, 8, 40, 6, 6, 4, 8};
+constexpr std::array<unsigned, FDR_RINGS> kShares = {28, 8, 36, 6, 6, 4, 8, 4};
 
-// Rings that must cover the span at any load keep an allowance; raw syscalls and the life ring (drained each tick) do not.
-constexpr bool keeps_allowance(int ring) { return ring != FDR_SYSCALLS && ring != FDR_LIFE; }
+// Rings that must cover the span at any load keep an allowance; raw syscalls, the life ring (drained each tick) and the
+// ends of bystanders (the newest say most) do not.
+constexpr bool keeps_allowance(int ring) { return ring != FDR_SYSCALLS && ring != FDR_LIFE && ring != FDR_BYSTANDERS; }
 
 constexpr std::uint32_t kLeastChunks = 4;  // with fewer, recycling one would lose a large part of the ring at once
 
@@ -26,7 +28,8 @@ std::uint64_t WindowLayout::ring_bytes() const {
 
 std::uint64_t WindowLayout::table_bytes() const {
   const std::uint64_t per_slot = sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW + FDR_RINGS * sizeof(fdr_cursor) + sizeof(fdr_cpu);
-  return threads * sizeof(fdr_thread) + std::uint64_t{rows} * sizeof(fdr_row) + spaces * sizeof(fdr_space) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
+  const std::uint64_t hashes = std::uint64_t{failing()} * (sizeof(fdr_failing_key) + sizeof(fdr_failing)) + std::uint64_t{ticks()} * sizeof(fdr_ticks);
+  return hashes + threads * sizeof(fdr_thread) + std::uint64_t{rows} * sizeof(fdr_row) + spaces * sizeof(fdr_space) + slots * per_slot + FDR_PARKED * sizeof(fdr_parked) + sizeof(fdr_control);
 }
 
 namespace {
@@ -54,6 +57,8 @@ WindowLayout divide(std::uint64_t memory, std::uint32_t slots, Duration span) {
 }
 
 }  // namespace
+
+unsigned failing_shift(Duration whole) { return static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(std::max(whole, Duration{1}).count()))); }
 
 WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span) {
   const WindowLayout layout = divide(memory, slots, span);

@@ -32,7 +32,7 @@ typedef int64_t fdr_s64;
 #include "unwind/row.h"
 
 enum {
-  FDR_WIRE_VERSION = 3,
+  FDR_WIRE_VERSION = 4,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
   FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
@@ -57,9 +57,14 @@ enum {
   FDR_SYSCALLS_MAX = 512,    /* plus one cell per number for processes that found no room */
   FDR_SUMMARY_ROW = FDR_SUMMARY_CELLS + FDR_SYSCALLS_MAX,
   FDR_HISTOGRAM = 24,
+
+  FDR_FAILING_PATH = 256,
+  FDR_ANCESTORS = 4,         /* parent, its parent, ... of whoever fails, by comm */
+  FDR_SKETCH = 256,          /* registers of a HyperLogLog: a standard error of 1.04 / sqrt(256) = 6.5 % */
+  FDR_SEND_PORTS = 16,       /* ports that heartbeats made of sends ask for */
 };
 
-enum fdr_ring { FDR_STACKS, FDR_STALLS, FDR_SYSCALLS, FDR_SLOW, FDR_FAILED, FDR_LIFE, FDR_GROWTH, FDR_RINGS };
+enum fdr_ring { FDR_STACKS, FDR_STALLS, FDR_SYSCALLS, FDR_SLOW, FDR_FAILED, FDR_LIFE, FDR_GROWTH, FDR_BYSTANDERS, FDR_RINGS };
 
 struct fdr_chunk_header {
   fdr_u64 seq; /* 1, 2, ... ; 0 = never used */
@@ -215,6 +220,72 @@ struct fdr_life { /* ring life */
   char comm[16];
   char path[256];        /* EXEC */
 };
+
+struct fdr_bystander { /* ring bystanders: a process outside all targets has ended; head.ns is when, head.thread 0 */
+  struct fdr_record head;
+  fdr_u32 tgid, parent_tgid;
+  fdr_u64 start_boottime;
+  fdr_s32 exit_code; /* wait status */
+  fdr_u32 spare;
+  fdr_u64 user_ns, system_ns; /* of the whole process */
+  char comm[16];
+  char file[48];     /* name of the file it executed, "" where the kernel has let go of it by then */
+};
+FDR_ASSERT_SIZE(struct fdr_bystander, 120);
+
+/* Failed calls of all processes of a name, by what they asked for. A hash of bounded size: who has not failed for longest goes. */
+struct fdr_failing_key {
+  char comm[16];        /* of the process */
+  fdr_u64 directory;    /* hash of the path up to its last slash; 0: the call has no path, or one without a slash */
+  fdr_u16 nr, error;
+  fdr_u32 spare;
+};
+FDR_ASSERT_SIZE(struct fdr_failing_key, 32);
+
+/* Two of them take turns by epochs (ns >> failing_shift) that are at least as long as the window: what both hold covers it. */
+struct fdr_failing_part {
+  fdr_u64 calls;
+  fdr_u32 epoch;
+  fdr_u32 spare;
+  fdr_u8 registers[FDR_SKETCH]; /* HyperLogLog of the paths */
+};
+FDR_ASSERT_SIZE(struct fdr_failing_part, 16 + FDR_SKETCH);
+
+struct fdr_failing {
+  fdr_u64 first_ns, last_ns;
+  fdr_u32 tgid;             /* of the last */
+  fdr_u32 directory_length; /* of path, with the slash */
+  fdr_u32 path_length;
+  fdr_u32 of_target;
+  char ancestors[FDR_ANCESTORS][16]; /* of the first, the parent first */
+  char path[FDR_FAILING_PATH];       /* the first: an example */
+  struct fdr_failing_part parts[2];
+};
+FDR_ASSERT_SIZE(struct fdr_failing, 32 + 16 * FDR_ANCESTORS + FDR_FAILING_PATH + 2 * (16 + FDR_SKETCH));
+
+/* What a target sent to one peer, for heartbeats made of sends. */
+struct fdr_send_key {
+  fdr_u32 tgid;
+  fdr_u16 family; /* AF_INET, AF_INET6 */
+  fdr_u16 port;   /* host byte order */
+  fdr_u8 address[16];
+};
+FDR_ASSERT_SIZE(struct fdr_send_key, 24);
+struct fdr_send {
+  fdr_u64 last_ns;
+  fdr_u64 count;
+};
+
+/* Clock ticks that found a process outside all targets running, by tgid. */
+struct fdr_ticks {
+  fdr_u64 start_boottime;
+  fdr_u64 last_ns;
+  fdr_u64 ticks, system_ticks; /* the latter a part of the former */
+  fdr_u32 parent_tgid;
+  fdr_u32 spare;
+  char comm[16];
+};
+FDR_ASSERT_SIZE(struct fdr_ticks, 56);
 
 enum fdr_thread_flags {
   FDR_THREAD_USED = 1,

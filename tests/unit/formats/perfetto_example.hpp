@@ -81,6 +81,8 @@ inline Timeline example_timeline() {
                {at_ms(1000), 1s, kNoIndex, 5, SyscallAbi::kCompat, UINT64_MAX, 0, 0s, 0s, 0s, {}}};
   for (std::size_t i = 0; i < kHistogramBuckets; ++i) t.summary[0].histogram[i] = static_cast<std::uint32_t>(i * 1000);
   t.errors = {{0, 262, 2, 12345}, {kNoIndex, 0, 11, 1}};
+  t.failing = {{"curl", 4711, {"xargs", "sh\xff", ""}, true, 21, SyscallAbi::kCompat, 2, "/var/lib/", "/var/lib/.1_\x1b", UINT64_MAX, 12345, at_ms(-90'000), at_ms(50)},
+               {"", 0, {}, false, 0, SyscallAbi::kNative, 0, "", "", 0, 0, at_ms(0), at_ms(0)}};
   t.stalls = {
       {at_ms(100), 500ms, 1ms, 0, StallKind::kReclaim, false, 1, kernel_stack, WalkEnd::kKernelOnly},
       {at_ms(200), 100ms, 0s, 0, StallKind::kWait, false, -1, kNoStack, WalkEnd::kNotWalked},  // within the other

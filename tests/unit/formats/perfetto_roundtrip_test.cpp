@@ -44,6 +44,7 @@ void check_same(const Timeline& expected, const Timeline& actual) {
   check_rows("failed", expected.failed, actual.failed);
   check_rows("summary", expected.summary, actual.summary);
   check_rows("errors", expected.errors, actual.errors);
+  check_rows("failing", expected.failing, actual.failing);
   check_rows("stalls", expected.stalls, actual.stalls);
   check_rows("growth", expected.growth, actual.growth);
   check_rows("life", expected.life, actual.life);

@@ -137,3 +137,36 @@ TEST_CASE("config: a collector is a command or a file, and says when") {
   CHECK(says(refusal(collect("file = \"/x\"\n") + collect("file = \"/y\"\n")).what, "two collectors are named 'x'"));
   CHECK(says(refusal("[[collect]]\nname = \"x.armed\"\nfile = \"/x\"\n").what, "cannot end so"));
 }
+
+TEST_CASE("config: heartbeats from send say whose and where, and are written back the same") {
+  const Config config = parse_config(beat("from = \"send\"\ncomm = \"bird\"\nport = 3784\nby = \"peer\"\n") + "[[heartbeat]]\nname = \"y\"\nfrom = \"send\"\nevery = \"1s\"\n", "x");
+  REQUIRE(config.heartbeats.size() == 2);
+  const HeartbeatConfig& first = config.heartbeats[0];
+  CHECK(first.from == BeatSource::kSend);
+  CHECK(first.comm == "bird");
+  CHECK(first.port == 3784);
+  CHECK(first.by_peer);
+  CHECK_FALSE(config.heartbeats[1].by_peer);
+  CHECK(config.heartbeats[1].port == 0);
+  CHECK(config_toml(parse_config(config_toml(config), "y")) == config_toml(config));
+  CHECK(says(config_toml(config), "by = \"peer\""));
+}
+
+TEST_CASE("config: what a heartbeat from send cannot be") {
+  CHECK(says(refusal(beat("comm = \"bird\"\n")).what, "'comm' belongs to heartbeats from send"));
+  CHECK(says(refusal(beat("from = \"send\"\nby = \"port\"\n")).what, "'by' cannot be 'port'"));
+  CHECK(says(refusal(beat("from = \"send\"\nhost = \"::1\"\n")).what, "'host' belongs"));
+  CHECK(says(refusal(beat("from = \"send\"\nport = 0\n")).what, "'port' must be between"));
+  CHECK(says(refusal("syscalls = { detail = \"off\" }\n" + beat("from = \"send\"\n")).what, "sends are seen as system calls"));
+  std::string many;
+  for (int i = 1; i <= 17; ++i) many += "[[heartbeat]]\nname = \"b" + std::to_string(i) + "\"\nfrom = \"send\"\nevery = \"1s\"\nport = " + std::to_string(i) + "\n";
+  CHECK(says(refusal(many).what, "16 ports at most"));
+}
+
+TEST_CASE("config: the host tier is on unless switched off") {
+  CHECK(parse_config("", "x").host_tier);
+  const Config off = parse_config("host_tier = false\n", "x");
+  CHECK_FALSE(off.host_tier);
+  CHECK_FALSE(parse_config(config_toml(off), "y").host_tier);
+  CHECK(says(refusal("host_tier = \"no\"\n").what, "true or false"));
+}

@@ -173,8 +173,7 @@ TEST_CASE("config: targets by unit and by cgroup are named after them, and told 
 }
 
 TEST_CASE("config: what is not in this version is said, not ignored") {
-  for (const char* text : {"[[log]]\nname = \"x\"\nfrom = \"stderr\"\n", "host_tier = false\n",
-                           "[[heartbeat]]\nname = \"x\"\nfrom = \"send\"\ncomm = \"bird\"\nevery = \"1s\"\n",
+  for (const char* text : {"[[log]]\nname = \"x\"\nfrom = \"stderr\"\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n",
                            "[[heartbeat]]\nname = \"x\"\nby = \"peer\"\nevery = \"1s\"\n",
                            "[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 1%\"\nclear = \"x\"\n",

@@ -57,3 +57,29 @@ TEST_CASE("heartbeat: its rule fires after the last miss that is forgiven, and n
   ticks.set("beat.bfd.age", 1.21).tick();
   CHECK(engine.evaluate(ticks.history(), ticks.now()).size() == 1);
 }
+
+TEST_CASE("heartbeat: each peer has an age, and the worst is the heartbeat's") {
+  Heartbeats beats({{"bfd", 400ms, 3, ""}, {"cron", 1min, 1, ""}});
+  CHECK(beats.peer_ages().empty());
+  beats.beat("bfd", at(10s), "10.0.0.1:3784");
+  beats.beat("bfd", at(11s), "10.0.0.2:3784");
+  beats.beat("cron", at(11s));
+  CHECK(beats.ages(at(12s))[0] == doctest::Approx(2));
+  REQUIRE(beats.peer_ages().size() == 2);  // cron's beats name no peer
+  CHECK(beats.peer_ages()[0].peer == "10.0.0.1:3784");
+  CHECK(beats.peer_ages()[0].age == doctest::Approx(2));
+  CHECK(beats.peer_ages()[1].age == doctest::Approx(1));
+  // The gap of one that closed between two ticks is the worst, once.
+  beats.beat("bfd", at(13s), "10.0.0.1:3784");
+  CHECK(beats.ages(at(13100ms))[0] == doctest::Approx(3));
+  CHECK(beats.ages(at(13200ms))[0] == doctest::Approx(2.2));
+}
+
+TEST_CASE("heartbeat: peers without end are not followed") {
+  Heartbeats beats({{"bfd", 400ms, 3, ""}});
+  for (std::size_t i = 0; i < Heartbeats::kMostPeers; ++i) CHECK(beats.beat("bfd", at(10s), std::to_string(i)));
+  CHECK_FALSE(beats.beat("bfd", at(10s), "one more"));
+  CHECK(beats.beat("bfd", at(11s), "0"));
+  beats.ages(at(11s));
+  CHECK(beats.peer_ages().size() == Heartbeats::kMostPeers);
+}
