@@ -13,6 +13,7 @@ struct RecorderFacts {
   std::string name, mode;
   const Config& config;
   std::size_t bundles = 0;
+  std::string reload = {};  // what came of the last SIGHUP; empty: there was none
 };
 
 std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now);

@@ -36,6 +36,7 @@ std::string describe(const json& status) {
   for (const json& rule : status["rules"])
     text += fmt::format("  rule     {}: {}  [{}, now {}, fired {}, suppressed {}]\n", text_of(rule["name"]), text_of(rule["when"]), text_of(rule["state"]),
                         text_of(rule["value_text"]).empty() ? "unknown" : text_of(rule["value_text"]), number(rule["fired"]), number(rule["suppressed"]));
+  if (const std::string reload = text_of(status["reload"]); !reload.empty()) text += "  reload   " + reload + "\n";
   for (const json& note : status["notes"]) text += "  note     " + text_of(note) + "\n";
   return text;
 }
