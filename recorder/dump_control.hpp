@@ -35,9 +35,9 @@ struct DumpTrigger {
 struct FinishedDump {
   DumpResult result;
   bool temporary = false;  // of `fdr now`
+  std::string rule, reason;  // what fired, and its evidence
   std::vector<std::string> episodes;
   std::vector<FileDescriptor> askers;
-  std::string rule, reason;  // what fired, and its evidence
 };
 
 class DumpControl {
