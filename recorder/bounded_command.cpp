@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,56 +15,29 @@
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
 #include "recorder/child.hpp"
+#include "recorder/spawn.hpp"
 
 namespace fdr {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr char kSearchPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr Duration kGrace = 500ms;    // between SIGTERM and SIGKILL
 constexpr Duration kLastWait = 1s;    // for what SIGKILL has to end
 
-class SpawnPlan {
- public:
-  explicit SpawnPlan(int output) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions_, output, STDERR_FILENO);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    ::posix_spawnattr_init(&attributes_);
-    sigset_t none, usual;
-    sigemptyset(&none);
-    sigemptyset(&usual);
-    // Ours are blocked or ignored, which an execve would hand on.
-    for (const int signal : {SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD, SIGUSR1, SIGUSR2}) sigaddset(&usual, signal);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &usual);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+// What a command is to read, as a file of no name: a pipe would have to be fed while its output is read. -1: nothing.
+FileDescriptor input_file(const std::string& text) {
+  if (text.empty()) return FileDescriptor();
+  FileDescriptor file(::memfd_create("fdr-input", MFD_CLOEXEC));
+  std::size_t written = 0;
+  while (file.valid() && written < text.size()) {
+    const ssize_t more = ::write(file.get(), text.data() + written, text.size() - written);
+    if (more <= 0) break;
+    written += static_cast<std::size_t>(more);
   }
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-
-  // 0, or an errno.
-  int spawn(const std::string& path, const std::vector<std::string>& command, pid_t& pid) const {
-    std::vector<char*> arguments;
-    for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    std::string search = std::string("PATH=") + kSearchPath, language = "LANG=C.UTF-8";
-    char* const environment[] = {search.data(), language.data(), nullptr};
-    return ::posix_spawn(&pid, path.c_str(), &actions_, &attributes_, arguments.data(), environment);
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
 
 // A child that was started, until its group is gone. (The pidfd_open of glibc 2.36 has no C linkage in C++.)
 class Running {
@@ -142,7 +115,7 @@ CommandResult run_bounded(const std::vector<std::string>& command, const Command
   CommandResult result;
   std::string path;
   try {
-    path = resolve_command(command.front(), kSearchPath);
+    path = resolve_command(command.front(), kSpawnPath);
   } catch (const CommandError& error) {
     result.error = error.what;
     return result;
@@ -155,7 +128,8 @@ CommandResult run_bounded(const std::vector<std::string>& command, const Command
   FileDescriptor output(ends[0]), input(ends[1]);
   ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
   pid_t pid = 0;
-  if (const int error = SpawnPlan(input.get()).spawn(path, command, pid)) {
+  const FileDescriptor said_to_it = input_file(bounds.input);
+  if (const int error = spawn_apart(path, command, {said_to_it.get(), input.get(), input.get()}, bounds.environment, pid)) {
     result.error = system_error("run '" + path + "'", error).what();
     return result;
   }

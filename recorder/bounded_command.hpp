@@ -1,13 +1,9 @@
-// One command of the user's, run within bounds: its own process group, no shell, an environment of PATH and LANG alone,
-// /dev/null as its input, "/" as its directory, no descriptor of ours; what it says on stdout and stderr is kept up to a
-// cap.
+// One command of the user's, run within bounds: started apart from us (spawn.hpp), /dev/null or a given text as its input; what it
+// says on stdout and stderr is kept up to a cap.
 //
 // At the deadline, and at the cap, its group gets SIGTERM, half a second later SIGKILL; whatever of the group is left when
 // it has ended gets SIGKILL too. Blocks its thread for `timeout` and 1.5 s at most: a process that not even SIGKILL ends
 // (uninterruptible in the kernel) is left behind, and said so.
-//
-// Started with posix_spawn, which shares the memory until the execve: a fork would copy the page tables of the window
-// with the address space locked against the session's thread.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +19,8 @@ struct CommandBounds {
   Duration timeout = std::chrono::seconds(5);
   std::uint64_t max_bytes = 1u << 20;
   int cancel = -1;  // readable: end it at once
+  std::string input = {};                     // what it can read; empty: nothing
+  std::vector<std::string> environment = {};  // "NAME=VALUE", beside PATH and LANG
 };
 
 struct CommandResult {

@@ -31,12 +31,11 @@ constexpr std::size_t kHourly = 2;
 std::string how_it_ended(const CollectorConfig& collector, const CommandResult& result) {
   if (!result.error.empty()) return result.error;
   if (result.cancelled) return "ended with the recorder";
-  const std::string kept = "; what it had said is kept";
-  if (result.timed_out) return fmt::format("ended by fdr after its timeout of {}{}", duration_literal(collector.timeout), kept);
+  if (result.timed_out) return "ended by fdr after its timeout of " + duration_literal(collector.timeout);
   if (result.cut) return fmt::format("cut at {}, and ended", size_literal(collector.max_bytes));
   const int status = result.wait_status.value_or(0);
-  if (WIFSIGNALED(status)) return fmt::format("ended by signal {}{}", WTERMSIG(status), kept);
-  return WEXITSTATUS(status) ? fmt::format("exit code {}{}", WEXITSTATUS(status), kept) : "";
+  if (WIFSIGNALED(status)) return fmt::format("ended by signal {}", WTERMSIG(status));
+  return WEXITSTATUS(status) ? fmt::format("exit code {}", WEXITSTATUS(status)) : "";
 }
 
 void read_into(const CollectorConfig& collector, Collected& collected) {
@@ -74,7 +73,8 @@ Collected collect(const CollectorConfig& collector, const std::string& at, int c
   if (collector.command.empty()) {
     read_into(collector, collected);
   } else {
-    CommandResult result = run_bounded(collector.command, {.timeout = collector.timeout, .max_bytes = collector.max_bytes, .cancel = cancel});
+    CommandResult result = run_bounded(collector.command, {.timeout = collector.timeout, .max_bytes = collector.max_bytes, .cancel = cancel,
+                                                              .input = collector.input, .environment = collector.environment});
     collected.note = how_it_ended(collector, result);
     collected.wait_status = result.wait_status;
     collected.text = std::move(result.output);
@@ -220,6 +220,7 @@ void add_collected(const Collecting& collecting, TextFiles& files, std::vector<s
     const bool exited = one.wait_status && WIFEXITED(*one.wait_status), killed = one.wait_status && WIFSIGNALED(*one.wait_status);
     row["exit_code"] = exited ? Json(WEXITSTATUS(*one.wait_status)) : Json(nullptr);
     row["signal"] = killed ? Json(WTERMSIG(*one.wait_status)) : Json(nullptr);
+    if (!one.note.empty() && one.wait_status && !one.text.empty()) one.note += "; what it had said is kept";
     row["note"] = valid_utf8(one.note);
     runs += dump_json_line(row) + "\n";
     if (!one.note.empty()) losses.push_back(fmt::format("collector {} ({}): {}", one.name, one.at, valid_utf8(one.note)));

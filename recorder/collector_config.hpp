@@ -17,6 +17,8 @@ struct CollectorConfig {
   Duration timeout = std::chrono::seconds(5);
   std::uint64_t max_bytes = 1u << 20;
   std::string where;  // in the configuration, for errors
+  std::string input = {};                     // what the command can read, and its environment beside PATH and LANG: of [[notify]]
+  std::vector<std::string> environment = {};
 };
 
 }  // namespace fdr

@@ -90,7 +90,7 @@ RuleConfig read_rule(Section& section) {
 }
 
 void read_top(Section& top, Config& config) {
-  top.later({"metric", "log", "notify", "host_tier", "max_cpu"});
+  top.later({"host_tier", "max_cpu"});
   top.name("name", config.name);
   OnExit on_exit{};
   if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
@@ -119,6 +119,9 @@ void read_top(Section& top, Config& config) {
   top.tables("trigger", [&](Section& section) { config.rules.push_back(read_rule(section)); });
   top.tables("heartbeat", [&](Section& section) { config.heartbeats.push_back(read_heartbeat(section)); });
   top.tables("collect", [&](Section& section) { config.collectors.push_back(read_collector(section)); });
+  top.tables("log", [&](Section& section) { config.logs.push_back(read_log(section)); });
+  top.tables("metric", [&](Section& section) { config.metrics.push_back(read_user_metric(section)); });
+  top.tables("notify", [&](Section& section) { config.notifiers.push_back(read_notify(section)); });
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "recorder/collector_config.hpp"
+#include "recorder/log_config.hpp"
+#include "recorder/notify_config.hpp"
+#include "recorder/user_metric_config.hpp"
 #include "triggers/engine.hpp"
 #include "triggers/heartbeat.hpp"
 
@@ -44,13 +47,16 @@ struct Config {
   std::vector<RuleConfig> rules;
   std::vector<HeartbeatConfig> heartbeats;
   std::vector<CollectorConfig> collectors;
+  std::vector<LogConfig> logs;
+  std::vector<UserMetricConfig> metrics;
+  std::vector<NotifyConfig> notifiers;
   std::string name;  // of the recorder; empty: from the target
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   std::uint64_t memory_bytes(int cpus) const;
 };
 
-// Names accepted as recorder, target, rule, heartbeat and collector names: [A-Za-z0-9._-]{1,32}.
+// Names accepted for whatever the configuration names: [A-Za-z0-9._-]{1,32}.
 bool valid_name(std::string_view name);
 
 // Files larger than 1 MB are refused. In a file without [[target]], process[NAME] of any NAME is accepted: the command

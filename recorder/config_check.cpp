@@ -1,6 +1,7 @@
 // check_config(): what can only be said of a configuration as a whole, file and flags together.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -30,12 +31,30 @@ void check_unique(const Config& config) {
     if (!collectors.insert(collector.name).second)
       throw Error(place_prefix(collector.where) + "two collectors are named " + in_quotes(collector.name), "the bundle's files are named after them");
   }
+  std::set<std::string> logs, notifiers;
+  for (const LogConfig& log : config.logs)
+    if (!logs.insert(log.name).second) throw Error("two logs are named " + in_quotes(log.name), "the bundle tells their lines apart by it");
+  for (const NotifyConfig& notify : config.notifiers)
+    if (!notifiers.insert(notify.name).second) throw Error("two [[notify]] are named " + in_quotes(notify.name), "give one of them another `name`");
   for (const RuleConfig& rule : all_rules(config)) {
     if (!rules.insert(rule.name).second) {
       throw Error(
           place_prefix(rule.where) + "the name " + in_quotes(rule.name) + " is used twice among triggers and heartbeats",
           "bundles and the ledger name what fired");
     }
+  }
+}
+
+// A metric of the user's has a name that no other metric has, and the log that it speaks of.
+void check_metrics(const Config& config) {
+  Config others = config;
+  others.metrics.clear();
+  MetricCatalogue catalogue = build_catalogue(others);
+  for (const UserMetricConfig& metric : config.metrics) {
+    if (catalogue.find(metric.name)) throw Error(place_prefix(metric.where) + "there is a metric " + in_quotes(metric.name) + " already", "give it another `name`");
+    catalogue.add({.name = metric.name});
+    const bool known = std::any_of(config.logs.begin(), config.logs.end(), [&](const LogConfig& log) { return log.name == metric.log; });
+    if (!metric.log.empty() && !known) throw Error(place_prefix(metric.where) + "there is no [[log]] named " + in_quotes(metric.log));
   }
 }
 
@@ -79,6 +98,7 @@ void check_windows(const Config& config, const MetricCatalogue& catalogue) {
 
 void check_config(const Config& config) {
   check_unique(config);
+  check_metrics(config);
   const MetricCatalogue catalogue = build_catalogue(config);
   const Engine engine(all_rules(config), catalogue);  // throws at the place of a bad condition
   check_windows(config, catalogue);

@@ -37,14 +37,18 @@ void read_port(Section& section, HeartbeatConfig& beat) {
 
 void read_url(Section& section, HeartbeatConfig& beat) {
   if (!belongs(section, "url", beat.from == BeatSource::kHttp, "from http")) return;
-  section.string("url", beat.url);
-  if (section.get("url") && !parse_http_url(beat.url)) {
-    section.refuse("url", in_quotes(beat.url) + " is not an address that is probed",
-                   "http://ADDRESS:PORT/PATH with an address in figures or localhost; for all else: from = \"command\" with curl");
-  }
+  read_http_url(section, "url", beat.url);
 }
 
 }  // namespace
+
+void read_http_url(Section& section, const char* key, std::string& url) {
+  section.string(key, url);
+  if (section.get(key) && !parse_http_url(url)) {
+    section.refuse(key, in_quotes(url) + " is not an address that is asked",
+                   "http://ADDRESS:PORT/PATH with an address in figures or localhost; for all else a command with curl");
+  }
+}
 
 HeartbeatConfig read_heartbeat(Section& section) {
   HeartbeatConfig beat;

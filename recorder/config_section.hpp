@@ -71,13 +71,13 @@ class Source {
 
   // The place of a string's first character, behind its quotes: columns inside a condition are counted on from there
   // (exact as long as the string has no escapes and no line breaks).
-  std::string place_inside(const toml::source_region& region) const {
+  std::string place_inside(const toml::source_region& region, std::size_t offset = 0) const {
     const std::string_view line = line_at(region.begin.line);
     const std::size_t column = region.begin.column;
     const std::string_view value = column <= line.size() ? line.substr(column - 1) : std::string_view{};
     const bool triple = value.starts_with("\"\"\"") || value.starts_with("'''");
     if (triple && value.size() == 3) return fmt::format("{}:{}:1", name_, region.begin.line + 1);
-    return fmt::format("{}:{}:{}", name_, region.begin.line, column + (triple ? 3 : 1));
+    return fmt::format("{}:{}:{}", name_, region.begin.line, column + (triple ? 3 : 1) + offset);
   }
 
  private:
@@ -247,6 +247,10 @@ class Section {
   const Source& source() const { return source_; }
   const toml::source_region& region() const { return table_.source(); }
   const toml::source_region& region_of(const char* key) { return get(key) ? get(key)->source() : region(); }
+  // At the byte `offset` of a string.
+  [[noreturn]] void refuse_inside(const char* key, std::size_t offset, const std::string& what, const std::string& hint = {}) {
+    throw Error(source_.place_inside(region_of(key), offset) + ": " + what, hint);
+  }
   [[noreturn]] void refuse(const char* key, const std::string& what, const std::string& hint = {}) {
     source_.refuse(region_of(key), what, hint);
   }

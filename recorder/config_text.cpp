@@ -87,6 +87,37 @@ std::string collector_toml(const CollectorConfig& collector) {
                      list_toml(at), duration_literal(collector.timeout), size_literal(collector.max_bytes));
 }
 
+std::string log_toml(const LogConfig& log) {
+  const std::string from = log.from == LogSource::kFile ? "file = " + toml_string(log.file) : log.from == LogSource::kJournal ? "unit = " + toml_string(log.unit) : "from = \"kmsg\"";
+  return fmt::format("\n[[log]]\nname = {}\n{}\n{}", toml_string(log.name), from, log.pattern.empty() ? "" : "pattern = " + toml_string(log.pattern) + "\n");
+}
+
+const char* unit_word(Unit unit) {
+  return unit == Unit::kBytes ? "bytes" : unit == Unit::kSeconds ? "seconds" : unit == Unit::kPercent ? "percent" : "count";
+}
+
+std::string metric_toml(const UserMetricConfig& metric) {
+  std::string out = fmt::format("\n[[metric]]\nname = {}\n", toml_string(metric.name));
+  const auto line = [&](const char* key, const std::string& value) {
+    if (!value.empty()) out += fmt::format("{} = {}\n", key, toml_string(value));
+  };
+  if (!metric.command.empty()) out += "command = " + list_toml(metric.command) + "\n";
+  line("url", metric.url);
+  line("file", metric.file);
+  line("log", metric.log);
+  line("series", metric.series);
+  line("pattern", metric.pattern);
+  if (metric.log.empty()) line("every", duration_literal(metric.every));
+  if (!metric.command.empty() || !metric.url.empty()) line("timeout", duration_literal(metric.timeout));
+  line("kind", metric.kind == MetricKind::kCounter ? "counter" : "gauge");
+  line("unit", unit_word(metric.unit));
+  return out;
+}
+
+std::string notify_toml(const NotifyConfig& notify) {
+  return fmt::format("\n[[notify]]\nname = {}\ncommand = {}\ntimeout = \"{}\"\n", toml_string(notify.name), list_toml(notify.command), duration_literal(notify.timeout));
+}
+
 }  // namespace
 
 std::string config_toml(const Config& config) {
@@ -116,6 +147,9 @@ std::string config_toml(const Config& config) {
   }
   for (const HeartbeatConfig& beat : config.heartbeats) out += heartbeat_toml(beat);
   for (const CollectorConfig& collector : config.collectors) out += collector_toml(collector);
+  for (const LogConfig& log : config.logs) out += log_toml(log);
+  for (const UserMetricConfig& metric : config.metrics) out += metric_toml(metric);
+  for (const NotifyConfig& notify : config.notifiers) out += notify_toml(notify);
   return out;
 }
 

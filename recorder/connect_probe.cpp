@@ -3,12 +3,13 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMostReceived = 64u << 10, kStatusLine = 64;
+constexpr std::size_t kMostReceived = 64u << 10;
 
 }  // namespace
 
@@ -32,6 +33,8 @@ bool ConnectProbe::advance(Timestamp now) {
   if (now >= until_) socket_.reset();
   return success;
 }
+
+short ConnectProbe::events() const { return connected_ && sent_ == request_.size() ? POLLIN : POLLOUT; }
 
 bool ConnectProbe::connected() {
   if (connected_) return true;
@@ -60,8 +63,8 @@ bool ConnectProbe::converse() {
     if (got < 0 && errno == EAGAIN) break;
     const std::size_t size = got > 0 ? static_cast<std::size_t>(got) : 0;
     received_ += size;
-    if (begin_.size() < kStatusLine) begin_.append(part, std::min(size, kStatusLine - begin_.size()));
-    if (got > 0 && received_ < kMostReceived) continue;
+    if (begin_.size() < keep_) begin_.append(part, std::min(size, keep_ - begin_.size()));
+    if (got > 0 && received_ < std::max(kMostReceived, keep_)) continue;
     socket_.reset();
     break;
   }

@@ -53,13 +53,14 @@ struct DumpControl::Dump {
   Coverage first, second;
   TextFiles texts;
   Collecting collecting;
+  std::vector<LogCopy> logs;  // at the firing
   std::vector<FileDescriptor> askers;
   std::atomic<bool> done = false;
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
-DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets)
-    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), collectors_(config.collectors) {}
+DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs)
+    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), logs_(logs), collectors_(config.collectors) {}
 DumpControl::~DumpControl() = default;
 
 void DumpControl::keep_text(const Recording& recording, Timestamp now) {
@@ -122,6 +123,7 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   recording.catch_up(MonotonicClock::now());
   dump->begin = std::max(dump->first.at - config_.span, recording.armed_at());
   if (!dump->temporary) dump->collecting = collectors_.begin(dump->begin);
+  dump->logs = logs_.copy(dump->begin);
   dump->texts = kept_;
   take_system_text("at", dump->texts);
   take_process_text("at", live_pids(recording.processes()), dump->texts);
@@ -176,6 +178,8 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
                 .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),
                 .texts = std::move(dump_->texts),
                 .collecting = std::move(dump_->collecting),
+                .logs_at_firing = std::move(dump_->logs),
+                .logs_at_end = logs_.copy(dump_->begin),
                 .anchors = anchors_};
   // All that the manifest needs of the recording is copied now: the dumper's thread must not look at what goes on changing.
   const RingFacts facts{.live = recording.live_reports(dump_->second.at),
@@ -201,7 +205,8 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
 
 std::optional<FinishedDump> DumpControl::collect() {
   if (!dump_ || !dump_->done) return std::nullopt;
-  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .askers = std::move(dump_->askers)};
+  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .askers = std::move(dump_->askers),
+                        .rule = dump_->trigger.name, .reason = dump_->trigger.evidence};
   dump_.reset();
   return finished;
 }

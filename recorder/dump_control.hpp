@@ -10,6 +10,7 @@
 
 #include "recorder/collector.hpp"
 #include "recorder/control.hpp"
+#include "recorder/logs/log_follower.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/recording.hpp"
 #include "triggers/engine.hpp"
@@ -26,12 +27,13 @@ struct FinishedDump {
   DumpResult result;
   bool temporary = false;  // of `fdr now`
   std::vector<FileDescriptor> askers;
+  std::string rule, reason;  // what fired, and its evidence
 };
 
 class DumpControl {
  public:
-  // `wake` is written to (an eventfd) when the dumper's thread has finished. `sockets` outlives this.
-  DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets);
+  // `wake` is written to (an eventfd) when the dumper's thread has finished. `sockets` and `logs` outlive this.
+  DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs);
   ~DumpControl();
 
   bool busy() const { return dump_ != nullptr; }
@@ -60,6 +62,7 @@ class DumpControl {
   std::vector<std::string> command_;
   int wake_;
   SocketMetrics& sockets_;
+  const LogFollower& logs_;
   Collectors collectors_;
   std::unique_ptr<Dump> dump_;
   TextFiles kept_;

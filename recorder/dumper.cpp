@@ -12,6 +12,7 @@
 #include "formats/bundle_writer.hpp"
 #include "formats/report/report.hpp"
 #include "recorder/go_evidence.hpp"
+#include "recorder/logs/log_file.hpp"
 #include "recorder/memory_now.hpp"
 #include "recorder/own_vdso.hpp"
 #include "recorder/self_cost.hpp"
@@ -187,10 +188,13 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   writer.add_file("ledger.ndjson", ending.rest.ledger);
   std::vector<std::string> collector_losses;
   add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
+  LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);
+  if (!logs.text.empty()) ending.rest.texts["logs.ndjson"] = std::move(logs.text);
   for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
   ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
   manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
   manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
+  manifest.losses.insert(manifest.losses.end(), logs.losses.begin(), logs.losses.end());
   writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
   result_.path = writer.finish(manifest);
 }

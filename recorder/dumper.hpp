@@ -20,6 +20,7 @@
 #include "recorder/decode/decoder.hpp"
 #include "recorder/go_programs.hpp"
 #include "recorder/held_files.hpp"
+#include "recorder/logs/log_follower.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/system_text.hpp"
@@ -54,6 +55,7 @@ struct DumpRest {
   std::string ledger;          // ledger.ndjson
   TextFiles texts;
   Collecting collecting;       // waited for before the bundle is written
+  std::vector<LogCopy> logs_at_firing, logs_at_end;
   std::vector<ClockAnchor> anchors;
 };
 

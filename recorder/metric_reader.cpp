@@ -36,6 +36,8 @@ MetricReader::MetricReader(const Config& config)
       exit_code_(kUnknown),
       exit_signal_(kUnknown) {
   for (const HeartbeatConfig& beat : config.heartbeats) beat_names_.push_back("beat." + beat.name + ".age");
+  for (const LogConfig& log : config.logs) log_names_.push_back("log." + log.name);
+  for (const UserMetricConfig& metric : config.metrics) metric_names_.push_back(metric.name);
   own_cpu_.percent = kUnknown;
 }
 
@@ -56,7 +58,7 @@ void MetricReader::set(const char* name, double value) {
   if (const auto id = catalogue_.find(name)) row_[*id] = value;
 }
 
-void MetricReader::read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, Duration lateness, Timestamp now) {
+void MetricReader::read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, const WatchedValues& watched, Duration lateness, Timestamp now) {
   std::fill(row_.begin(), row_.end(), kUnknown);
   for (const auto& [pid, target] : changes.processes.started) add_process(pid, target);
   for (const TargetExit& exit : changes.processes.exits) {
@@ -75,6 +77,8 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   oom_.read(now, row_);
   const std::vector<double> ages = beats.ages(now);
   for (std::size_t i = 0; i < beat_names_.size(); ++i) set(beat_names_[i].c_str(), ages[i]);
+  for (std::size_t i = 0; i < log_names_.size() && i < watched.log_counts.size(); ++i) set(log_names_[i].c_str(), watched.log_counts[i]);
+  for (std::size_t i = 0; i < metric_names_.size() && i < watched.metrics.size(); ++i) set(metric_names_[i].c_str(), watched.metrics[i]);
   set("exit.code", exit_code_);
   set("exit.signal", exit_signal_);
   set("recorder.lateness", to_seconds(lateness));

@@ -19,6 +19,11 @@
 
 namespace fdr {
 
+// Values of the user's logs and metrics, each in the order of the configuration (recorder/watched.hpp).
+struct WatchedValues {
+  std::vector<double> log_counts, metrics;
+};
+
 class MetricReader {
  public:
   explicit MetricReader(const Config& config);
@@ -29,7 +34,7 @@ class MetricReader {
   // A target's first process has ended; known to rules from the next row on.
   void target_exited(int wait_status);
 
-  void read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, Duration lateness, Timestamp now);
+  void read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, const WatchedValues& watched, Duration lateness, Timestamp now);
   // Who it was, for the evidence of a rule: "; thread 'poll' (7) burnt 2.10 s without ..."; empty where `when` names no such event.
   std::string explained(std::string_view when) const;
   SocketMetrics& sockets() { return sockets_; }
@@ -49,7 +54,7 @@ class MetricReader {
   CgroupMetrics cgroup_;
   ThreadProgress progress_;
   OomKills oom_;
-  std::vector<std::string> beat_names_;
+  std::vector<std::string> beat_names_, log_names_, metric_names_;
   MetricHistory history_;
   std::vector<double> row_;
   double exit_code_, exit_signal_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/error.hpp"
+#include "recorder/logs/log_follower.hpp"
 #include "recorder/sources/cpu_list.hpp"
 
 namespace fdr {
@@ -29,9 +30,18 @@ int recorded_slots() {
   return static_cast<int>(std::max<std::size_t>(1, std::min(possible, online + 2)));
 }
 
+std::uint64_t memory_of(const Config& config) { return config.memory_bytes(static_cast<int>(online_cpus().size())); }
+
+namespace {
+
+// The ceiling is one for all that is kept: what the logs may take is not the window's.
+std::uint64_t window_memory(const Config& config) { return memory_of(config) - log_bytes(config.logs.size(), memory_of(config)); }
+
+}  // namespace
+
 Recording::Recording(const Config& config, const std::string& name)
     : config_(config),
-      layout_(divide_memory(config.memory_bytes(static_cast<int>(online_cpus().size())), static_cast<std::uint32_t>(recorded_slots()), config.span)),
+      layout_(divide_memory(window_memory(config), static_cast<std::uint32_t>(recorded_slots()), config.span)),
       source_(config, layout_, name),
       side_band_(online_cpus()),
       window_(source_.window()),

@@ -102,5 +102,7 @@ class Recording {
 // Names of the targets, in order: process[NAME].
 std::vector<std::string> target_names(const Config& config);
 int recorded_slots();
+// --memory, or its default on this host.
+std::uint64_t memory_of(const Config& config);
 
 }  // namespace fdr

@@ -27,6 +27,7 @@
 #include "recorder/run_directory.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/status_json.hpp"
+#include "recorder/watched.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {
@@ -55,9 +56,10 @@ class Session::Impl {
         control_(directory_.path("control.sock")),
         beats_(directory_.path("beat.sock")),
         probes_(options_.config.heartbeats),
+        watched_(options_.config, memory_of(options_.config)),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-        dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets()) {
+        dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()) {
     block_signals();
   }
 
@@ -110,7 +112,7 @@ class Session::Impl {
     return config;
   }
 
-  bool over() const { return (gone_ || stop_) && final_done_ && !dump_.busy(); }
+  bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !watched_.notifier().busy(); }
 
   void block_signals() {
     const sigset_t set = block_signals_of_run();
@@ -145,13 +147,17 @@ class Session::Impl {
       exit_known_ = true;
       metrics_.target_exited(*child_status_);
     }
-    metrics_.read(recording_, changes, heartbeats_, lateness, now);
+    metrics_.read(recording_, changes, heartbeats_, watched_.values(now), lateness, now);
     for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) fire(firing);
     if (gone_ && !final_done_) last_tick(now);
     if (stop_) final_done_ = true;
     dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
     dump_.keep_text(recording_, now);
     dump_.advance_collectors(now);
+    for (const std::string& failure : watched_.notifier().advance()) {
+      complain(failure, "");
+      engine_.note({.time = now, .rule = "", .event = "notify", .value = 0, .text = printable(failure)});
+    }
     dump_.add_anchor(now);
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
@@ -220,6 +226,7 @@ class Session::Impl {
         ++end_.bundles;
         say("bundle " + result.path);
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
+        watched_.notifier().tell(result.path, finished->rule, finished->reason);
       }
     }
     for (FileDescriptor& asker : finished->askers) reply(std::move(asker), answer.dump());
@@ -272,7 +279,7 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status()},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
@@ -310,6 +317,7 @@ class Session::Impl {
   ControlServer control_;
   BeatSocket beats_;
   Probes probes_;
+  Watched watched_;
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
   std::vector<ControlRequest> pending_;

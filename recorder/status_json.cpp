@@ -36,7 +36,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
     const auto id = metrics.catalogue().find(name);
     return id ? known(metrics.history().latest(*id)) : json(nullptr);
   };
-  const json status = {
+  json status = {
       {"name", facts.name},
       {"pid", ::getpid()},
       {"mode", facts.mode},
@@ -54,6 +54,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"unwind", unwind_json(recording.unwinding())},
       {"notes", recording.source().notes()},
   };
+  status.update(facts.watched);
   return status.dump(-1, ' ', true, json::error_handler_t::replace);
 }
 

@@ -1,6 +1,7 @@
 // What `fdr status --json` prints of one recorder: the contract of the keys is in status_json.cpp, beside the values.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "recorder/metric_reader.hpp"
@@ -13,6 +14,7 @@ struct RecorderFacts {
   std::string name, mode;
   const Config& config;
   std::size_t bundles = 0;
+  nlohmann::json watched = {};  // of recorder/watched.hpp
 };
 
 std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now);

@@ -20,6 +20,7 @@ Findings find_descriptors(const Evidence&); // descriptors and threads that pile
 Findings find_sockets(const Evidence&);     // connections that pile up to one peer, with queues that stand
 Findings find_floods(const Evidence&);      // too many calls; clocks that should not enter the kernel
 Findings find_errors(const Evidence&);      // calls that fail
+Findings find_logs(const Evidence&);        // logs that say more than before
 Findings find_datagrams(const Evidence&);   // UDP drops, datagrams cut
 Findings find_network(const Evidence&);     // TCP resent, listen queues, more visitors
 Findings find_heartbeats(const Evidence&);  // beats that stayed out

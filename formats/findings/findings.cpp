@@ -16,7 +16,7 @@ constexpr std::size_t kMaxTextBytes = 16u << 20;
 Findings all_findings(const Evidence& evidence) {
   // What people try first comes first among what is ruled out.
   static constexpr auto families = {find_spin,       find_starvation, find_stalls,     find_swap,       find_reclaim,  find_growth,     find_goroutines,
-                                    find_network,    find_datagrams,  find_errors,     find_floods,     find_kernel_path, find_user_path,
+                                    find_network,    find_datagrams,  find_errors,     find_logs,       find_floods,     find_kernel_path, find_user_path,
                                     find_collector,  find_descriptors, find_sockets, find_heartbeats, find_started,   find_recorder};
   Findings all;
   for (const auto family : families)

@@ -57,6 +57,7 @@ Json process_rows(const PartInput&);
 Json socket_rows(const PartInput&);
 Json slab_rows(const PartInput&);
 Json memory_ledger_rows(const PartInput&);
+Json log_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <map>
 
+#include "formats/log_template.hpp"
 #include "formats/report/calls.hpp"
 #include "formats/report/hot.hpp"
+#include "formats/report/logs.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/syscall_names.hpp"
 #include "formats/text.hpp"
@@ -29,6 +31,7 @@ struct Happening {
   std::uint32_t thread = kNoIndex;
   std::string text;
   std::uint64_t times = 1;  // a loop that fails the same way is one line
+  std::string same = {};    // what makes the next of its kind the same; empty: nothing does
 };
 
 std::string life_text(const LifeEvent& event) {
@@ -36,7 +39,7 @@ std::string life_text(const LifeEvent& event) {
   return valid_utf8(event.text);
 }
 
-std::vector<Happening> happenings(const View& view) {
+std::vector<Happening> happenings(const View& view, const Logs& logs) {
   std::vector<Happening> all;
   const Timeline& timeline = view.timeline;
   bool trigger_seen = false;
@@ -71,11 +74,15 @@ std::vector<Happening> happenings(const View& view) {
                    fmt::format("{} {} = {}", syscall_name(failed.call.number, failed.call.abi),
                                valid_utf8(failed.subject), result_text(failed.call.result))});
   }
+  if (!view.filter().pid && !view.filter().thread)  // a log belongs to everybody
+    for (const LogEntry& line : logs.lines)
+      if (view.in_range(line.time)) all.push_back({line.time, "log", kNoIndex, line.source + ": " + line.text, 1, line.source + ": " + log_template(line.text)});
   std::stable_sort(all.begin(), all.end(), [](const Happening& a, const Happening& b) { return a.time < b.time; });
   std::vector<Happening> merged;
   for (Happening& one : all) {
-    const bool again = !merged.empty() && one.kind == "failed" && merged.back().kind == one.kind &&
-                       merged.back().thread == one.thread && merged.back().text == one.text;
+    if (one.kind == "failed") one.same = one.text;
+    const bool again = !merged.empty() && !one.same.empty() && merged.back().kind == one.kind &&
+                       merged.back().thread == one.thread && merged.back().same == one.same;
     if (again) {
       ++merged.back().times;
     } else {
@@ -162,7 +169,9 @@ Json process_rows(const PartInput& in) {
 
 Json timeline_rows(const PartInput& in) {
   Json rows = Json::array();
-  for (const Happening& happening : happenings(in.view)) {
+  const bool has_logs = in.bundle.manifest.files.count("logs.ndjson") > 0;
+  const Logs logs = has_logs ? read_logs(read_bundle_text(in.bundle.path, "logs.ndjson").value_or("")) : Logs{};
+  for (const Happening& happening : happenings(in.view, logs)) {
     const Thread* thread = thread_at(in.view.timeline, happening.thread);
     const Process* process = thread ? process_at(in.view.timeline, thread->process) : nullptr;
     rows.push_back({{"at_s", in.view.at(happening.time)},

@@ -8,6 +8,7 @@
 #include "formats/report/calls.hpp"
 #include "formats/report/go_section.hpp"
 #include "formats/report/hot.hpp"
+#include "formats/report/log_section.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/screen.hpp"
 #include "formats/report/table.hpp"
@@ -267,11 +268,19 @@ std::string unnamed(const SectionInput& in) {
 
 std::string go(const SectionInput& in) { return go_section(in.bundle_path, in.view.manifest, in.style); }
 
+std::string logs(const SectionInput& in) {
+  const std::optional<std::string> text = in.text ? in.text("logs.ndjson") : std::nullopt;
+  if (!text) return "";
+  const Onset& onset = in.judgement.onset;
+  const Timestamp begin = onset.known ? std::clamp(onset.time, in.view.from(), in.view.to()) : in.view.from();
+  return log_section(read_logs(*text), {in.view.from(), begin, in.view.to()}, in.bundle_path, in.style);
+}
+
 }  // namespace
 
 std::string all_sections(const SectionInput& input) {
   std::string out;
-  for (const auto section : {findings, tables, losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes, go,
+  for (const auto section : {findings, tables, losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, stalls, processes, logs, go,
                              metrics, rings, unnamed})
     out += section(input);
   return out;

@@ -16,6 +16,7 @@ struct SectionInput {
   const std::vector<std::string>& problems;
   const std::vector<std::string>& module_notes;
   const std::string& bundle_path;
+  const BundleText& text;
   const ReportStyle& style;
 };
 

@@ -10,6 +10,7 @@
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/config.hpp"
+#include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/catalogue.hpp"
 
 namespace fdr {
@@ -70,6 +71,17 @@ std::string collector_sentence(const CollectorConfig& collector) {
                      size_literal(collector.max_bytes));
 }
 
+std::string metric_sentence(const UserMetricConfig& metric) {
+  const std::string where = !metric.log.empty()    ? "lines of the log " + metric.log
+                            : !metric.url.empty()  ? metric.url
+                            : !metric.file.empty() ? metric.file
+                                                   : "what " + words_of(metric.command) + " says";
+  const std::string what = !metric.series.empty() ? "the series " + metric.series + " (their sum, where several match)"
+                           : metric.pattern.empty() ? "the first number"
+                                                    : "the number in " + metric.pattern;
+  return fmt::format("{} of {}{}", what, where, metric.log.empty() ? ", each " + duration_literal(metric.every) : ", the last there was");
+}
+
 void print_check(const Config& written, const std::string& path) {
   const Config config = with_implied_targets(written);
   const MetricCatalogue catalogue = build_catalogue(config);
@@ -88,6 +100,14 @@ void print_check(const Config& written, const std::string& path) {
   for (const HeartbeatConfig& beat : config.heartbeats) line(beat.name, heartbeat_sentence(beat));
   if (!config.collectors.empty()) fmt::print("\ncollectors\n");
   for (const CollectorConfig& collector : config.collectors) line(collector.name, collector_sentence(collector));
+  if (!config.logs.empty()) fmt::print("\nlogs\n");
+  for (const LogConfig& log : config.logs)
+    line(log.name, log_place(log) + (log.pattern.empty() ? "; log." + log.name + " counts its lines" : "; log." + log.name + " counts lines that match " + log.pattern));
+  if (!config.metrics.empty()) fmt::print("\nmetrics\n");
+  for (const UserMetricConfig& metric : config.metrics) line(metric.name, metric_sentence(metric));
+  if (!config.notifiers.empty()) fmt::print("\ntold of each bundle\n");
+  for (const NotifyConfig& notify : config.notifiers)
+    line(notify.name, fmt::format("runs {} with the first screen as its input; for {} at most", words_of(notify.command), duration_literal(notify.timeout)));
   fmt::print("\nrules\n");
   for (const RuleStatus& rule : engine.status()) line(rule.name, rule.sentence);
   if (engine.status().empty()) fmt::print("  none: nothing will fire\n");

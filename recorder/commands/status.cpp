@@ -36,6 +36,16 @@ std::string describe(const json& status) {
   for (const json& rule : status["rules"])
     text += fmt::format("  rule     {}: {}  [{}, now {}, fired {}, suppressed {}]\n", text_of(rule["name"]), text_of(rule["when"]), text_of(rule["state"]),
                         text_of(rule["value_text"]).empty() ? "unknown" : text_of(rule["value_text"]), number(rule["fired"]), number(rule["suppressed"]));
+  for (const json& log : status.value("logs", json::array())) {
+    const std::string problem = text_of(log["problem"]), skipped = text_of(log["skipped"]);
+    text += fmt::format("  log      {}: {}  [{} lines, {} of them count{}{}]\n", text_of(log["name"]), text_of(log["place"]), number(log["lines"]), number(log["counted"]),
+                        skipped.empty() ? "" : "; " + skipped, problem.empty() ? "" : "; " + problem);
+  }
+  for (const json& metric : status.value("metrics", json::array()))
+    text += fmt::format("  metric   {}: {}{}\n", text_of(metric["name"]), text_of(metric["value"]), text_of(metric["note"]).empty() ? "" : "  [" + text_of(metric["note"]) + "]");
+  for (const json& notify : status.value("notify", json::array()))
+    text += fmt::format("  notify   {}: told {} times, {} failed{}\n", text_of(notify["name"]), number(notify["told"]), number(notify["failed"]),
+                        text_of(notify["problem"]).empty() ? "" : "; the last: " + text_of(notify["problem"]));
   for (const json& note : status["notes"]) text += "  note     " + text_of(note) + "\n";
   return text;
 }

@@ -4,8 +4,10 @@
 #include <array>
 #include <limits>
 
+#include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/slab.hpp"
 #include "recorder/metrics/sockets.hpp"
+#include "triggers/quantity.hpp"
 
 namespace fdr {
 namespace {
@@ -206,6 +208,18 @@ MetricCatalogue build_catalogue(const Config& config) {
     catalogue.add({"beat." + beat.name + ".age", Unit::kSeconds, MetricKind::kGauge, "heartbeat " + beat.name,
                    "seconds since its last beat, or the longest gap just closed",
                    beat.from == BeatSource::kBeat ? "fdr beat " + beat.name : "the recorder asks, or listens"});
+  }
+  for (const LogConfig& log : config.logs) {
+    catalogue.add({"log." + log.name, Unit::kNone, MetricKind::kCounter, "log " + log.name, log.pattern.empty() ? "lines" : "lines that match " + log.pattern,
+                   log_place(log) + ", looked at five times a second"});
+  }
+  for (const UserMetricConfig& metric : config.metrics) {
+    const std::string source = !metric.log.empty() ? "lines of the log " + metric.log : !metric.url.empty() ? metric.url : !metric.file.empty() ? metric.file : "a command";
+    catalogue.add({metric.name, metric.unit, metric.kind, "[[metric]]",
+                   !metric.series.empty()    ? "series " + metric.series + ", summed where several match"
+                   : !metric.pattern.empty() ? "the number in " + metric.pattern
+                                             : "the first number of what it says",
+                   source + (metric.log.empty() ? ", each " + duration_literal(metric.every) : ", the last there was")});
   }
   return catalogue;
 }

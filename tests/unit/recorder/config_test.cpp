@@ -158,8 +158,7 @@ TEST_CASE("config: wrong types, and numbers without a unit") {
 }
 
 TEST_CASE("config: what is not in this version is said, not ignored") {
-  for (const char* text : {"[[metric]]\nname = \"x\"\n", "[[log]]\nfile = \"x\"\n",
-                           "[[notify]]\ncommand = [\"x\"]\n", "host_tier = false\n",
+  for (const char* text : {"[[log]]\nname = \"x\"\nfrom = \"stderr\"\n", "host_tier = false\n",
                            "[[target]]\nname = \"x\"\nmatch = { unit = \"x.service\" }\n",
                            "[[target]]\nname = \"x\"\nmatch = { cgroup = \"/x\" }\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"send\"\ncomm = \"bird\"\nevery = \"1s\"\n",
