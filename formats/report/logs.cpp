@@ -74,12 +74,12 @@ std::vector<LogGroup> group_logs(const Logs& logs, const LogSpan& span) {
     group.example = line.text;
     ++(line.time < span.begin ? group.quiet : group.incident);
   }
-  const double incident_s = std::max(to_seconds(span.end - span.begin), 0.1);
   std::vector<LogGroup> all;
   for (auto& [key, group] : groups) {
     const auto known = quiet_from.find(group.source);
     const double quiet_s = to_seconds(span.begin - (known == quiet_from.end() ? span.from : known->second));
-    group.rate = static_cast<double>(group.incident) / incident_s;
+    const Timestamp since = span.begin > span.from ? span.begin : group.first;
+    group.rate = static_cast<double>(group.incident) / std::max(to_seconds(span.end - since), 1.0);
     if (quiet_s >= kLeastQuiet_s) group.rate_before = static_cast<double>(group.quiet) / quiet_s;
     all.push_back(std::move(group));
   }

@@ -30,7 +30,8 @@ struct Logs {
 };
 Logs read_logs(std::string_view ndjson);
 
-// Quiet is [from, begin), the incident [begin, end]. Where the onset is not known `begin` is `from`.
+// Quiet is [from, begin), the incident [begin, end]. Where the onset is not known `begin` is `from`, and a rate is of the time since a
+// template was first seen: what was not there before it would make it small.
 struct LogSpan {
   Timestamp from, begin, end;
 };

@@ -64,6 +64,7 @@ TEST_CASE("groups: counted before and since, a second; no rate where the lines a
   CHECK(groups[0].rate == doctest::Approx(0.2));
   REQUIRE(groups[0].rate_before.has_value());
   CHECK(*groups[0].rate_before == doctest::Approx(1 / 30.0));
+  CHECK(group_logs(logs, {at(-32), at(-32), at(8)})[0].rate == doctest::Approx(3 / 18.0));  // the onset not known: since its first line
   const Logs pushed_out = read_logs("{\"log\":\"app\",\"since_ns\":" + std::to_string(to_ns(at(-2))) + "}\n" + row(-1, "x"));
   CHECK_FALSE(group_logs(pushed_out, span)[0].rate_before.has_value());
 }
