@@ -76,5 +76,7 @@ int main(int argc, char** argv) {
   fdr::add_diff(app, exit_code);
   fdr::add_common(app, exit_code);
   fdr::add_export(app, exit_code);
+  fdr::add_verify(app, exit_code);
+  fdr::add_pack(app, exit_code);
   return parse_and_run(app, argc, argv, exit_code);
 }

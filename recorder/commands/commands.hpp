@@ -24,5 +24,7 @@ void add_show(CLI::App& app, int& exit_code);
 void add_diff(CLI::App& app, int& exit_code);
 void add_common(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
+void add_verify(CLI::App& app, int& exit_code);
+void add_pack(CLI::App& app, int& exit_code);
 
 }  // namespace fdr

@@ -14,6 +14,7 @@
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
 #include "formats/report/module_notes.hpp"
+#include "formats/text.hpp"
 #include "recorder/commands/progress.hpp"
 #include "unwind/symbolizer.hpp"
 
@@ -31,7 +32,7 @@ int columns_of_environment(int otherwise) {
 }  // namespace
 
 void add_reading_options(CLI::App& command, ReadingOptions& options) {
-  command.add_option("BUNDLE", options.bundle, "the bundle's directory (*.fdr, or *.fdr.partial)")->required();
+  command.add_option("BUNDLE", options.bundle, "the bundle's directory (*.fdr, or *.fdr.partial), or the zip of fdr pack")->required();
   add_name_options(command, options);
 }
 
@@ -55,10 +56,10 @@ void add_filter_options(CLI::App& command, ShowFilter& filter) {
 }
 
 OpenedBundle open_with_names(const ReadingOptions& options) {
-  OpenedBundle opened;
+  OpenedBundle opened{BundlePath(options.bundle), {}, {}, {}};
   {
     const Progress progress("reading");
-    opened.bundle = read_bundle(options.bundle);
+    opened.bundle = read_bundle(opened.path.bundle());
   }
   const Progress progress("looking up names");
   const StackTable& stacks = opened.bundle.timeline.stacks;
@@ -67,6 +68,12 @@ OpenedBundle open_with_names(const ReadingOptions& options) {
   opened.module_notes = module_notes(opened.bundle.timeline, opened.bundle.naming);
   opened.names = std::move(symbols.names);
   return opened;
+}
+
+std::string OpenedBundle::told(std::string text, const std::string& given) const {
+  if (path.pack().empty()) return text;
+  for (std::size_t at = 0; (at = text.find(bundle.path, at)) != std::string::npos; at += given.size()) text.replace(at, bundle.path.size(), printable(given));
+  return text;
 }
 
 ReportStyle terminal_style(bool no_color, int otherwise) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "formats/bundle_reader.hpp"
+#include "formats/pack/bundle_path.hpp"
 #include "formats/report/report.hpp"
 
 namespace CLI {
@@ -31,9 +32,13 @@ void add_name_options(CLI::App& command, ReadingOptions& options);
 void add_filter_options(CLI::App& command, ShowFilter& filter);
 
 struct OpenedBundle {
+  BundlePath path;  // a zip is extracted for as long as this lives
   Bundle bundle;
   FrameNames names;
   std::vector<std::string> module_notes;  // how modules were named, and what would help
+
+  // Commands that a text tells one to type name a pack's zip, not the private directory, which is gone by then.
+  std::string told(std::string text, const std::string& given) const;
 };
 
 OpenedBundle open_with_names(const ReadingOptions& options);

@@ -32,7 +32,7 @@ void run_report(const ReportOptions& options) {
   } else if (options.json) {
     print(report_json(opened.bundle, opened.names, options.onset));
   } else {
-    print(report_text(opened.bundle, opened.names, opened.module_notes, terminal_style(options.no_color, 80), options.onset));
+    print(opened.told(report_text(opened.bundle, opened.names, opened.module_notes, terminal_style(options.no_color, 80), options.onset), options.bundle));
   }
 }
 

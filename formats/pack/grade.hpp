@@ -1,0 +1,24 @@
+// How complete a recording is, in one word with its reasons: what a reader must know before believing an absence.
+//
+//   complete  nothing asked for is missing
+//   reduced   something is, and less than half of any one thing
+//   poor      more than half of something: seconds of a ring, roots of stacks, or the bundle itself is partial or damaged
+//
+// Pure: from the manifest and what was met while reading. Reasons are printable.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "formats/bundle_reader.hpp"
+
+namespace fdr {
+
+struct Grade {
+  std::string word;
+  std::vector<std::string> reasons;  // empty for "complete"
+};
+
+Grade grade_of(const Bundle& bundle);
+
+}  // namespace fdr

@@ -1,0 +1,43 @@
+// The last look at what is about to leave: every name that was replaced is searched for in every byte of the new bundle, packed parts
+// of the trace inflated. A name that is part of something public (a kept function, a metric, a pseudonym, a key of our own formats) tells
+// nothing, and names of fewer than five bytes are met by chance: both are counted and not searched for. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/pack/pseudonyms.hpp"
+
+namespace fdr {
+
+class Rescan {
+ public:
+  // `vocabulary`: text that is the same whoever records.
+  Rescan(const Pseudonyms& names, const std::vector<std::string>& vocabulary);
+
+  // The class of a name that is in these bytes; empty: none is. `telling`: only names that cannot be words of a report's own prose (not of
+  // small letters alone).
+  std::string leak_in(std::string_view bytes, bool telling = false) const;
+
+  std::size_t searched() const { return searched_; }
+  std::size_t not_searched() const { return not_searched_; }
+
+ private:
+  struct Original {
+    std::string text;
+    NameClass name;
+    bool telling;
+  };
+  std::map<std::uint32_t, std::vector<Original>> by_start_;  // first four bytes
+  std::vector<bool> starts_;                                 // whether any begins with bytes of this hash
+  std::size_t searched_ = 0, not_searched_ = 0;
+};
+
+// All packets of a trace, one after the other.
+std::string inflated_trace(std::string_view trace);
+
+}  // namespace fdr
