@@ -32,6 +32,12 @@ Json ring_json(const RingReport& ring) {
           {"missed", ring.missed},           {"torn", ring.torn}};
 }
 
+Json episode_json(const Manifest::Episode& episode) {
+  Json json = {{"id", valid_utf8(episode.id)}, {"stage", valid_utf8(episode.stage)}, {"onset_ns", episode.onset_ns}, {"rules", strings_json(episode.rules)}};
+  if (!episode.onset_bundle.empty()) json["onset_bundle"] = valid_utf8(episode.onset_bundle);
+  return json;
+}
+
 // One object of the manifest with its place in it, so that an error can name the key. Absent optional keys leave the
 // default; absent mandatory ones are gathered in `missing` and reported together.
 class Fields {
@@ -81,6 +87,10 @@ class Fields {
     if (!json.is_string()) wrong(key, "a string");
     value = json.get<std::string>();
   }
+  void convert(const std::string& key, const nlohmann::json& json, bool& value) const {
+    if (!json.is_boolean()) wrong(key, "true or false");
+    value = json.get<bool>();
+  }
   void convert(const std::string& key, const nlohmann::json& json, double& value) const {
     // JSON has no NaN: it is written as null, and an unknown figure must not come back as zero.
     if (json.is_null()) {
@@ -91,7 +101,7 @@ class Fields {
     value = json.get<double>();
   }
   template <class Integer>
-  requires std::is_integral_v<Integer>
+  requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
   void convert(const std::string& key, const nlohmann::json& json, Integer& value) const {
     if (!json.is_number_integer()) wrong(key, "an integer");
     const bool fits = json.is_number_unsigned() ? std::in_range<Integer>(json.get<std::uint64_t>())
@@ -165,6 +175,8 @@ std::string to_json(const Manifest& m) {
                      {"time", utc_text(m.trigger.realtime_ns)},
                      {"realtime_ns", m.trigger.realtime_ns},
                      {"monotonic_ns", m.trigger.monotonic_ns}};
+  if (m.trigger.drill) json["trigger"]["drill"] = true;
+  if (!m.episode.id.empty()) json["episode"] = episode_json(m.episode);
   json["window"] = {{"start", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.start_ns}}))},
                     {"end", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.end_ns}}))},
                     {"start_ns", m.window.start_ns},
@@ -225,6 +237,13 @@ Manifest manifest_from_json(std::string_view text) {
   trigger.may("evidence", m.trigger.evidence);
   trigger.may("realtime_ns", m.trigger.realtime_ns);
   trigger.need("monotonic_ns", m.trigger.monotonic_ns);
+  trigger.may("drill", m.trigger.drill);
+  const Fields episode = root.object("episode");
+  episode.may("id", m.episode.id);
+  episode.may("stage", m.episode.stage);
+  episode.may("onset_bundle", m.episode.onset_bundle);
+  episode.may("onset_ns", m.episode.onset_ns);
+  episode.may("rules", m.episode.rules);
 
   const Fields window = root.object("window");
   window.need("start_ns", m.window.start_ns);

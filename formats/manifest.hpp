@@ -60,7 +60,16 @@ struct Manifest {
     std::string evidence;          // one sentence
     std::int64_t realtime_ns = 0;  // `time` in the file is this as UTC text
     std::int64_t monotonic_ns = 0;
+    bool drill = false;            // asked for by `fdr drill`: nothing was wrong
   } trigger;
+  // Of what the bundle shows a moment, where a rule that can end fired: "onset" or "end". `id` is empty of no episode.
+  struct Episode {
+    std::string id;                  // "2026-03-01T12:41:23.515Z.system-cpu", the same in its bundles
+    std::string stage;
+    std::string onset_bundle;        // directory name of the first one, in the bundle of the end
+    std::int64_t onset_ns = 0;       // monotonic, of the firing
+    std::vector<std::string> rules;  // that fired in it
+  } episode;
   struct Window {
     std::int64_t start_ns = 0, end_ns = 0;
     double before_s = 0, after_s = 0;

@@ -80,12 +80,18 @@ RuleConfig read_rule(Section& section) {
   section.required("name");
   section.name("name", rule.name);
   section.required("when");
-  section.string("when", rule.when);
-  rule.where = section.source().place_inside(section.region_of("when"));
+  section.condition("when", rule.when, rule.where);
   section.duration("for", rule.hold, 0s, 24h, "1s");
   rule.hold_where = section.source().place_inside(section.region_of("for"));
   section.duration("cooldown", rule.cooldown, 0s, 24h * 366, "5m");
-  section.later({"clear", "max_per_day", "armed_when", "after"});
+  section.condition("clear", rule.clear, rule.clear_where);
+  section.condition("armed_when", rule.armed_when, rule.armed_where);
+  unsigned most = 1;
+  section.integer("max_per_day", most, 1, 10'000);
+  if (section.get("max_per_day")) rule.max_per_day = most;
+  Duration after{};
+  section.duration("after", after, 0s, 10min, "5s");
+  if (section.get("after")) rule.after = after;
   return rule;
 }
 
@@ -129,6 +135,12 @@ void read_top(Section& top, Config& config) {
 std::uint64_t Config::memory_bytes(int cpus) const {
   constexpr std::uint64_t kLeast = 64ull << 20, kPerCpu = 8ull << 20;
   return memory.value_or(std::max(kLeast, kPerCpu * static_cast<std::uint64_t>(std::max(cpus, 1))));
+}
+
+Duration Config::longest_after() const {
+  Duration longest = after;
+  for (const RuleConfig& rule : rules) longest = std::max(longest, rule.after.value_or(Duration{}));
+  return longest;
 }
 
 bool valid_name(std::string_view name) {
@@ -204,10 +216,11 @@ Config with_implied_targets(Config config) {
   std::set<std::string> names;
   for (const RuleConfig& rule : config.rules) {
     static constexpr std::string_view open = "process[";
-    for (std::size_t at = rule.when.find(open); at != std::string::npos; at = rule.when.find(open, at + 1)) {
-      const std::size_t begin = at + open.size(), end = rule.when.find(']', begin);
+    const std::string text = rule.when + " " + rule.clear + " " + rule.armed_when;
+    for (std::size_t at = text.find(open); at != std::string::npos; at = text.find(open, at + 1)) {
+      const std::size_t begin = at + open.size(), end = text.find(']', begin);
       if (end == std::string::npos) break;
-      const std::string name = rule.when.substr(begin, end - begin);
+      const std::string name = text.substr(begin, end - begin);
       if (valid_name(name)) names.insert(name);
     }
   }

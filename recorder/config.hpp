@@ -54,6 +54,7 @@ struct Config {
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   std::uint64_t memory_bytes(int cpus) const;
+  Duration longest_after() const;  // window.after, or that of a rule
 };
 
 // Names accepted for whatever the configuration names: [A-Za-z0-9._-]{1,32}.

@@ -58,7 +58,7 @@ void check_metrics(const Config& config) {
   }
 }
 
-void check_windows(const Config& config, const MetricCatalogue& catalogue) {
+void check_windows(const Config& config, const Engine& engine) {
   if (config.span / config.every > kMaxTicks) {
     throw Error(fmt::format("a window of {} with metrics each {} would keep more than {} ticks",
                             duration_literal(config.span), duration_literal(config.every), kMaxTicks),
@@ -85,9 +85,9 @@ void check_windows(const Config& config, const MetricCatalogue& catalogue) {
                                   duration_literal(rule.hold), duration_literal(config.span)),
                   fmt::format("a longer window.span, or `for` below {}", duration_literal(config.span / 2)));
     }
-    const Duration lookback = Expression::parse(rule.when, catalogue).longest_lookback();
+    const Duration lookback = engine.longest_lookback(rule.name);
     if (lookback >= config.span) {
-      throw Error(place_prefix(rule.where) + fmt::format("this condition looks back {}, the window is {}",
+      throw Error(place_prefix(rule.where) + fmt::format("this rule looks back {}, the window is {}",
                                                          duration_literal(lookback), duration_literal(config.span)),
                   "a longer window.span, or a shorter look-back");
     }
@@ -101,7 +101,7 @@ void check_config(const Config& config) {
   check_metrics(config);
   const MetricCatalogue catalogue = build_catalogue(config);
   const Engine engine(all_rules(config), catalogue);  // throws at the place of a bad condition
-  check_windows(config, catalogue);
+  check_windows(config, engine);
 }
 
 }  // namespace fdr

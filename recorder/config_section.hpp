@@ -125,6 +125,13 @@ class Section {
     if (value.find('\0') != std::string::npos) source_.refuse(node->source(), in_quotes(key) + " holds a NUL byte");
   }
 
+  // A condition, and the place of its first character.
+  void condition(const char* key, std::string& value, std::string& where) {
+    string(key, value);
+    where = source_.place_inside(region_of(key));
+    if (get(key) && value.find_first_not_of(" \t\r\n") == std::string::npos) refuse(key, fmt::format("'{}' says nothing", key));
+  }
+
   // A list of strings, not empty. `hint` is an example of it.
   void words(const char* key, std::vector<std::string>& value, const std::string& hint) {
     const toml::node* node = get(key);

@@ -144,6 +144,10 @@ std::string config_toml(const Config& config) {
   for (const RuleConfig& rule : config.rules) {
     out += fmt::format("\n[[trigger]]\nname = {}\nwhen = {}\nfor = \"{}\"\ncooldown = \"{}\"\n", toml_string(rule.name),
                        toml_string(rule.when), duration_literal(rule.hold), duration_literal(rule.cooldown));
+    if (!rule.clear.empty()) out += "clear = " + toml_string(rule.clear) + "\n";
+    if (!rule.armed_when.empty()) out += "armed_when = " + toml_string(rule.armed_when) + "\n";
+    if (rule.max_per_day) out += fmt::format("max_per_day = {}\n", *rule.max_per_day);
+    if (rule.after) out += fmt::format("after = \"{}\"\n", duration_literal(*rule.after));
   }
   for (const HeartbeatConfig& beat : config.heartbeats) out += heartbeat_toml(beat);
   for (const CollectorConfig& collector : config.collectors) out += collector_toml(collector);

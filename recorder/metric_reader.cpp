@@ -15,7 +15,7 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t rows_for(const Config& config) {
   // The span, what follows it, and a little for ticks that come early.
-  return static_cast<std::size_t>((config.span + config.after) / config.every) + 64;
+  return static_cast<std::size_t>((config.span + config.longest_after()) / config.every) + 64;
 }
 
 }  // namespace

@@ -10,17 +10,29 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-// Mean, least or greatest of the ticks in (now - span, now]. Unknown until `span` of history exists, where the newest
+// Nearest rank: the least value that 99 % of them do not exceed. Orders `values` anew; not empty.
+double percentile_99(std::vector<double>& values) {
+  const std::size_t rank = (values.size() * 99 + 99) / 100;  // 1-based, rounded up
+  const auto place = values.begin() + static_cast<std::ptrdiff_t>(rank - 1);
+  std::nth_element(values.begin(), place, values.end());
+  return *place;
+}
+
+// Mean, least, greatest or percentile of the ticks in (now - span, now]. Unknown until `span` of history exists, where the newest
 // is unknown, and where more than half of the ticks are: the rest would speak for too much.
 double over_span(const Operand& operand, const MetricHistory& history, Timestamp now) {
   const auto before = history.index_at(now - operand.span);
   if (!before || std::isnan(history.latest(*operand.metric))) return kUnknown;
+  const bool percentile = operand.function == Function::kPercentile99;
+  static thread_local std::vector<double> values;  // grows to the longest span once
+  values.clear();
   double sum = 0, least = std::numeric_limits<double>::infinity(), greatest = -least;
   std::size_t known = 0;
   for (std::size_t i = *before + 1; i < history.size(); ++i) {
     const double value = history.value(*operand.metric, i);
     if (std::isnan(value)) continue;
     ++known;
+    if (percentile) values.push_back(value);
     sum += value;
     least = std::min(least, value);
     greatest = std::max(greatest, value);
@@ -28,6 +40,7 @@ double over_span(const Operand& operand, const MetricHistory& history, Timestamp
   if (known == 0 || 2 * known < history.size() - *before - 1) return kUnknown;
   if (operand.function == Function::kMinimum) return least;
   if (operand.function == Function::kMaximum) return greatest;
+  if (percentile) return percentile_99(values);
   return sum / static_cast<double>(known);
 }
 
@@ -45,6 +58,7 @@ double measure(const Operand& operand, const MetricHistory& history, Timestamp n
     case Function::kAverage:
     case Function::kMinimum:
     case Function::kMaximum:
+    case Function::kPercentile99:
       return over_span(operand, history, now);
   }
   return kUnknown;

@@ -1,10 +1,10 @@
 // `when` of a rule: a parsed expression over metrics. Grammar: OR of ANDs of comparisons, `not`, parentheses; an
-// operand is a metric, delta(metric, D), rate(metric[, D]), avg|min|max(metric, D), a number with a unit or the name of
+// operand is a metric, delta(metric, D), rate(metric[, D]), avg|min|max|p99(metric, D), a number with a unit or the name of
 // a signal. Three-valued: a comparison with an unknown is unknown, `not unknown` too, `false and unknown` is false,
 // `true or unknown` true.
 //
 // Parse errors throw ExpressionError with the column (1-based, in bytes) and a suggestion: unknown names, units that do
-// not fit, a bare counter, a threshold that cannot be reached. Pure; evaluation allocates nothing. The tree is in
+// not fit, a bare counter, a threshold that cannot be reached. Pure; evaluation allocates nothing (p99 grows one buffer to the longest span). The tree is in
 // expression_tree.hpp, the parser in expression_parser.cpp.
 #pragma once
 
@@ -45,6 +45,9 @@ struct Verdict {
 class Expression {
  public:
   static Expression parse(std::string_view text, const MetricCatalogue& catalogue);
+  // `clear` of a rule: a condition, or a threshold alone ("20%"), which stands for that of `when`: over once what `when`
+  // measures is no longer beyond it. Refused where it would be over while `when` still holds.
+  static Expression parse_clear(std::string_view text, const Expression& when, const MetricCatalogue& catalogue);
   Expression(Expression&&) noexcept;
   Expression& operator=(Expression&&) noexcept;
   ~Expression();

@@ -36,7 +36,7 @@ struct NamedFunction {
 constexpr std::array kFunctions = {
     NamedFunction{"delta", Function::kDelta}, NamedFunction{"rate", Function::kRate},
     NamedFunction{"avg", Function::kAverage}, NamedFunction{"min", Function::kMinimum},
-    NamedFunction{"max", Function::kMaximum},
+    NamedFunction{"max", Function::kMaximum},   NamedFunction{"p99", Function::kPercentile99},
 };
 
 // Promised names (DESIGN 5) that this version does not measure: said as such instead of "unknown".
@@ -114,6 +114,24 @@ Comparison mirrored(Comparison comparison) {
   return comparison;
 }
 
+Comparison inverted(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::kLess:
+      return Comparison::kGreaterEqual;
+    case Comparison::kLessEqual:
+      return Comparison::kGreater;
+    case Comparison::kGreater:
+      return Comparison::kLessEqual;
+    case Comparison::kGreaterEqual:
+      return Comparison::kLess;
+    case Comparison::kEqual:
+      return Comparison::kNotEqual;
+    case Comparison::kNotEqual:
+      return Comparison::kEqual;
+  }
+  return comparison;
+}
+
 class Parser {
  public:
   Parser(std::string_view text, const MetricCatalogue& catalogue)
@@ -135,6 +153,29 @@ class Parser {
     }
     throw ExpressionError("'" + printable(rest.source) + "' is not expected here", rest.column,
                           "conditions are joined by `and` or `or`");
+  }
+
+  // A number and nothing else: the threshold form of `clear`.
+  bool is_threshold() const { return tokens_.size() == 2 && peek().kind == TokenKind::kNumber; }
+
+  std::unique_ptr<ExpressionNode> threshold_for(const ExpressionNode& when) {
+    auto node = std::make_unique<ExpressionNode>();
+    node->right = constant(take());
+    const std::size_t column = node->right.column;
+    const bool up = when.comparison == Comparison::kGreater || when.comparison == Comparison::kGreaterEqual;
+    const bool down = when.comparison == Comparison::kLess || when.comparison == Comparison::kLessEqual;
+    if (when.kind != ExpressionNode::Kind::kCompare || when.right.metric || (!up && !down)) {
+      throw ExpressionError("a threshold alone says only when `when` is one comparison with a number", column,
+                            "write a whole condition, for example: host.cpu.busy < 50%");
+    }
+    node->left = when.left;
+    node->comparison = inverted(when.comparison);
+    check_units(*node);
+    if (up ? node->right.number > when.right.number : node->right.number < when.right.number) {
+      throw ExpressionError("at " + node->right.text + " the condition still holds", column,
+                            std::string("clear at ") + when.right.text + (up ? " or below" : " or above"));
+    }
+    return node;
   }
 
  private:
@@ -263,7 +304,7 @@ class Parser {
     return operand;
   }
 
-  // delta(metric, D), rate(metric[, D]), avg|min|max(metric, D); the '(' is next.
+  // delta(metric, D), rate(metric[, D]), avg|min|max|p99(metric, D); the '(' is next.
   Operand call(const Token& name) {
     const NamedFunction* found = nullptr;
     std::vector<std::string> names;
@@ -274,7 +315,7 @@ class Parser {
     if (!found) {
       const std::string near = nearest_names(name.source, names);
       throw ExpressionError("unknown function '" + printable(name.source) + "'", name.column,
-                            near.empty() ? "functions: delta, rate, avg, min, max" : "did you mean " + near);
+                            near.empty() ? "functions: delta, rate, avg, min, max, p99" : "did you mean " + near);
     }
     take();
     const Token& argument = take();
@@ -364,13 +405,22 @@ class Parser {
   std::size_t at_ = 0;
 };
 
+void check_length(std::string_view text) {
+  if (text.size() <= kMaxExpressionLength) return;
+  throw ExpressionError("the condition is longer than " + std::to_string(kMaxExpressionLength) + " bytes", 1);
+}
+
 }  // namespace
 
 Expression Expression::parse(std::string_view text, const MetricCatalogue& catalogue) {
-  if (text.size() > kMaxExpressionLength) {
-    throw ExpressionError("the condition is longer than " + std::to_string(kMaxExpressionLength) + " bytes", 1);
-  }
+  check_length(text);
   return Expression(Parser(text, catalogue).run());
+}
+
+Expression Expression::parse_clear(std::string_view text, const Expression& when, const MetricCatalogue& catalogue) {
+  check_length(text);
+  Parser parser(text, catalogue);
+  return Expression(parser.is_threshold() ? parser.threshold_for(*when.root_) : parser.run());
 }
 
 }  // namespace fdr

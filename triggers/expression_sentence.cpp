@@ -38,6 +38,8 @@ std::string operand_words(const Operand& operand, const MetricCatalogue& catalog
       return fmt::format("the least {} within {}", metric, span);
     case Function::kMaximum:
       return fmt::format("the greatest {} within {}", metric, span);
+    case Function::kPercentile99:
+      return fmt::format("the 99th percentile of {} over {}", metric, span);
   }
   return metric;
 }

@@ -13,7 +13,7 @@ namespace fdr {
 enum class Comparison { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual };
 
 // What is made of a metric's history before it is compared.
-enum class Function { kLatest, kDelta, kRate, kAverage, kMinimum, kMaximum };
+enum class Function { kLatest, kDelta, kRate, kAverage, kMinimum, kMaximum, kPercentile99 };
 
 struct Operand {
   std::optional<MetricId> metric;  // nothing: a constant

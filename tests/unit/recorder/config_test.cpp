@@ -163,10 +163,7 @@ TEST_CASE("config: what is not in this version is said, not ignored") {
                            "[[target]]\nname = \"x\"\nmatch = { cgroup = \"/x\" }\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"send\"\ncomm = \"bird\"\nevery = \"1s\"\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n",
-                           "[[heartbeat]]\nname = \"x\"\nby = \"peer\"\nevery = \"1s\"\n",
-                           "[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 1%\"\nclear = \"x\"\n",
-                           "[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 1%\"\nmax_per_day = 3\n",
-                           "[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 1%\"\narmed_when = \"x\"\n"}) {
+                           "[[heartbeat]]\nname = \"x\"\nby = \"peer\"\nevery = \"1s\"\n"}) {
     CAPTURE(text);
     CHECK(says(refusal(text).what, "not in this version"));
   }
@@ -185,6 +182,33 @@ TEST_CASE("config: an error in a condition points at its character in the file")
   CHECK(says(refusal("[[trigger]]\nname = \"x\"\nwhen = \"\"\"\nhost.cpu.bsy > 1%\"\"\"\n").what,
              "fdr.toml:4:1: unknown metric"));
   CHECK(refusal("[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 1GB\"\n").what.starts_with("fdr.toml:3:25: "));
+}
+
+TEST_CASE("config: limits of a rule, what arms it and what ends it") {
+  const auto rule = [](const std::string& more) { return "[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 30%\"\n" + more; };
+  const Config config = parse_config(
+      rule("clear = \"20%\"\narmed_when = \"process[web].cpu.total > 5%\"\nmax_per_day = 3\nafter = \"20s\"\n"), "fdr.toml");
+  CHECK(config.rules[0].clear == "20%");
+  CHECK(config.rules[0].max_per_day == 3u);
+  CHECK(config.rules[0].after == 20s);
+  CHECK(config.longest_after() == 20s);
+  CHECK(with_implied_targets(config).targets.front().name == "web");
+  const std::string written = config_toml(config);
+  CHECK(config_toml(parse_config(written, "effective")) == written);
+  CHECK(says(written, "armed_when = \"process[web].cpu.total > 5%\""));
+
+  CHECK(refusal(rule("clear = \"40%\"\n")).what == "fdr.toml:4:10: at 40 % the condition still holds");
+  CHECK(refusal(rule("clear = \"40%\"\n")).hint == "clear at 30 % or below");
+  CHECK(refusal(rule("clear = \"20MB\"\n")).what.starts_with("fdr.toml:4:10: "));
+  CHECK(refusal(rule("clear = \"host.cpu.bsy < 3%\"\n")).what.starts_with("fdr.toml:4:10: unknown metric"));
+  CHECK(says(refusal(rule("clear = \" \"\n")).what, "'clear' says nothing"));
+  CHECK(refusal(rule("armed_when = \"host.cpu.busy > 1% and x > 1\"\n")).what.starts_with("fdr.toml:4:38: "));
+  CHECK(says(refusal(rule("max_per_day = 0\n")).what, "between 1 and"));
+  CHECK(says(refusal(rule("after = \"11m\"\n")).what, "between 0"));
+  CHECK(says(refusal(rule("clear = \"max(host.cpu.busy, 70s) < 3%\"\n")).what, "looks back"));
+  CHECK(says(refusal("[[trigger]]\nname = \"x\"\nwhen = \"exit.code != 0\"\nclear = \"exit.code == 0\"\n").what, "no end"));
+  CHECK(says(refusal("[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 3% or host.cpu.user > 3%\"\nclear = \"2%\"\n").what,
+             "fdr.toml:4:10: a threshold alone"));
 }
 
 TEST_CASE("config: targets named in the file are the ones there are; without any the command line may name them") {

@@ -158,6 +158,132 @@ TEST_CASE("engine: rules are independent, in the order given") {
   CHECK(firings[1].rule == "c");
 }
 
+TEST_CASE("engine: with `clear` it is one episode until that holds, and the end is told once") {
+  RuleConfig rule = busy_rule(0s);
+  rule.clear = "50%";
+  Drive drive(rule);
+  CHECK(drive.cpu(95, 1) == 1);
+  CHECK(drive.cpu(60, 5) == 0);  // neither: it goes on
+  CHECK(drive.status().state == "active");
+  CHECK(drive.cpu(95, 5) == 0);
+  CHECK(drive.cpu(kUnknown, 3) == 0);
+  CHECK(drive.engine.ended().empty());
+  CHECK(drive.cpu(50, 1) == 0);
+  REQUIRE(drive.engine.ended().size() == 1);
+  const EpisodeEnd end = drive.engine.ended().front();
+  CHECK(end.rule == "busy");
+  CHECK(end.time == drive.ticks.now());
+  CHECK(end.time - end.onset == 1400ms);
+  CHECK(end.value == 50);
+  CHECK(end.evidence == "host.cpu.busy > 90%: cleared after 1.40 s; value 50.0 %");
+  CHECK(drive.cpu(50, 1) == 0);
+  CHECK(drive.engine.ended().empty());
+  CHECK(drive.cpu(95, 1) == 1);
+}
+
+TEST_CASE("engine: `clear` may ask for something else; while `when` holds it is not over") {
+  RuleConfig rule = busy_rule(0s);
+  rule.clear = "host.mem.free > 10MB";
+  Drive drive(rule);
+  drive.ticks.set("host.mem.free", 20 * kMegabyte);
+  CHECK(drive.cpu(95, 3) == 1);
+  CHECK(drive.status().state == "active");
+  drive.ticks.set("host.mem.free", 5 * kMegabyte);
+  CHECK(drive.cpu(10, 3) == 0);
+  CHECK(drive.status().state == "active");
+  drive.ticks.set("host.mem.free", 20 * kMegabyte);
+  CHECK(drive.cpu(10, 1) == 0);
+  CHECK(drive.status().state == "quiet");
+}
+
+TEST_CASE("engine: at most max_per_day in any 24 hours, and what is kept back is told") {
+  RuleConfig rule = busy_rule(0s);
+  rule.max_per_day = 2;
+  Drive drive(rule);
+  drive.ticks.step(1h);
+  CHECK(drive.cpu(95, 1) == 1);  // hour 1
+  drive.cpu(10, 1);
+  CHECK(drive.cpu(95, 1) == 1);  // hour 3
+  drive.cpu(10, 1);
+  CHECK(drive.cpu(95, 1) == 0);
+  CHECK(drive.status().suppressed == 1);
+  CHECK(drive.engine.ledger().back().text == "fired 2 times within 24 h, which is its max_per_day");
+  CHECK(drive.cpu(10, 18) == 0);  // hour 23
+  CHECK(drive.cpu(95, 1) == 0);
+  CHECK(drive.cpu(95, 1) == 1);  // hour 25: the first is a day ago
+}
+
+TEST_CASE("engine: a rule counts only while armed_when holds; an episode goes on without it") {
+  RuleConfig rule = busy_rule(200ms);
+  rule.armed_when = "process.threads > 3";
+  Drive drive(rule);
+  CHECK(drive.cpu(95, 5) == 0);  // unknown does not arm
+  CHECK(drive.status().state == "disarmed");
+  drive.ticks.set("process.threads", 2);
+  CHECK(drive.cpu(95, 5) == 0);
+  CHECK(std::isnan(drive.status().extreme));
+  drive.ticks.set("process.threads", 4);
+  CHECK(drive.cpu(95, 2) == 0);  // the hold begins when it counts
+  CHECK(drive.cpu(95, 1) == 1);
+  drive.ticks.set("process.threads", 2);
+  CHECK(drive.cpu(95, 2) == 0);
+  CHECK(drive.status().state == "active");
+  CHECK(drive.cpu(10, 1) == 0);
+  CHECK(drive.engine.ended().size() == 1);
+  CHECK(drive.status().state == "disarmed");
+  CHECK(drive.logged("disarmed") == 2);
+  CHECK(drive.logged("rearmed") == 1);
+}
+
+TEST_CASE("engine: what is still active at the end of the session ends with it; what happens once does not") {
+  Ticks ticks;
+  Engine engine({busy_rule(0s), {"crash", "exit.code != 0", 0s, 5min, "--when"}}, ticks.catalogue());
+  ticks.set("host.cpu.busy", 95).set("exit.code", 3).tick();
+  CHECK(engine.evaluate(ticks.history(), ticks.now()).size() == 2);
+  const auto ended = engine.close(ticks.now() + 1s, "the recorder ended");
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].rule == "busy");
+  CHECK(ended[0].evidence == "host.cpu.busy > 90%: the recorder ended after 1.00 s; value 95.0 %");
+  CHECK(engine.close(ticks.now() + 1s, "again").empty());
+}
+
+TEST_CASE("engine: a reload keeps episodes, cooldowns and counts; a bad one changes nothing") {
+  Drive drive(busy_rule(0s, 10s));
+  CHECK(drive.cpu(95, 1) == 1);
+  const auto reload = [&](std::vector<RuleConfig> rules) { return drive.engine.reload(rules, drive.ticks.catalogue(), drive.ticks.now()); };
+  RuleConfig raised = busy_rule(0s, 10s);
+  raised.when = "host.cpu.busy > 96%";
+  CHECK(reload({raised}).empty());
+  CHECK(drive.status().fired == 1);
+  CHECK(drive.cpu(95, 1) == 0);
+  REQUIRE(drive.engine.ended().size() == 1);
+  CHECK(drive.cpu(97, 1) == 0);
+  CHECK(drive.status().suppressed == 1);  // it cools down still
+  RuleConfig bad = raised;
+  bad.when = "host.cpu.bsy > 1%";
+  CHECK_THROWS_AS(reload({raised, bad}), ExpressionError);
+  CHECK(drive.engine.status().size() == 1);
+  raised.cooldown = 0s;
+  CHECK(reload({raised}).empty());
+  CHECK(drive.cpu(97, 1) == 1);
+  const auto gone = reload({});
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].evidence.find("rule taken away") != std::string::npos);
+  CHECK(drive.engine.status().empty());
+}
+
+TEST_CASE("engine: a drill is a firing that changes nothing") {
+  Drive drive(busy_rule(0s, 10s));
+  drive.cpu(12, 1);
+  const auto firing = drive.engine.drill("busy", drive.ticks.now());
+  REQUIRE(firing);
+  CHECK(firing->value == 12);
+  CHECK(firing->evidence == "host.cpu.busy > 90%; a drill, value 12.0 %");
+  CHECK(drive.status().fired == 0);
+  CHECK(drive.cpu(95, 1) == 1);
+  CHECK_FALSE(drive.engine.drill("other", drive.ticks.now()));
+}
+
 TEST_CASE("engine: the near miss is kept, above and below") {
   Drive drive(busy_rule(0s));
   CHECK(std::isnan(drive.status().extreme));
@@ -195,6 +321,15 @@ TEST_CASE("engine: the sentence of a rule") {
   CHECK(drive.status().sentence ==
         "fires when host.cpu.busy (% of all CPUs, of the host) is above 90 %, without a break for 1 s; at most once in "
         "5 m");
+  RuleConfig full = busy_rule(0s, 5min);
+  full.clear = "50%";
+  full.armed_when = "process.threads > 3";
+  full.max_per_day = 3;
+  full.after = 20s;
+  CHECK(Drive(full).status().sentence ==
+        "fires when host.cpu.busy (% of all CPUs, of the host) is above 90 %, and counts only while process.threads (count, "
+        "of all targets) is above 3; at most once in 5 m and 3 times in 24 h; is over when host.cpu.busy (% of all CPUs, of "
+        "the host) is at most 50 %; its bundle goes on for 20 s");
 }
 
 TEST_CASE("ledger: changes, not ticks; one JSON object a line") {

@@ -124,6 +124,18 @@ TEST_CASE("avg, min, max over a span") {
   CHECK(unknown(ticks, "avg(host.cpu.busy, 2s) > 1%"));
 }
 
+TEST_CASE("p99: the least value that 99 of 100 do not exceed") {
+  Ticks ticks;
+  for (int i = 200; i >= 1; --i) ticks.set("process.threads", i).tick();
+  CHECK(unknown(ticks, "p99(process.threads, 20s) == 198"));  // one tick short
+  ticks.set("process.threads", 0).tick();
+  CHECK(holds(ticks, "p99(process.threads, 20s) == 197"));  // of 0 .. 199
+  CHECK(holds(ticks, "p99(process.threads, 100ms) == 0"));
+  CHECK(holds(ticks, "p99(process.threads, 1s) == 9"));
+  CHECK(refusal("p99(process.threads) > 3").hint == "for example: p99(process.threads, 1s)");
+  CHECK(refusal("p95(process.threads, 1s) > 3").hint == "did you mean p99");
+}
+
 TEST_CASE("avg speaks for the known ticks, and not when most are unknown") {
   Ticks ticks;
   ticks.set("host.cpu.busy", 40).tick(7).set("host.cpu.busy", kUnknown).tick(3).set("host.cpu.busy", 40).tick(1);
@@ -302,6 +314,23 @@ TEST_CASE("a sentence says what, of whom, on what base, over how long") {
         "(exit.code (exit code, of all targets) is 0)");
   CHECK(sentence("rate(process.syscalls) > 1000/s") ==
         "the growth of process.syscalls (count, of all targets) per second, over 1 s, is above 1000/s");
+}
+
+TEST_CASE("the clearing threshold stands on the quiet side, with the unit of the rule") {
+  const MetricCatalogue catalogue = small_catalogue();
+  const auto clear = [&](const char* text, const char* when) {
+    return Expression::parse_clear(text, Expression::parse(when, catalogue), catalogue).sentence(catalogue);
+  };
+  CHECK(clear("20%", "host.cpu.busy > 30%").ends_with("is at most 20 %"));
+  CHECK(clear("30%", "host.cpu.busy >= 30%").ends_with("is below 30 %"));
+  CHECK(clear("20MB", "host.mem.free < 10MB").ends_with("is at least 20 MB"));
+  CHECK(clear("500", "rate(process.syscalls, 2s) > 1000").ends_with("is at most 500"));
+  CHECK(clear("host.mem.free > 1GB", "host.cpu.busy > 30% and exit.code == 0").ends_with("is above 1 GB"));
+  CHECK_THROWS_AS(clear("31%", "host.cpu.busy > 30%"), ExpressionError);
+  CHECK_THROWS_AS(clear("9MB", "host.mem.free < 10MB"), ExpressionError);
+  CHECK_THROWS_AS(clear("9", "host.mem.free < 10MB"), ExpressionError);
+  CHECK_THROWS_AS(clear("9", "process.threads == 10"), ExpressionError);
+  CHECK_THROWS_AS(clear("9MB", "host.mem.free < host.mem.cached"), ExpressionError);
 }
 
 TEST_CASE("metrics used and how far back they look") {
