@@ -110,6 +110,11 @@ class Recorder:
         early = [bundle for bundle in found if bundle.realtime < trouble]
         return fired or self._asked_for(), early
 
+    def written_since(self, known):
+        """Bundles beside these: when the recorder stops, episodes that still go on get the one of their end."""
+        paths = {bundle.path for bundle in known}
+        return [bundle for bundle in self._bundles() if bundle.path not in paths]
+
     def _asked_for(self):
         run = subprocess.run([FDR, "dump", self.name, "--reason", "symptom"], capture_output=True, text=True,
                              timeout=60, check=False)

@@ -116,6 +116,7 @@ def _record(run, directory, with_peers, options, progress):
                 peers.told()
                 run.bundles, run.early = recorder.bundles(run.began, progress)
                 recorder.stop()
+                run.bundles += recorder.written_since(run.bundles + run.early)
                 progress("peers are writing")
                 texts = peers.texts()
         finally:
