@@ -263,9 +263,16 @@ bool names_metric(std::string_view rule, std::string_view metric) {
 }
 
 Onset find_onset(const Manifest& manifest, const Timeline& timeline) {
-  const Timestamp fired = firing_of(manifest);
+  // The bundle of an episode's end is about the same onset as its first one.
+  const bool ending = manifest.episode.stage == "end";
+  const Timestamp fired = ending ? Timestamp{Duration{bounded_ns(manifest.episode.onset_ns)}} : firing_of(manifest);
   Onset unknown;
   unknown.how = "no metric of the rule was recorded";
+  if (ending && fired < timeline.begin) {
+    unknown.how = fmt::format("the rule fired {:.0f} s before the recording begins: see the episode's first bundle",
+                              to_seconds(timeline.begin - fired));
+    return unknown;
+  }
   if (timeline.end <= timeline.begin || fired < timeline.begin) {
     unknown.how = "the firing lies outside the recording";
     return unknown;

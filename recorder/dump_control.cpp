@@ -41,12 +41,17 @@ std::vector<std::string> losses_of(const Recording& recording) {
   return losses;
 }
 
+// The last part of a bundle's name, of at most 32 bytes: what fired, and what of it this is.
+std::string rule_part(const DumpTrigger& trigger) {
+  const std::string_view suffix = trigger.drill ? "-drill" : trigger.of_an_end() ? "-end" : "";
+  return trigger.name.substr(0, 32 - suffix.size()) + std::string(suffix);
+}
+
 }  // namespace
 
 struct DumpControl::Dump {
   DumpTrigger trigger;
   Timestamp begin;        // of the window
-  Duration after{};
   bool temporary = false;
   bool completed = false; // the second snapshot was taken
   WindowMark mark;
@@ -93,7 +98,8 @@ Manifest DumpControl::describe(const Recording& recording, const DumpTrigger& tr
   manifest.clock = ClockAnchor::now();
   manifest.trigger = {.name = trigger.name, .when = trigger.when, .value = trigger.value, .value_text = trigger.value_text,
                       .evidence = trigger.evidence, .realtime_ns = manifest.clock.realtime_of(trigger.time),
-                      .monotonic_ns = to_ns(trigger.time)};
+                      .monotonic_ns = to_ns(trigger.time), .drill = trigger.drill};
+  manifest.episode = trigger.episode;
   manifest.backend = "bpf";
   manifest.config = config_toml(config_);
   return manifest;
@@ -110,11 +116,11 @@ void DumpControl::check_room() const {
               "free some room, lower bundle.keep_free, or choose another bundle.directory");
 }
 
-void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Duration after, const std::string& temporary_directory) {
+void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const std::string& temporary_directory) {
   if (temporary_directory.empty()) check_room();
   auto dump = std::make_unique<Dump>();
   dump->trigger = trigger;
-  dump->after = after;
+  if (!trigger.episode.id.empty()) dump->trigger.episodes.push_back(trigger.episode.id);
   dump->temporary = !temporary_directory.empty();
   // The rings first: every microsecond until here is time in which the cause may be overwritten. Then who is in them.
   dump->mark = recording.take_snapshot({}, dump->first);
@@ -135,7 +141,7 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   request.directory = dump->temporary ? temporary_directory : config_.directory;
   request.manifest = describe(recording, trigger);
   request.bundle_name = bundle_name(request.manifest.trigger.realtime_ns, request.manifest.host.name,
-                                    config_.targets.empty() ? mode_ : config_.targets.front().name, trigger.name);
+                                    config_.targets.empty() ? mode_ : config_.targets.front().name, rule_part(trigger));
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = dump->begin;
   request.open_stall_least = config_.off_cpu;
@@ -149,15 +155,26 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, Durati
   dump_ = std::move(dump);
 }
 
-void DumpControl::merge(const DumpTrigger& trigger) {
-  if (dump_) dump_->trigger.evidence += "; also fired: " + trigger.name;
+bool DumpControl::takes_more(const DumpTrigger& trigger) const {
+  if (!dump_ || dump_->temporary || dump_->completed) return false;
+  return !dump_->trigger.of_an_end() || trigger.of_an_end() || trigger.episode.stage == "whole";
 }
+
+void DumpTrigger::merge(const DumpTrigger& other, const std::string& said) {
+  evidence += "; " + said;
+  after = std::max(after, other.after);
+  if (other.episode.id.empty()) return;
+  if (episode.id.empty() || episode.id == other.episode.id) episode = other.episode;
+  episodes.push_back(other.episode.id);
+}
+
+void DumpControl::merge(const DumpTrigger& trigger, const std::string& said) { dump_->trigger.merge(trigger, said); }
 
 void DumpControl::add_asker(FileDescriptor connection) { dump_->askers.push_back(std::move(connection)); }
 
 void DumpControl::advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone) {
   if (!dump_ || dump_->completed) return;
-  if (now < dump_->first.at + dump_->after && !targets_gone) return;
+  if (now < dump_->first.at + dump_->trigger.after && !targets_gone) return;
   if (!dump_->dumper->decoded()) {
     // The buffer is still being read, and what came after the firing is being overwritten meanwhile; the next tick asks again.
     dump_->dumper->hurry();
@@ -190,9 +207,10 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
                         .summary_begin = recording.summary().begin(),
                         .before = config_.span};
   const std::uint64_t window_bytes = recording.window().layout.total_bytes();
-  auto finish = [facts, window_bytes, evidence = dump_->trigger.evidence, losses = losses_of(recording)](
+  auto finish = [facts, window_bytes, evidence = dump_->trigger.evidence, episode = dump_->trigger.episode, losses = losses_of(recording)](
                     Manifest& manifest, const DecodeCounts& counts, double seconds) {
     manifest.trigger.evidence = evidence;
+    manifest.episode = episode;
     manifest.window.before_s = to_seconds(facts.first.at - facts.begin);
     manifest.window.after_s = to_seconds(facts.second.at - facts.first.at);
     manifest.rings = ring_reports(facts, counts);
@@ -205,8 +223,8 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
 
 std::optional<FinishedDump> DumpControl::collect() {
   if (!dump_ || !dump_->done) return std::nullopt;
-  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .askers = std::move(dump_->askers),
-                        .rule = dump_->trigger.name, .reason = dump_->trigger.evidence};
+  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .episodes = std::move(dump_->trigger.episodes),
+                        .askers = std::move(dump_->askers), .rule = dump_->trigger.name, .reason = dump_->trigger.evidence};
   dump_.reset();
   return finished;
 }

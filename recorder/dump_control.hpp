@@ -1,6 +1,6 @@
 // One bundle at a time, from the firing to its final name: when the snapshots are taken, what goes into the manifest, who is told.
 //
-// Firings that come while a bundle is being made are merged into it (DESIGN 5). `fdr now` makes a short-lived one under /run. Session thread.
+// Firings that come while a bundle can still take them are merged into it (DESIGN 5). `fdr now` makes a short-lived one under /run. Session thread.
 #pragma once
 
 #include <memory>
@@ -21,11 +21,21 @@ struct DumpTrigger {
   std::string name, when, value_text, evidence;
   double value = 0;
   Timestamp time;
+  Duration after{};                       // how long the bundle goes on
+  Manifest::Episode episode{};            // empty of none
+  bool drill = false;
+  std::vector<std::string> episodes{};    // ids of all that this bundle holds a first or last moment of, when it is merged
+
+  bool of_an_end() const { return episode.stage == "end"; }
+  // Takes another one in; `said` goes into the evidence ("also fired: NAME"). What is asked for may only make it longer
+  // up to what one of them asks: rules that flap must not keep a bundle open for ever.
+  void merge(const DumpTrigger& other, const std::string& said);
 };
 
 struct FinishedDump {
   DumpResult result;
   bool temporary = false;  // of `fdr now`
+  std::vector<std::string> episodes;
   std::vector<FileDescriptor> askers;
   std::string rule, reason;  // what fired, and its evidence
 };
@@ -37,9 +47,13 @@ class DumpControl {
   ~DumpControl();
 
   bool busy() const { return dump_ != nullptr; }
+  // Busy with a bundle that what happens now can still go into: it is to stay, and its second snapshot is to come. A new
+  // firing does not go into the bundle of an episode's end: nobody would look for it there.
+  bool takes_more(const DumpTrigger& trigger) const;
   // Takes the first snapshot now. `temporary_directory`: `fdr now`. Must not be busy.
-  void begin(Recording& recording, const DumpTrigger& trigger, Duration after, const std::string& temporary_directory = {});
-  void merge(const DumpTrigger& trigger);
+  void begin(Recording& recording, const DumpTrigger& trigger, const std::string& temporary_directory = {});
+  // Only where takes_more().
+  void merge(const DumpTrigger& trigger, const std::string& said);
   void add_asker(FileDescriptor connection);
   // Takes the second snapshot when `after` is over (or at once when the targets are gone). Once a tick.
   void advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone);

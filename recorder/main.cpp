@@ -63,12 +63,14 @@ int main(int argc, char** argv) {
   fdr::add_attach(app, exit_code);
   fdr::add_now(app, exit_code);
   fdr::add_dump(app, exit_code);
+  fdr::add_drill(app, exit_code);
   fdr::add_mark(app, exit_code);
   fdr::add_beat(app, exit_code);
   fdr::add_status(app, exit_code);
   fdr::add_doctor(app, exit_code);
 #endif
   fdr::add_check(app, exit_code);
+  fdr::add_backtest(app, exit_code);
   fdr::add_report(app, exit_code);
   fdr::add_show(app, exit_code);
   fdr::add_diff(app, exit_code);

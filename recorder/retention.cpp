@@ -6,8 +6,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <string_view>
+#include <tuple>
 #include <vector>
+
+#include "formats/error.hpp"
+#include "formats/manifest.hpp"
+#include "recorder/small_file.hpp"
 
 namespace fdr {
 namespace {
@@ -18,7 +24,37 @@ struct Kept {
   fs::path path;
   fs::file_time_type written;
   std::uint64_t bytes = 0;
+  std::string episode;  // empty of none
+  bool first = false;   // of its episode
+  fs::file_time_type newest_of_episode{};
 };
+
+constexpr std::size_t kMaxManifest = 4 << 20;
+
+// Whose manifest cannot be read is of no episode: it goes by its age.
+void read_episode(Kept& bundle) {
+  const auto text = read_small_file(bundle.path / "manifest.json", kMaxManifest);
+  if (!text) return;
+  try {
+    const Manifest::Episode episode = manifest_from_json(*text).episode;
+    bundle.episode = episode.id;
+    bundle.first = episode.stage != "end";
+  } catch (const Error&) {
+  }
+}
+
+// Newest first; an episode has the age of its newest bundle, and its first one goes last of them.
+void order(std::vector<Kept>& bundles) {
+  std::map<std::string, fs::file_time_type> newest;
+  for (const Kept& bundle : bundles) {
+    auto& time = newest.try_emplace(bundle.episode, bundle.written).first->second;
+    time = std::max(time, bundle.written);
+  }
+  for (Kept& bundle : bundles) bundle.newest_of_episode = bundle.episode.empty() ? bundle.written : newest[bundle.episode];
+  std::sort(bundles.begin(), bundles.end(), [](const Kept& a, const Kept& b) {
+    return std::tie(a.newest_of_episode, a.episode, a.first, a.written) > std::tie(b.newest_of_episode, b.episode, b.first, b.written);
+  });
+}
 
 bool is_bundle(const fs::path& path) {
   std::error_code error;
@@ -48,12 +84,15 @@ void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
     if (std::error_code ignored; is_bundle(entry->path()))
-      bundles.push_back({entry->path(), entry->last_write_time(ignored), size_of(entry->path())});
-  std::sort(bundles.begin(), bundles.end(), [](const Kept& a, const Kept& b) { return a.written > b.written; });
+      bundles.push_back({.path = entry->path(), .written = entry->last_write_time(ignored), .bytes = size_of(entry->path()), .episode = {}});
+  for (Kept& bundle : bundles) read_episode(bundle);
+  if (bundles.empty()) return;
+  const auto newest = std::max_element(bundles.begin(), bundles.end(), [](const Kept& a, const Kept& b) { return a.written < b.written; })->path;
+  order(bundles);
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < bundles.size(); ++i) {
     sum += bundles[i].bytes;
-    if (i > 0 && (i >= keep || sum > max_bytes)) remove_bundle(bundles[i].path);
+    if (i > 0 && bundles[i].path != newest && (i >= keep || sum > max_bytes)) remove_bundle(bundles[i].path);
   }
 }
 

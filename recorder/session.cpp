@@ -17,8 +17,10 @@
 #include "formats/text.hpp"
 #include "recorder/beat_socket.hpp"
 #include "recorder/child.hpp"
+#include "recorder/config_reload.hpp"
 #include "recorder/control.hpp"
 #include "recorder/dump_control.hpp"
+#include "recorder/episodes.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/probes.hpp"
 #include "recorder/proc_reader.hpp"
@@ -112,7 +114,7 @@ class Session::Impl {
     return config;
   }
 
-  bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !watched_.notifier().busy(); }
+  bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !deferred_ && !watched_.notifier().busy(); }
 
   void block_signals() {
     const sigset_t set = block_signals_of_run();
@@ -148,9 +150,11 @@ class Session::Impl {
       metrics_.target_exited(*child_status_);
     }
     metrics_.read(recording_, changes, heartbeats_, watched_.values(now), lateness, now);
-    for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) fire(firing);
-    if (gone_ && !final_done_) last_tick(now);
-    if (stop_) final_done_ = true;
+    if (!final_done_) {
+      for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) fire(firing);
+      for (const EpisodeEnd& end : engine_.ended()) episode_over(end);
+      if (gone_ || stop_) last_tick(now);
+    }
     dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
     dump_.keep_text(recording_, now);
     dump_.advance_collectors(now);
@@ -178,9 +182,14 @@ class Session::Impl {
     if (child_ == 0 && recording_.processes().live_count() == 0) gone_ = true;
   }
 
-  // The targets are gone: the exit itself may be what was waited for.
+  // The targets are gone, and the exit itself may be what was waited for; or we are told to stop. What is still going on ends here.
   void last_tick(Timestamp now) {
     final_done_ = true;
+    if (gone_) dump_exit(now);
+    for (const EpisodeEnd& end : engine_.close(now, gone_ ? "the target ended" : "the recorder ended")) episode_over(end);
+  }
+
+  void dump_exit(Timestamp now) {
     const int status = child_status_.value_or(last_status_);
     const bool failed = status != 0;
     const OnExit wanted = options_.config.on_exit.value_or(OnExit::kNever);
@@ -190,24 +199,63 @@ class Session::Impl {
     trigger.value_text = WIFSIGNALED(status) ? fmt::format("signal {} ({})", WTERMSIG(status), ::sigabbrev_np(WTERMSIG(status)))
                                              : fmt::format("exit code {}", WEXITSTATUS(status));
     trigger.evidence = "the target ended with " + trigger.value_text;
-    start_dump(trigger);
+    start_dump(trigger, "also: " + trigger.evidence);
+  }
+
+  DumpTrigger trigger_of(const Firing& firing) const {
+    return {.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = firing.evidence + metrics_.explained(firing.when),
+            .value = firing.value, .time = firing.time, .after = firing.after.value_or(options_.config.after)};
   }
 
   void fire(const Firing& firing) {
-    const std::string evidence = firing.evidence + metrics_.explained(firing.when);
-    say(fmt::format("rule '{}' fired: {}", firing.rule, evidence));
-    start_dump({.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = evidence, .value = firing.value,
-                .time = firing.time});
+    DumpTrigger trigger = trigger_of(firing);
+    say(fmt::format("rule '{}' fired: {}", firing.rule, trigger.evidence));
+    const Timestamp until = firing.time + trigger.after;
+    trigger.episode = dump_.takes_more(trigger) || (deferred_ && !deferred_->of_an_end()) ? episodes_.join(firing, ClockAnchor::now(), until) : episodes_.begin(firing, ClockAnchor::now(), until);
+    start_dump(std::move(trigger), "also fired: " + firing.rule);
   }
 
-  void start_dump(const DumpTrigger& trigger) {
-    if (dump_.busy()) {
-      engine_.note({.time = trigger.time, .rule = trigger.name, .event = "merged", .value = trigger.value, .text = "into the bundle being made"});
-      return dump_.merge(trigger);
+  // The second bundle of an episode, unless the first one is open still, or holds nearly all there is to see.
+  void episode_over(const EpisodeEnd& end) {
+    say(fmt::format("rule '{}' is over: {}", end.rule, end.evidence));
+    auto over = episodes_.ended(end);
+    if (!over) return;
+    DumpTrigger trigger{.name = end.rule, .when = end.when, .value_text = end.value_text, .evidence = end.evidence, .value = end.value, .time = end.time,
+                        .after = {}, .episode = std::move(over->note)};
+    const std::string said = "over: " + end.rule + " after " + duration_text(end.time - end.onset);
+    if (over->first_is_open) {
+      if (dump_.takes_more(trigger)) return dump_.merge(trigger, said);
+      if (deferred_ && deferred_->episode.id == trigger.episode.id) return deferred_->merge(trigger, said);
+      trigger.episode.stage = "end";
     }
+    if (final_done_ && end.time < over->covered_until + options_.config.after) return;  // it did not end, we do: too little is new
+    start_dump(std::move(trigger), said);
+  }
+
+  // `said`: of this one, where another one's bundle takes it in.
+  void start_dump(DumpTrigger trigger, const std::string& said) {
+    if (gone_ || stop_) trigger.after = {};
+    if (dump_.takes_more(trigger)) {
+      engine_.note({.time = trigger.time, .rule = trigger.name, .event = "merged", .value = trigger.value, .text = "into the bundle being made"});
+      return dump_.merge(trigger, said);
+    }
+    if (dump_.busy()) {  // that one is being written; the window is kept meanwhile
+      if (deferred_ && deferred_->of_an_end() && !trigger.of_an_end()) std::swap(*deferred_, trigger);
+      if (deferred_) {
+        deferred_->merge(trigger, trigger.of_an_end() ? "over: " + trigger.name : said);
+      } else {
+        deferred_ = std::move(trigger);
+      }
+      return;
+    }
+    begin_dump(trigger);
+  }
+
+  void begin_dump(const DumpTrigger& trigger) {
     try {
-      dump_.begin(recording_, trigger, gone_ || stop_ ? Duration{} : options_.config.after);
+      dump_.begin(recording_, trigger);
     } catch (const Error& error) {
+      episodes_.written({trigger.episode.id}, "");
       complain(error.what(), error.hint());
     }
   }
@@ -216,6 +264,10 @@ class Session::Impl {
     auto finished = dump_.collect();
     if (!finished) return;
     const DumpResult& result = finished->result;
+    const std::string name = result.path.substr(result.path.rfind('/') + 1);
+    episodes_.written(finished->episodes, name);
+    if (deferred_ && deferred_->of_an_end() && std::count(finished->episodes.begin(), finished->episodes.end(), deferred_->episode.id))
+      deferred_->episode.onset_bundle = name;
     nlohmann::json answer;
     if (result.path.empty()) {
       complain("the bundle could not be written: " + result.error, result.hint);
@@ -230,6 +282,11 @@ class Session::Impl {
       }
     }
     for (FileDescriptor& asker : finished->askers) reply(std::move(asker), answer.dump());
+    if (deferred_) {
+      const DumpTrigger next = std::move(*deferred_);
+      deferred_.reset();
+      return begin_dump(next);
+    }
     if (!pending_.empty() && !over()) {
       ControlRequest next = std::move(pending_.front());
       pending_.erase(pending_.begin());
@@ -247,6 +304,8 @@ class Session::Impl {
         if (info.ssi_code <= 0 && !child_status_) ::kill(child_, signal);  // SI_USER, SI_TKILL, SI_QUEUE
         if (info.ssi_code <= 0 && (signal == SIGTERM || signal == SIGHUP))
           engine_.note({.time = MonotonicClock::now(), .rule = "", .event = "signal", .value = static_cast<double>(signal), .text = "passed on to the command"});
+      } else if (signal == SIGHUP && options_.reload) {
+        reload();
       } else if (signal == SIGUSR2) {
         ask_for_dump("SIGUSR2", {});
       } else if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT) {
@@ -254,6 +313,27 @@ class Session::Impl {
         next_tick_ = std::min(next_tick_, MonotonicClock::now());
       }
     }
+  }
+
+  // All or nothing: where the file is bad, or a rule does not fit the metrics there are, the old ones stay in force.
+  void reload() {
+    const Timestamp now = MonotonicClock::now();
+    std::string what;
+    try {
+      Config next = options_.config;
+      const std::vector<std::string> left = take_over(next, options_.reload(), longest_after_);
+      const std::vector<EpisodeEnd> gone = engine_.reload(all_rules(next), metrics_.catalogue(), now);
+      take_over(options_.config, next, longest_after_);
+      for (const EpisodeEnd& end : gone) episode_over(end);
+      what = fmt::format("reloaded: {} rules in force", all_rules(options_.config).size());
+      for (std::size_t i = 0; i < left.size() && i < 4; ++i) what += (i ? ", " : "; not without a restart: ") + left[i];
+      say(what);
+    } catch (const Error& error) {
+      what = std::string("not reloaded: ") + error.what();
+      complain(what, error.hint());
+    }
+    reload_ = printable(what) + " (" + utc_text(ClockAnchor::now().realtime_of(now)) + ")";
+    engine_.note({.time = now, .rule = "", .event = "reload", .value = 0, .text = printable(what)});
   }
 
   void reap() {
@@ -266,10 +346,29 @@ class Session::Impl {
 
   void ask_for_dump(const std::string& reason, FileDescriptor connection) {
     const DumpTrigger trigger{.name = "manual", .when = "asked for", .value_text = {}, .evidence = "asked for: " + printable(reason), .value = 0,
-                              .time = MonotonicClock::now()};
+                              .time = MonotonicClock::now(), .after = options_.config.after};
+    if (dump_.busy() && !dump_.takes_more(trigger)) return pending_.push_back({.verb = "dump", .text = reason, .connection = std::move(connection)});
     engine_.note({.time = trigger.time, .rule = "manual", .event = "fired", .value = 0, .text = printable(reason)});
-    start_dump(trigger);
+    start_dump(trigger, trigger.evidence);
     if (connection.valid() && dump_.busy()) dump_.add_asker(std::move(connection));
+  }
+
+  // The way of a firing, but for the rule's own state; never into another one's bundle.
+  void drill(ControlRequest request, Timestamp now) {
+    const auto firing = engine_.drill(request.text, now);
+    if (!firing) {
+      std::string names;
+      for (const RuleStatus& rule : engine_.status()) names += (names.empty() ? "" : ", ") + rule.name;
+      const nlohmann::json answer = {{"error", "there is no rule '" + printable(request.text) + "'"}, {"hint", names.empty() ? "it has none" : "rules: " + names}};
+      return reply(std::move(request.connection), answer.dump());
+    }
+    if (dump_.busy()) return pending_.push_back(std::move(request));
+    DumpTrigger trigger = trigger_of(*firing);
+    trigger.drill = true;
+    say(fmt::format("rule '{}' is drilled", firing->rule));
+    engine_.note({.time = now, .rule = firing->rule, .event = "drill", .value = firing->value, .text = firing->evidence});
+    begin_dump(trigger);
+    if (dump_.busy()) dump_.add_asker(std::move(request.connection));
   }
 
   void answer_requests() {
@@ -279,7 +378,7 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status()},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
@@ -287,11 +386,13 @@ class Session::Impl {
       reply(std::move(request.connection), R"({"ok": true})");
     } else if (request.verb == "dump") {
       ask_for_dump(request.text.empty() ? "fdr dump" : request.text, std::move(request.connection));
+    } else if (request.verb == "drill") {
+      drill(std::move(request), now);
     } else if (request.verb == "now") {
       if (dump_.busy()) return pending_.push_back(std::move(request));
       const DumpTrigger trigger{.name = "now", .when = "asked for", .value_text = {}, .evidence = "the window as it is now", .value = 0, .time = now};
       try {
-        dump_.begin(recording_, trigger, Duration{}, directory_.path("now"));
+        dump_.begin(recording_, trigger, directory_.path("now"));
         dump_.add_asker(std::move(request.connection));
         next_tick_ = now;
       } catch (const Error& error) {
@@ -320,6 +421,10 @@ class Session::Impl {
   Watched watched_;
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
+  Episodes episodes_;
+  const Duration longest_after_ = options_.config.longest_after();  // what there is room for in the metrics
+  std::string reload_;                    // what came of the last SIGHUP
+  std::optional<DumpTrigger> deferred_;   // waits until the bundle of another one is written
   std::vector<ControlRequest> pending_;
   std::vector<std::int32_t> roots_;
   std::int32_t child_ = 0;

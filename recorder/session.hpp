@@ -19,6 +19,8 @@ struct SessionOptions {
   std::string mode;                    // "run" or "attach", for the manifest
   std::vector<std::string> command;    // `run`
   bool quiet = false;
+  // What SIGHUP asks for: the configuration read anew, flags over it. Throws Error. Not set: SIGHUP ends `attach`.
+  std::function<Config()> reload = {};
 };
 
 // What ends a session, and what `run` makes its exit of.

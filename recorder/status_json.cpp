@@ -26,7 +26,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
     rings[name] = {{"asked_s", ring.asked_s}, {"obtained_s", ring.obtained_s}, {"recorded", ring.recorded}, {"dropped", ring.dropped}, {"missed", ring.missed}};
   json rules = json::array();
   for (const RuleStatus& rule : engine.status())
-    rules.push_back({{"name", rule.name}, {"when", rule.when}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
+    rules.push_back({{"name", rule.name}, {"when", rule.when}, {"sentence", rule.sentence}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
                      {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
   json processes = json::array();
   for (const auto& [key, tracked] : recording.processes().processes())
@@ -49,6 +49,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"rules", rules},
       {"bundles", facts.bundles},
       {"directory", facts.config.directory},
+      {"reload", facts.reload},
       {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(window_bytes / 2)},
                 {"window_bytes", window_bytes}, {"lateness_s", latest("recorder.lateness")}}},
       {"unwind", unwind_json(recording.unwinding())},

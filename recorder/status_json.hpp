@@ -15,6 +15,7 @@ struct RecorderFacts {
   const Config& config;
   std::size_t bundles = 0;
   nlohmann::json watched = {};  // of recorder/watched.hpp
+  std::string reload = {};  // what came of the last SIGHUP; empty: there was none
 };
 
 std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now);

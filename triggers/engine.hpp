@@ -71,6 +71,7 @@ struct RuleStatus {
   double value = 0;   // NaN while unknown
   std::string value_text;
   double extreme = 0;  // nearest to firing that it ever was since armed (the near miss); NaN where it was never known
+  std::string extreme_text;
   std::uint64_t fired = 0, suppressed = 0;
 };
 

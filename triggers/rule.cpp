@@ -97,6 +97,7 @@ RuleStatus Rule::status() const {
   status.value = value_;
   status.value_text = quantity_text(value_, unit_, per_second_);
   status.extreme = extreme_;
+  status.extreme_text = quantity_text(extreme_, unit_, per_second_);
   status.fired = fired_;
   status.suppressed = suppressed_;
   return status;
@@ -168,7 +169,7 @@ void Rule::while_active(const Tick& tick, const Verdict& verdict) {
     known_ = Known::kYes;
   }
   if (!over) return;
-  tick.ended.push_back(episode_end(tick.now, "cleared"));
+  if (!event_) tick.ended.push_back(episode_end(tick.now, "cleared"));
   on_false(tick);
 }
 

@@ -3,7 +3,7 @@
 //
 // Order of the questions at a tick: is `armed_when` true (else `when` counts as not holding, but an episode goes on), is
 // `when` known and true, has it held for `for`, may it fire (cooldown, max_per_day). While active the only question is
-// whether it is over: `clear` true and `when` not, or without `clear`, `when` false. Unknown never fires and never ends.
+// whether it is over: `clear` true and `when` not, or without `clear`, `when` false. Unknown never fires, and an unknown `clear` never ends.
 #pragma once
 
 #include <deque>

@@ -70,7 +70,9 @@ std::string header(const View& view, const Judgement& judgement, const std::vect
   moment += "UTC";
   const std::size_t room = style.columns > 60 ? static_cast<std::size_t>(style.columns) - moment.size() - 9 : 0;
   const std::string what = cut(printable(m.trigger.name) + value, room);
-  std::string out = inked("FIRED", Ink::kRed, style) + "  " + inked(what, Ink::kBold, style) + "  " + moment + "\n";
+  const bool of_a_rule = std::find(m.episode.rules.begin(), m.episode.rules.end(), m.trigger.name) != m.episode.rules.end();
+  const char* verb = m.trigger.drill ? "DRILL" : m.episode.stage == "end" && of_a_rule ? "ENDED" : "FIRED";
+  std::string out = inked(verb, Ink::kRed, style) + "  " + inked(what, Ink::kBold, style) + "  " + moment + "\n";
   const auto line = [&](const char* label, const std::string& text, std::size_t max_lines) {
     out += wrapped(label, text, style, max_lines);
   };
@@ -78,6 +80,7 @@ std::string header(const View& view, const Judgement& judgement, const std::vect
   if (!m.trigger.when.empty() && !m.trigger.evidence.starts_with(m.trigger.when))
     line("rule   ", printable(m.trigger.when), 1);
   if (!m.trigger.evidence.empty()) line("why    ", printable(m.trigger.evidence), 2);
+  if (!m.episode.onset_bundle.empty()) line("first  ", printable(m.episode.onset_bundle), 1);
   line("since  ", since(view, judgement.onset), 2);
   line("who    ", who(view), 1);
   line("where  ", where(view), 1);

@@ -21,7 +21,8 @@ Examples:
   fdr attach 4711 --when 'process.cpu.system > 30% for 1s'
   fdr attach --comm haproxy --when 'delta(host.mem.free, 1s) > 300MB'
   fdr attach -c /etc/fdr/haproxy.toml
-Then: `fdr now` shows the window, `fdr dump` or SIGUSR2 writes it, SIGINT or SIGTERM ends.)";
+Then: `fdr now` shows the window, `fdr dump` or SIGUSR2 writes it, SIGINT or SIGTERM ends.
+With -c, SIGHUP reads the file anew: rules change without losing the window, a bad file changes nothing.)";
 
 void run_attach(const RecordingOptions& options, const std::vector<std::int32_t>& pids) {
   Config config = effective_config(options, OnExit::kNever);
@@ -34,9 +35,18 @@ void run_attach(const RecordingOptions& options, const std::vector<std::int32_t>
     }
   }
   if (!options.comm.empty()) config.targets.push_back({.name = name_from(options.comm), .pids = {}, .comm = options.comm, .exe = {}});
+  // What the command line chose stays chosen, whatever those processes are called by then.
+  const auto reload = [options, targets = config.targets, chosen = !pids.empty() || !options.comm.empty()] {
+    Config next = effective_config(options, OnExit::kNever);
+    if (chosen) next.targets = targets;
+    check_config(next);
+    return next;
+  };
   if (config.targets.empty()) throw Error("nothing to attach to", "give a PID, --comm NAME, or a configuration with [[target]]");
   check_config(config);
-  Session session({.config = config, .mode = "attach", .command = {}, .quiet = options.quiet});
+  SessionOptions session_options{.config = config, .mode = "attach", .command = {}, .quiet = options.quiet};
+  if (!options.config_file.empty()) session_options.reload = reload;
+  Session session(std::move(session_options));
   session.add_matching_targets();
   session.loop([&] {
     if (!options.quiet) std::fprintf(stderr, "fdr: armed: %s (recorder '%s')\n", printable(config.targets.front().name).c_str(), session.name().c_str());

@@ -17,6 +17,8 @@ void add_beat(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
+void add_backtest(CLI::App& app, int& exit_code);
+void add_drill(CLI::App& app, int& exit_code);
 void add_report(CLI::App& app, int& exit_code);
 void add_show(CLI::App& app, int& exit_code);
 void add_diff(CLI::App& app, int& exit_code);

@@ -46,6 +46,7 @@ std::string describe(const json& status) {
   for (const json& notify : status.value("notify", json::array()))
     text += fmt::format("  notify   {}: told {} times, {} failed{}\n", text_of(notify["name"]), number(notify["told"]), number(notify["failed"]),
                         text_of(notify["problem"]).empty() ? "" : "; the last: " + text_of(notify["problem"]));
+  if (const std::string reload = text_of(status["reload"]); !reload.empty()) text += "  reload   " + reload + "\n";
   for (const json& note : status["notes"]) text += "  note     " + text_of(note) + "\n";
   return text;
 }

@@ -53,12 +53,18 @@ class Recorder:
     def bundle_paths(self):
         return re.findall(r"^fdr: bundle (.+)$", self.stderr, re.M)
 
-    def next_bundle(self, what, seconds=40):
-        """The bundle after the last one taken, complete."""
-        def written():
+    def next_bundle(self, what, seconds=40, end=False):
+        """The bundle after the last one taken, complete; those of episodes' ends are passed over, or (end=True) alone wanted."""
+        def next_path():
             paths = self.bundle_paths()
-            if len(paths) > self.taken:
-                return paths[self.taken]
+            while len(paths) > self.taken and paths[self.taken].endswith("-end.fdr") != end:
+                self.taken += 1
+            return paths[self.taken] if len(paths) > self.taken else None
+
+        def written():
+            path = next_path()
+            if path:
+                return path
             self._alive_or(f"without a bundle for: {what}")
             return None
 
@@ -66,9 +72,9 @@ class Recorder:
             try:
                 return written()
             except Failure:
-                paths = self.bundle_paths()  # the recorder may have ended right after its last line
-                if len(paths) > self.taken:
-                    return paths[self.taken]
+                path = next_path()  # the recorder may have ended right after its last line
+                if path:
+                    return path
                 raise
         path = wait_for(f"a bundle for: {what}", written_or_ended, seconds)
         self.taken += 1

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "formats/manifest.hpp"
+
 using namespace fdr;
 namespace fs = std::filesystem;
 
@@ -69,6 +71,27 @@ TEST_CASE("retention: the newest is never removed, whatever the limits") {
   incidents.bundle("new.fdr", 1, 5000);
   keep_newest(incidents.path(), 0, 10);
   CHECK(incidents.names() == std::set<std::string>{"new.fdr"});
+}
+
+TEST_CASE("retention: the first bundle of an episode goes after the others of it, and the newest never") {
+  const Incidents incidents;
+  const auto of_episode = [&](const std::string& name, int age, const char* id, const char* stage) {
+    const fs::path path = incidents.bundle(name, age);
+    Manifest manifest;
+    manifest.episode.id = id;
+    manifest.episode.stage = stage;
+    std::ofstream(path / "manifest.json") << to_json(manifest);
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::minutes(age));
+  };
+  of_episode("a-onset.fdr", 60, "a", "onset");
+  incidents.bundle("other.fdr", 30);
+  of_episode("a-end.fdr", 10, "a", "end");
+  of_episode("b-onset.fdr", 8, "b", "whole");
+  of_episode("b-end.fdr", 5, "b", "end");
+  keep_newest(incidents.path(), 3, kNoLimit);
+  CHECK(incidents.names() == std::set<std::string>{"a-onset.fdr", "b-onset.fdr", "b-end.fdr"});
+  keep_newest(incidents.path(), 1, kNoLimit);
+  CHECK(incidents.names() == std::set<std::string>{"b-onset.fdr", "b-end.fdr"});
 }
 
 TEST_CASE("retention: what is not ours is left alone and not counted") {
