@@ -38,7 +38,6 @@ struct FinishedDump {
   std::string rule, reason;  // what fired, and its evidence
   std::vector<std::string> episodes;
   std::vector<FileDescriptor> askers;
-  std::string rule, reason;  // what fired, and its evidence
 };
 
 class DumpControl {

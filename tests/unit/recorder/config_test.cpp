@@ -174,8 +174,7 @@ TEST_CASE("config: targets by unit and by cgroup are named after them, and told 
 
 TEST_CASE("config: what is not in this version is said, not ignored") {
   for (const char* text : {"[[log]]\nname = \"x\"\nfrom = \"stderr\"\n",
-                           "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n",
-                           "[[heartbeat]]\nname = \"x\"\nby = \"peer\"\nevery = \"1s\"\n"}) {
+                           "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n"}) {
     CAPTURE(text);
     CHECK(says(refusal(text).what, "not in this version"));
   }
