@@ -56,9 +56,9 @@ CommonPart shared(const char* name, const std::vector<const DiffPart*>& parts) {
 
 }  // namespace
 
-Firing firing_of(const DiffInput& input) {
+FiringProfile firing_of(const DiffInput& input) {
   const Bundle& bundle = input.bundle;
-  Firing firing;
+  FiringProfile firing;
   firing.name = printable(bundle.path.substr(bundle.path.rfind('/') + 1));
   firing.rule = printable(bundle.manifest.trigger.name);
   firing.time = utc_text(bundle.manifest.trigger.realtime_ns);
@@ -74,19 +74,19 @@ Firing firing_of(const DiffInput& input) {
   return firing;
 }
 
-Common common_of(const std::vector<Firing>& firings) {
+Common common_of(const std::vector<FiringProfile>& firings) {
   Common common;
   if (firings.empty()) return common;
   for (const Finding& finding : firings.front().findings) {
     std::vector<Finding> same;
-    for (const Firing& firing : firings) {
+    for (const FiringProfile& firing : firings) {
       const auto there = std::find_if(firing.findings.begin(), firing.findings.end(), [&](const Finding& f) { return f.id == finding.id; });
       if (there != firing.findings.end()) same.push_back(*there);
     }
     if (same.size() == firings.size()) common.findings.push_back(std::move(same));
   }
   std::vector<const Difference*> moved;
-  for (const Firing& firing : firings)
+  for (const FiringProfile& firing : firings)
     if (firing.moved) moved.push_back(&*firing.moved);
   common.compared = moved.size();
   if (moved.size() < 2) return common;

@@ -13,7 +13,7 @@
 
 namespace fdr {
 
-struct Firing {
+struct FiringProfile {
   std::string name;  // of the bundle
   std::string rule, time;
   std::uint64_t samples = 0;        // of the targets, in the whole window
@@ -21,7 +21,7 @@ struct Firing {
   std::optional<Difference> moved;  // quiet part against incident
   std::string problem;              // why there is none
 };
-Firing firing_of(const DiffInput& input);
+FiringProfile firing_of(const DiffInput& input);
 
 struct CommonRow {
   std::string name;
@@ -38,9 +38,9 @@ struct Common {
   std::vector<CommonPart> parts;
   std::size_t compared = 0;
 };
-Common common_of(const std::vector<Firing>& firings);
+Common common_of(const std::vector<FiringProfile>& firings);
 
-std::string common_text(const std::vector<Firing>& firings, const ReportStyle& style);
-std::string common_json(const std::vector<Firing>& firings);
+std::string common_text(const std::vector<FiringProfile>& firings, const ReportStyle& style);
+std::string common_json(const std::vector<FiringProfile>& firings);
 
 }  // namespace fdr

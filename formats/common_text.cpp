@@ -35,10 +35,10 @@ std::string part_text(const CommonPart& part, const ReportStyle& style) {
 
 }  // namespace
 
-std::string common_text(const std::vector<Firing>& firings, const ReportStyle& style) {
+std::string common_text(const std::vector<FiringProfile>& firings, const ReportStyle& style) {
   const Common common = common_of(firings);
   std::string out;
-  for (const Firing& firing : firings) {
+  for (const FiringProfile& firing : firings) {
     out += fmt::format("{} {}: {} samples", firing.time, firing.rule, count_text(firing.samples));
     if (firing.moved) out += fmt::format(", {:.1f} s quiet, {:.1f} s incident", firing.moved->base_s, firing.moved->now_s);
     out += "\n";
@@ -57,11 +57,11 @@ std::string common_text(const std::vector<Firing>& firings, const ReportStyle& s
   return out + (parts.empty() ? "  nothing\n" : parts);
 }
 
-std::string common_json(const std::vector<Firing>& firings) {
+std::string common_json(const std::vector<FiringProfile>& firings) {
   const Common common = common_of(firings);
   Json json;
   json["firings"] = Json::array();
-  for (const Firing& firing : firings) {
+  for (const FiringProfile& firing : firings) {
     Json one = {{"bundle", valid_utf8(firing.name)}, {"rule", valid_utf8(firing.rule)}, {"time", firing.time}, {"samples", firing.samples}, {"compared", firing.moved.has_value()}};
     one["quiet_s"] = firing.moved ? Json(firing.moved->base_s) : Json(nullptr);
     one["incident_s"] = firing.moved ? Json(firing.moved->now_s) : Json(nullptr);

@@ -23,7 +23,7 @@ struct CommonOptions {
 
 void run_common(const CommonOptions& options) {
   if (options.bundles.size() < 2) throw Error("one firing shares nothing: two bundles at least", "fdr diff --within BUNDLE, for one");
-  std::vector<Firing> firings;
+  std::vector<FiringProfile> firings;
   for (const std::string& path : options.bundles) {  // one after another: each may be large
     ReadingOptions reading = options.reading;
     reading.bundle = path;

@@ -21,6 +21,7 @@ RULES = """
 window = {{ span = "20s", after = "1s" }}
 [[target]]
 name = "sender"
+match = {{ pid = {pid} }}
 [[heartbeat]]
 name = "link"
 from = "send"
@@ -40,7 +41,9 @@ misses = 3
 
 def send(port):
     """Two peers and, once in a while, a port that nobody asked for; one by its address, the other by connect and send."""
-    loose, tied = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(2))
+    loose, tied, *peers = (socket.socket(type=socket.SOCK_DGRAM) for _ in range(5))
+    for number, peer in enumerate(peers, 1):  # somebody is there: a refusal would be the sender's next error
+        peer.bind((f"127.77.0.{number}", port + (number == 3)))
     tied.connect(("127.77.0.2", port))
     while True:
         loose.sendto(b"alive", ("127.77.0.1", port))
@@ -62,11 +65,11 @@ if len(sys.argv) == 3:
 with Scenario(__file__) as scenario:
     scenario.need_root()
     port = free_port()
-    with open(scenario.path("rules.toml"), "w", encoding="utf-8") as file:
-        file.write(RULES.format(port=port))
     ours = [sys.executable, "-B", os.path.abspath(__file__)]
     sender = scenario.spawn([*ours, "send", str(port)], name="sender")
-    recorder = Recorder(scenario, "attach", "-c", scenario.path("rules.toml"), sender.pid)
+    with open(scenario.path("rules.toml"), "w", encoding="utf-8") as file:
+        file.write(RULES.format(port=port, pid=sender.pid))
+    recorder = Recorder(scenario, "attach", "-c", scenario.path("rules.toml"))
 
     directory = scenario.path("no-such-names")
     os.mkdir(directory)

@@ -12,7 +12,7 @@ using incident::contains;
 namespace {
 
 // A server that serves all the time; since the onset `culprit` runs in another thread, and a metric goes where it is told.
-Firing made(const char* culprit, double free_since, bool rule = true) {
+FiringProfile made(const char* culprit, double free_since, bool rule = true) {
   made_case::Case c;
   if (rule) c.metric("process.cpu.total", 30, 95, Unit::kPercent);
   c.metric("host.mem.free", 4e9, free_since, Unit::kBytes);
@@ -28,7 +28,7 @@ Firing made(const char* culprit, double free_since, bool rule = true) {
   return firing_of({bundle, c.names});
 }
 
-nlohmann::json json_of(const std::vector<Firing>& firings) { return nlohmann::json::parse(common_json(firings)); }
+nlohmann::json json_of(const std::vector<FiringProfile>& firings) { return nlohmann::json::parse(common_json(firings)); }
 
 bool has(const nlohmann::json& rows, const std::string& name) {
   for (const auto& row : rows)
@@ -63,7 +63,7 @@ TEST_CASE("common: what only one firing has, or moved the other way in one, is n
 }
 
 TEST_CASE("common: a firing without a quiet part is named, and nothing is made of one comparison") {
-  const std::vector<Firing> firings = {made("score", 1e9), made("score", 1e9, false)};
+  const std::vector<FiringProfile> firings = {made("score", 1e9), made("score", 1e9, false)};
   const auto json = json_of(firings);
   CHECK(json.at("compared") == 1);
   CHECK(json.at("firings").at(1).at("problem").get<std::string>().starts_with("the onset is unknown"));
