@@ -126,11 +126,9 @@ ZipWriter::ZipWriter(int fd, std::int64_t time_s) : archive_(archive_write_new()
   }
 }
 
-// Without finish() it was given up: what is pending is not to be written.
-ZipWriter::~ZipWriter() {
-  archive_write_fail(archive_);
-  archive_write_free(archive_);
-}
+// Without finish() it was given up: the end that is written here goes into a file that nobody keeps. (archive_write_fail() would spare it,
+// and leak what libarchive keeps for the descriptor.)
+ZipWriter::~ZipWriter() { archive_write_free(archive_); }
 
 void ZipWriter::add(const std::string& path, std::string_view contents) {
   FDR_CHECK(safe_path_parts(path).has_value());

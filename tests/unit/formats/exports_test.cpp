@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <zlib.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <protozero/pbf_reader.hpp>
 #include <set>
@@ -59,7 +60,10 @@ Profile read(const std::string& gzipped) {
           continue;
         }
         std::size_t i = 0;
-        for (const std::int64_t value : sample.get_packed_int64()) profile.totals.at(i++) += value;
+        for (const std::int64_t value : sample.get_packed_int64()) {
+          std::int64_t& total = profile.totals.at(i++);  // a made-up stall may last as long as can be written
+          if (__builtin_add_overflow(total, value, &total)) total = std::numeric_limits<std::int64_t>::max();
+        }
       }
     } else if (field.tag() == 4) {
       ++profile.locations;

@@ -103,7 +103,7 @@ TEST_CASE("config: a heartbeat has the keys of its source, and no others") {
   CHECK(says(refusal(beat("from = \"tcp\"\n")).what, "needs 'port'"));
   CHECK(says(refusal(beat("from = \"mtime\"\n")).what, "needs 'path'"));
   CHECK(says(refusal(beat("from = \"command\"\n")).what, "needs 'command'"));
-  CHECK(refusal(beat("port = 3784\n")).what == "fdr.toml:4:8: 'port' belongs to heartbeats from tcp or udp");
+  CHECK(refusal(beat("port = 3784\n")).what == "fdr.toml:4:8: 'port' belongs to heartbeats from tcp, udp or send");
   CHECK(says(refusal(beat("from = \"tcp\"\nport = 1\nurl = \"http://127.0.0.1/\"\n")).what, "'url' belongs to"));
   CHECK(says(refusal(beat("from = \"udp\"\nport = 1\ntimeout = \"1s\"\n")).what, "'timeout' belongs to"));
   CHECK(refusal(beat("from = \"http\"\nurrl = \"x\"\n")).hint == "did you mean url");

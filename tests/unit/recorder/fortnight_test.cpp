@@ -13,7 +13,7 @@
 #include "unit/triggers/trigger_fixture.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has the function and no header for it
 #endif
 
 using namespace fdr;

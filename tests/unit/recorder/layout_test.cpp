@@ -47,7 +47,7 @@ TEST_CASE("layout: memory is a law from 24 MB to 4 GB and from 1 to 256 CPUs") {
       for (const std::uint32_t chunks : layout->chunks) REQUIRE(chunks >= 4);
     }
   }
-  CHECK(fitted > 400);
+  CHECK(fitted > 380);
   CHECK(refused > 100);
 }
 

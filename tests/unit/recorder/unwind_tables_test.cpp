@@ -47,8 +47,7 @@ struct Tables {
   const fdr_space& space() { return window.view().spaces[window.thread(slots[0]).space - 1]; }
   bool pending() {
     const fdr_space& own = space();
-    return tables.report().refused.empty() &&
-           std::any_of(own.segments, own.segments + own.count, [](const fdr_segment& s) { return s.count == FDR_ROWS_PENDING; });
+    return std::any_of(own.segments, own.segments + own.count, [](const fdr_segment& s) { return s.count == FDR_ROWS_PENDING; });
   }
   static Timestamp now() { return MonotonicClock::now(); }
 

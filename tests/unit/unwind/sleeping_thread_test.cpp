@@ -19,7 +19,7 @@ namespace {
 
 // Sleeps in read(2) until the pipe is closed at its other end. The call itself, not libc's: sanitizers put frames of their own around that
 // one, which need the rbp that is not told.
-[[gnu::noinline, gnu::no_sanitize_address, gnu::no_sanitize_undefined]] void sleep_in_a_read(int pipe) {
+[[gnu::noinline, gnu::no_sanitize_address, gnu::no_sanitize_undefined, gnu::optimize("O1", "omit-frame-pointer")]] void sleep_in_a_read(int pipe) {
   static char byte;
   long result = SYS_read;
   asm volatile("syscall" : "+a"(result) : "D"(static_cast<long>(pipe)), "S"(&byte), "d"(1L) : "rcx", "r11", "memory");
