@@ -56,7 +56,9 @@ std::string module_symbols(const Timeline& timeline, const FrameNames& names) {
       Message trace{out};
       Message packet{trace, trace::kPacket};
       Message message{packet, packet::kModuleSymbols};
-      message.add_string(symbols::kPath, shown_path(module));
+      // Found by the mapping's name, which trace_processor begins with a slash: "/[vdso]".
+      const std::string path = shown_path(module);
+      message.add_string(symbols::kPath, path.starts_with('/') ? path : "/" + path);
       message.add_bytes(symbols::kBuildId, bytes_of_hex(module.build_id));
       for (std::size_t size = 0; entry != of_module[i].end() && size < kPacketBytes; size += entry++->size())
         message.add_message(symbols::kAddressSymbols, *entry);
