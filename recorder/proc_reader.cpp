@@ -27,6 +27,7 @@ std::vector<std::int32_t> all_pids() {
   ::closedir(entries);
   return pids;
 }
+
 std::string comm_of(std::int32_t pid) {
   std::string comm = read_small_file(fmt::format("/proc/{}/comm", pid)).value_or("");
   if (!comm.empty() && comm.back() == '\n') comm.pop_back();
@@ -46,24 +47,30 @@ std::vector<std::string> command_line_of(std::int32_t pid) {
   return arguments;
 }
 
+namespace {
+
+// visit(pid, stat) for every process there is.
+template <class Visit>
+void for_each_stat(const Visit& visit) {
+  const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
+  for (const std::int32_t pid : all_pids())
+    if (const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ticks, page)) visit(pid, *stat);
+}
+
+}  // namespace
+
 std::vector<LivingProcess> living_processes() {
   std::vector<LivingProcess> all;
-  const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
-  for (const std::int32_t pid : all_pids()) {
-    const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ticks, page);
-    if (!stat || stat->state == 'Z' || stat->state == 'X') continue;
-    all.push_back({pid, stat->parent, stat->start_ticks * (1'000'000'000u / static_cast<std::uint64_t>(ticks)), stat->comm});
-  }
+  const std::uint64_t tick_ns = 1'000'000'000u / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  for_each_stat([&](std::int32_t pid, const auto& stat) {
+    if (stat.state != 'Z' && stat.state != 'X') all.push_back({pid, stat.parent, stat.start_ticks * tick_ns, stat.comm});
+  });
   return all;
 }
 
 std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& roots) {
   std::multimap<std::int32_t, std::int32_t> children;
-  const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
-  for (const std::int32_t pid : all_pids()) {
-    const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ticks, page);
-    if (stat) children.emplace(stat->parent, pid);
-  }
+  for_each_stat([&](std::int32_t pid, const auto& stat) { children.emplace(stat.parent, pid); });
   std::vector<std::int32_t> all = roots;
   std::set<std::int32_t> seen(roots.begin(), roots.end());
   for (std::size_t i = 0; i < all.size(); ++i) {

@@ -51,19 +51,22 @@ Recording::Recording(const Config& config, const std::string& name)
       snapshot_(std::make_unique<Snapshot>(layout_)),
       armed_at_(MonotonicClock::now()) {}
 
+void Recording::arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now) {
+  source_.arm_threads();
+  for (const std::int32_t pid : named) {
+    table_.add_existing(pid, target, maps_.read(pid), now);
+    describe(pid);
+    go_.began(pid, target);
+  }
+}
+
 std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target) {
   std::vector<std::int32_t> added;
   for (const std::int32_t pid : with_descendants(pids)) {
     source_.add_target(pid, target, false);
     added.push_back(pid);
   }
-  source_.arm_threads();
-  const Timestamp now = MonotonicClock::now();
-  for (const std::int32_t pid : added) {
-    table_.add_existing(pid, target, maps_.read(pid), now);
-    describe(pid);
-    go_.began(pid, target);
-  }
+  arm(added, target, MonotonicClock::now());
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
   unwind_.follow(table_, live_slots_, true, armed_at_);
@@ -79,12 +82,7 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids
     added.push_back(pid);
   }
   if (added.empty()) return added;
-  source_.arm_threads();
-  for (const std::int32_t pid : added) {
-    table_.add_existing(pid, target, maps_.read(pid), now);
-    describe(pid);
-    go_.began(pid, target);
-  }
+  arm(added, target, now);
   std::vector<std::uint32_t> armed;
   for (std::uint32_t slot = 0; slot < layout_.threads; ++slot)
     if (window_.threads[slot].flags & FDR_THREAD_USED && !(window_.threads[slot].flags & FDR_THREAD_EXITED)) armed.push_back(slot);

@@ -81,6 +81,8 @@ class Recording {
 
  private:
   void describe(std::int32_t pid);
+  // Processes that were named to the source as targets: their threads record from now on.
+  void arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
   void collect_armed_threads();
   bool read_strange_maps(Timestamp now);
 

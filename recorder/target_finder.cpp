@@ -15,14 +15,11 @@ namespace {
 
 constexpr Duration kPause = std::chrono::seconds(1);
 
-// The path of each line "ID:CONTROLLERS:PATH", until `wanted` says yes.
+// In whichever hierarchy.
 template <typename Wanted>
 bool any_path(std::string_view cgroup_text, Wanted wanted) {
-  while (!cgroup_text.empty()) {
-    const std::string_view line = take_line(cgroup_text);
-    const std::size_t first = line.find(':'), second = first == std::string_view::npos ? first : line.find(':', first + 1);
-    if (second != std::string_view::npos && wanted(line.substr(second + 1))) return true;
-  }
+  while (!cgroup_text.empty())
+    if (const auto group = cgroup_line(take_line(cgroup_text)); group && wanted(group->path)) return true;
   return false;
 }
 

@@ -94,7 +94,7 @@ std::string example_literal(const Operand& measured) {
 }
 
 std::string described_unit(const Operand& operand) {
-  return unit_name(operand.unit) + (operand.per_second ? " per second" : "");
+  return unit_words(operand.unit) + (operand.per_second ? " per second" : "");
 }
 
 Comparison mirrored(Comparison comparison) {

@@ -111,7 +111,7 @@ std::string quantity_text(double value, Unit unit, bool per_second) {
   return whole ? fmt::format("{:.0f}{}", value, rate) : fmt::format("{:.4g}{}", value, rate);
 }
 
-std::string unit_name(Unit unit) {
+std::string unit_words(Unit unit) {
   switch (unit) {
     case Unit::kPercent:
       return "%";

@@ -32,6 +32,6 @@ std::string size_literal(std::uint64_t bytes);
 // For people: "41.2 %", "312 MB", "1.20 s", "17"; "/s" after it where it is a rate. "unknown" for NaN.
 std::string quantity_text(double value, Unit unit, bool per_second = false);
 // "%", "bytes", "seconds", "a plain number"
-std::string unit_name(Unit unit);
+std::string unit_words(Unit unit);
 
 }  // namespace fdr

@@ -44,7 +44,7 @@ void run_attach(const RecordingOptions& options, const std::vector<std::int32_t>
     config.targets.push_back(target);
   };
   described(options.comm, &TargetConfig::comm, options.comm);
-  described(options.unit, &TargetConfig::unit, options.unit.empty() ? "" : full_unit_name(options.unit));
+  described(options.unit, &TargetConfig::unit, full_unit_name(options.unit));
   described(options.cgroup, &TargetConfig::cgroup, options.cgroup);
   if (options.wait) config.wait = true;
   // What the command line chose stays chosen, whatever those processes are called by then.

@@ -221,18 +221,6 @@ MetricCatalogue build_catalogue(const Config& config) {
                                              : "the first number of what it says",
                    source + (metric.log.empty() ? ", each " + duration_literal(metric.every) : ", the last there was")});
   }
-  for (const LogConfig& log : config.logs) {
-    catalogue.add({"log." + log.name, Unit::kNone, MetricKind::kCounter, "log " + log.name, log.pattern.empty() ? "lines" : "lines that match " + log.pattern,
-                   log_place(log) + ", looked at five times a second"});
-  }
-  for (const UserMetricConfig& metric : config.metrics) {
-    const std::string source = !metric.log.empty() ? "lines of the log " + metric.log : !metric.url.empty() ? metric.url : !metric.file.empty() ? metric.file : "a command";
-    catalogue.add({metric.name, metric.unit, metric.kind, "[[metric]]",
-                   !metric.series.empty()    ? "series " + metric.series + ", summed where several match"
-                   : !metric.pattern.empty() ? "the number in " + metric.pattern
-                                             : "the first number of what it says",
-                   source + (metric.log.empty() ? ", each " + duration_literal(metric.every) : ", the last there was")});
-  }
   return catalogue;
 }
 

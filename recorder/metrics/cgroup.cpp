@@ -33,12 +33,10 @@ std::optional<GroupPath> path_of(std::string_view controller, std::string_view t
   std::optional<GroupPath> unified;
   while (!text.empty()) {
     const std::string_view line = take_line(text);
-    const std::size_t first = line.find(':'), second = first == std::string_view::npos ? first : line.find(':', first + 1);
-    if (second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
-    if (!path.starts_with('/')) continue;
-    if (list_has(controllers, controller)) return GroupPath{path, false};
-    if (line.starts_with("0::")) unified = GroupPath{path, true};
+    const auto group = cgroup_line(line);
+    if (!group) continue;
+    if (list_has(group->controllers, controller)) return GroupPath{group->path, false};
+    if (line.starts_with("0::")) unified = GroupPath{group->path, true};
   }
   return unified;
 }

@@ -41,6 +41,17 @@ inline std::optional<double> parse_count(std::string_view word) {
   return std::nullopt;
 }
 
+// A line of /proc/PID/cgroup, "7:cpu,cpuacct:/a/b" or "0::/a/b" (cgroups(7)): its controllers and the group's path. Nothing where it is
+// none.
+struct CgroupLine {
+  std::string_view controllers, path;
+};
+inline std::optional<CgroupLine> cgroup_line(std::string_view line) {
+  const std::size_t first = line.find(':'), second = first == std::string_view::npos ? first : line.find(':', first + 1);
+  if (second == std::string_view::npos || !line.substr(second + 1).starts_with('/')) return std::nullopt;
+  return CgroupLine{line.substr(first + 1, second - first - 1), line.substr(second + 1)};
+}
+
 // "Name:  123 kB" and "name 123": visit(name, value), kB in bytes. Lines of another form are skipped.
 template <class Visit>
 void for_each_field(std::string_view text, const Visit& visit) {

@@ -12,8 +12,10 @@
 #include <fstream>
 
 #include "recorder/bounded_command.hpp"
+#include "tests/unit/recorder/test_directory.hpp"
 
 using namespace fdr;
+using fdr::test::TestDirectory;
 using namespace std::chrono_literals;
 
 namespace {
@@ -21,20 +23,6 @@ namespace {
 CommandResult shell(const std::string& script, CommandBounds bounds = {.timeout = 60s, .max_bytes = 4096, .cancel = -1}) {
   return run_bounded({"sh", "-c", script}, bounds);
 }
-
-class Directory {
- public:
-  Directory() { REQUIRE(::mkdtemp(path_)); }
-  ~Directory() { [[maybe_unused]] const int ignored = ::system(("rm -rf " + std::string(path_)).c_str()); }
-  std::string path(const std::string& name) const { return std::string(path_) + "/" + name; }
-  std::string file(const std::string& name, const std::string& text) const {
-    std::ofstream(path(name)) << text;
-    return path(name);
-  }
-
- private:
-  char path_[32] = "/tmp/fdr-collect-XXXXXX";
-};
 
 Collected read(const std::string& path, std::uint64_t max_bytes = 4096) {
   CollectorConfig collector;
@@ -104,7 +92,7 @@ TEST_CASE("a bounded command: endless output is cut, and ended") {
 }
 
 TEST_CASE("a collected file: the end of a long one, no links, nothing but regular files") {
-  const Directory directory;
+  const TestDirectory directory;
   const std::string log = directory.file("log", "0123456789");
   CHECK(read(log).text == "0123456789");
   CHECK(read(log).note.empty());
@@ -121,7 +109,7 @@ TEST_CASE("a collected file: the end of a long one, no links, nothing but regula
 }
 
 TEST_CASE("collectors: those of the arming, of each hour and of the firing, each in its file") {
-  const Directory directory;
+  const TestDirectory directory;
   const std::string path = directory.file("state", "well");
   CollectorConfig state;
   state.name = "state";

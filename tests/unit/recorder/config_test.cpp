@@ -5,26 +5,13 @@
 #include <cstdlib>
 
 #include "tests/unit/recorder/metrics_fixture.hpp"
+#include "tests/unit/recorder/config_fixture.hpp"
 
 using namespace fdr;
+using namespace fdr::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Refusal {
-  std::string what, hint;
-};
-
-Refusal refusal(std::string_view toml) {
-  try {
-    parse_config(toml, "fdr.toml");
-  } catch (const Error& error) {
-    return {error.what(), error.hint()};
-  }
-  return {};
-}
-
-bool says(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 constexpr std::string_view kFull = R"(
 name = "edge"

@@ -2,26 +2,13 @@
 
 #include "recorder/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
+#include "tests/unit/recorder/config_fixture.hpp"
 
 using namespace fdr;
+using namespace fdr::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct Refusal {
-  std::string what, hint;
-};
-
-Refusal refusal(const std::string& toml) {
-  try {
-    parse_config(toml, "fdr.toml");
-  } catch (const Error& error) {
-    return {error.what(), error.hint()};
-  }
-  return {};
-}
-
-bool says(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 std::string log(const std::string& keys) { return "[[log]]\nname = \"x\"\n" + keys; }
 std::string metric(const std::string& keys) { return "[[metric]]\nname = \"x\"\n" + keys; }

@@ -12,22 +12,13 @@
 #include "recorder/logs/file_lines.hpp"
 #include "recorder/logs/kernel_lines.hpp"
 #include "recorder/logs/log_file.hpp"
+#include "tests/unit/recorder/test_directory.hpp"
 
 using namespace fdr;
+using fdr::test::TestDirectory;
 using namespace std::chrono_literals;
 
 namespace {
-
-class Directory {
- public:
-  Directory() { REQUIRE(::mkdtemp(path_)); }
-  ~Directory() { [[maybe_unused]] const int ignored = ::system(("rm -rf " + std::string(path_)).c_str()); }
-  std::string path(const std::string& name) const { return std::string(path_) + "/" + name; }
-  void append(const std::string& name, const std::string& text) const { std::ofstream(path(name), std::ios::app) << text; }
-
- private:
-  char path_[32] = "/tmp/fdr-logs-XXXXXX";
-};
 
 using Lines = std::vector<std::string>;
 
@@ -51,7 +42,7 @@ LogCopy copy_of(std::vector<LogLine> lines, Timestamp since = {}) {
 }  // namespace
 
 TEST_CASE("a followed file: what is there already is not told, what comes is, a line when it is whole") {
-  const Directory directory;
+  const TestDirectory directory;
   directory.append("log", "old\n");
   FileLines file(directory.path("log"));
   CHECK(look(file).empty());
@@ -63,7 +54,7 @@ TEST_CASE("a followed file: what is there already is not told, what comes is, a 
 }
 
 TEST_CASE("a followed file: rotated by its name, the old one is read on for a while") {
-  const Directory directory;
+  const TestDirectory directory;
   directory.append("log", "");
   FileLines file(directory.path("log"));
   directory.append("log", "1\n");
@@ -82,7 +73,7 @@ TEST_CASE("a followed file: rotated by its name, the old one is read on for a wh
 }
 
 TEST_CASE("a followed file: truncated in place it is read from its beginning, holes in front of a line are not a line") {
-  const Directory directory;
+  const TestDirectory directory;
   directory.append("log", "a long line that was there\n");
   FileLines file(directory.path("log"));
   REQUIRE(::truncate(directory.path("log").c_str(), 0) == 0);
@@ -93,7 +84,7 @@ TEST_CASE("a followed file: truncated in place it is read from its beginning, ho
 }
 
 TEST_CASE("a followed file: one that comes later is read whole; links and directories are refused, with the reason") {
-  const Directory directory;
+  const TestDirectory directory;
   FileLines later(directory.path("later"));
   CHECK(later.problem() == "No such file or directory");
   directory.append("later", "first\n");
@@ -106,7 +97,7 @@ TEST_CASE("a followed file: one that comes later is read whole; links and direct
 }
 
 TEST_CASE("a followed file: what is far behind is skipped, from a whole line on, and told") {
-  const Directory directory;
+  const TestDirectory directory;
   directory.append("log", "");
   FileLines file(directory.path("log"));
   std::string flood;

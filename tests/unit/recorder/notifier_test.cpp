@@ -1,5 +1,6 @@
 // Real commands; what is waited for is their end, which fdr itself brings about at the latest.
 #include "recorder/notifier.hpp"
+#include "tests/unit/recorder/test_directory.hpp"
 
 #include <doctest/doctest.h>
 #include <stdlib.h>
@@ -9,25 +10,10 @@
 #include <sstream>
 
 using namespace fdr;
+using fdr::test::TestDirectory;
 using namespace std::chrono_literals;
 
 namespace {
-
-class Directory {
- public:
-  Directory() { REQUIRE(::mkdtemp(path_)); }
-  ~Directory() { [[maybe_unused]] const int ignored = ::system(("rm -rf " + std::string(path_)).c_str()); }
-  std::string path(const std::string& name) const { return std::string(path_) + "/" + name; }
-  std::string read(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path(name)).rdbuf();
-    return text.str();
-  }
-  std::string root() const { return path_; }
-
- private:
-  char path_[32] = "/tmp/fdr-notify-XXXXXX";
-};
 
 std::vector<std::string> failures_of(Notifier& notifier) {
   std::vector<std::string> all;
@@ -41,7 +27,7 @@ std::vector<std::string> failures_of(Notifier& notifier) {
 }  // namespace
 
 TEST_CASE("a notification gets the first screen, the bundle, the rule and the reason, and nothing else") {
-  const Directory directory;
+  const TestDirectory directory;
   std::ofstream(directory.path("summary.txt")) << "FIRED rule\nwhy\n";
   ::setenv("FDR_TEST_SECRET", "hidden", 1);
   NotifyConfig config{.name = "n", .command = {"sh", "-c", "cat > " + directory.path("said") + "; env > " + directory.path("env")}, .timeout = 60s};
