@@ -20,7 +20,7 @@
 #include "recorder/config_reload.hpp"
 #include "recorder/control.hpp"
 #include "recorder/dump_control.hpp"
-#include "recorder/episodes.hpp"
+#include "recorder/firings.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/probes.hpp"
 #include "recorder/proc_reader.hpp"
@@ -65,11 +65,13 @@ class Session::Impl {
         watched_(options_.config, memory_of(options_.config)),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-        dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()) {
+        dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
+        firings_(options_.config, recording_, metrics_, engine_, dump_, voice_) {
     block_signals();
   }
 
   SessionOptions options_;
+  const Voice voice_{options_.quiet};
   RunDirectory directory_;
 
   void add_matching_targets() {
@@ -83,7 +85,7 @@ class Session::Impl {
     }
     if (!roots_.empty()) return;
     if (!options_.config.wait) throw Error("no process matches the targets", "start it first, or `--wait` for it; `fdr check CONFIG` shows what is matched");
-    say("no process matches the targets yet: waiting");
+    voice_.say("no process matches the targets yet: waiting");
   }
 
   void add_child(std::int32_t pid) {
@@ -120,7 +122,7 @@ class Session::Impl {
     return config;
   }
 
-  bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !deferred_ && !watched_.notifier().busy(); }
+  bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !firings_.waiting() && !watched_.notifier().busy(); }
 
   void block_signals() {
     const sigset_t set = block_signals_of_run();
@@ -159,15 +161,16 @@ class Session::Impl {
     if (child_ == 0) take_newcomers(now);
     metrics_.read(recording_, changes, heartbeats_, watched_.values(now), lateness, now);
     if (!final_done_) {
-      for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) fire(firing);
-      for (const EpisodeEnd& end : engine_.ended()) episode_over(end);
+      if (gone_ || stop_) firings_.wind_up();
+      for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) firings_.fired(firing);
+      for (const EpisodeEnd& end : engine_.ended()) firings_.over(end);
       if (gone_ || stop_) last_tick(now);
     }
     dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
     dump_.keep_text(recording_, now);
     dump_.advance_collectors(now);
     for (const std::string& failure : watched_.notifier().advance()) {
-      complain(failure, "");
+      voice_.complain(failure, "");
       engine_.note({.time = now, .rule = "", .event = "notify", .value = 0, .text = printable(failure)});
     }
     dump_.add_anchor(now);
@@ -190,7 +193,7 @@ class Session::Impl {
       if (added.empty()) continue;
       const std::string& name = options_.config.targets[found.target].name;
       engine_.note({.time = now, .rule = "", .event = "joined", .value = static_cast<double>(added.front()), .text = fmt::format("{} processes of target '{}'", added.size(), printable(name))});
-      say(fmt::format("target '{}': process {} joined", name, added.front()));
+      voice_.say(fmt::format("target '{}': process {} joined", name, added.front()));
     }
   }
 
@@ -208,113 +211,36 @@ class Session::Impl {
   // The targets are gone, and the exit itself may be what was waited for; or we are told to stop. What is still going on ends here.
   void last_tick(Timestamp now) {
     final_done_ = true;
-    if (gone_) dump_exit(now);
-    for (const EpisodeEnd& end : engine_.close(now, gone_ ? "the target ended" : "the recorder ended")) episode_over(end);
-  }
-
-  void dump_exit(Timestamp now) {
-    const int status = child_status_.value_or(last_status_);
-    const bool failed = status != 0;
-    const OnExit wanted = options_.config.on_exit.value_or(OnExit::kNever);
-    if (wanted == OnExit::kNever || (wanted == OnExit::kFailure && !failed)) return;
-    DumpTrigger trigger{.name = "exit", .when = wanted == OnExit::kAlways ? "on-exit always" : "on-exit failure", .value_text = {}, .evidence = {},
-                        .value = static_cast<double>(WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)), .time = now};
-    trigger.value_text = WIFSIGNALED(status) ? fmt::format("signal {} ({})", WTERMSIG(status), ::sigabbrev_np(WTERMSIG(status)))
-                                             : fmt::format("exit code {}", WEXITSTATUS(status));
-    trigger.evidence = "the target ended with " + trigger.value_text;
-    start_dump(trigger, "also: " + trigger.evidence);
-  }
-
-  DumpTrigger trigger_of(const Firing& firing) const {
-    return {.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = firing.evidence + metrics_.explained(firing.when),
-            .value = firing.value, .time = firing.time, .after = firing.after.value_or(options_.config.after)};
-  }
-
-  void fire(const Firing& firing) {
-    DumpTrigger trigger = trigger_of(firing);
-    say(fmt::format("rule '{}' fired: {}", firing.rule, trigger.evidence));
-    const Timestamp until = firing.time + trigger.after;
-    trigger.episode = dump_.takes_more(trigger) || (deferred_ && !deferred_->of_an_end()) ? episodes_.join(firing, ClockAnchor::now(), until) : episodes_.begin(firing, ClockAnchor::now(), until);
-    start_dump(std::move(trigger), "also fired: " + firing.rule);
-  }
-
-  // The second bundle of an episode, unless the first one is open still, or holds nearly all there is to see.
-  void episode_over(const EpisodeEnd& end) {
-    say(fmt::format("rule '{}' is over: {}", end.rule, end.evidence));
-    auto over = episodes_.ended(end);
-    if (!over) return;
-    DumpTrigger trigger{.name = end.rule, .when = end.when, .value_text = end.value_text, .evidence = end.evidence, .value = end.value, .time = end.time,
-                        .after = {}, .episode = std::move(over->note)};
-    const std::string said = "over: " + end.rule + " after " + duration_text(end.time - end.onset);
-    if (over->first_is_open) {
-      if (dump_.takes_more(trigger)) return dump_.merge(trigger, said);
-      if (deferred_ && deferred_->episode.id == trigger.episode.id) return deferred_->merge(trigger, said);
-      trigger.episode.stage = "end";
-    }
-    if (final_done_ && end.time < over->covered_until + options_.config.after) return;  // it did not end, we do: too little is new
-    start_dump(std::move(trigger), said);
-  }
-
-  // `said`: of this one, where another one's bundle takes it in.
-  void start_dump(DumpTrigger trigger, const std::string& said) {
-    if (gone_ || stop_) trigger.after = {};
-    if (dump_.takes_more(trigger)) {
-      engine_.note({.time = trigger.time, .rule = trigger.name, .event = "merged", .value = trigger.value, .text = "into the bundle being made"});
-      return dump_.merge(trigger, said);
-    }
-    if (dump_.busy()) {  // that one is being written; the window is kept meanwhile
-      if (deferred_ && deferred_->of_an_end() && !trigger.of_an_end()) std::swap(*deferred_, trigger);
-      if (deferred_) {
-        deferred_->merge(trigger, trigger.of_an_end() ? "over: " + trigger.name : said);
-      } else {
-        deferred_ = std::move(trigger);
-      }
-      return;
-    }
-    begin_dump(trigger);
-  }
-
-  void begin_dump(const DumpTrigger& trigger) {
-    try {
-      dump_.begin(recording_, trigger);
-    } catch (const Error& error) {
-      episodes_.written({trigger.episode.id}, "");
-      complain(error.what(), error.hint());
-    }
+    if (gone_) firings_.exited(child_status_.value_or(last_status_), now);
+    for (const EpisodeEnd& end : engine_.close(now, gone_ ? "the target ended" : "the recorder ended")) firings_.over(end, true);
   }
 
   void finish_dumps() {
-    auto finished = dump_.collect();
+    auto finished = firings_.finished();
     if (!finished) return;
-    const DumpResult& result = finished->result;
-    const std::string name = result.path.substr(result.path.rfind('/') + 1);
-    episodes_.written(finished->episodes, name);
-    if (deferred_ && deferred_->of_an_end() && std::count(finished->episodes.begin(), finished->episodes.end(), deferred_->episode.id))
-      deferred_->episode.onset_bundle = name;
+    tell_of(*finished);
+    if (dump_.busy() || pending_.empty() || over()) return;
+    ControlRequest next = std::move(pending_.front());
+    pending_.erase(pending_.begin());
+    handle(std::move(next));
+  }
+
+  void tell_of(FinishedDump& finished) {
+    const DumpResult& result = finished.result;
     nlohmann::json answer;
     if (result.path.empty()) {
-      complain("the bundle could not be written: " + result.error, result.hint);
+      voice_.complain("the bundle could not be written: " + result.error, result.hint);
       answer = {{"error", printable(result.error)}, {"hint", printable(result.hint)}};
     } else {
       answer = {{"ok", true}, {"path", result.path}};
-      if (!finished->temporary) {
+      if (!finished.temporary) {
         ++end_.bundles;
-        say("bundle " + result.path);
+        voice_.say("bundle " + result.path);
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
-        watched_.notifier().tell(result.path, finished->rule, finished->reason);
+        watched_.notifier().tell(result.path, finished.rule, finished.reason);
       }
     }
-    for (FileDescriptor& asker : finished->askers) reply(std::move(asker), answer.dump());
-    if (deferred_) {
-      const DumpTrigger next = std::move(*deferred_);
-      deferred_.reset();
-      return begin_dump(next);
-    }
-    if (!pending_.empty() && !over()) {
-      ControlRequest next = std::move(pending_.front());
-      pending_.erase(pending_.begin());
-      handle(std::move(next));
-    }
+    for (FileDescriptor& asker : finished.askers) reply(std::move(asker), answer.dump());
   }
 
   void take_signals() {
@@ -347,13 +273,13 @@ class Session::Impl {
       const std::vector<std::string> left = take_over(next, options_.reload(), longest_after_);
       const std::vector<EpisodeEnd> gone = engine_.reload(all_rules(next), metrics_.catalogue(), now);
       take_over(options_.config, next, longest_after_);
-      for (const EpisodeEnd& end : gone) episode_over(end);
+      for (const EpisodeEnd& end : gone) firings_.over(end);
       what = fmt::format("reloaded: {} rules in force", all_rules(options_.config).size());
       for (std::size_t i = 0; i < left.size() && i < 4; ++i) what += (i ? ", " : "; not without a restart: ") + left[i];
-      say(what);
+      voice_.say(what);
     } catch (const Error& error) {
       what = std::string("not reloaded: ") + error.what();
-      complain(what, error.hint());
+      voice_.complain(what, error.hint());
     }
     reload_ = printable(what) + " (" + utc_text(ClockAnchor::now().realtime_of(now)) + ")";
     engine_.note({.time = now, .rule = "", .event = "reload", .value = 0, .text = printable(what)});
@@ -372,11 +298,10 @@ class Session::Impl {
                               .time = MonotonicClock::now(), .after = options_.config.after};
     if (dump_.busy() && !dump_.takes_more(trigger)) return pending_.push_back({.verb = "dump", .text = reason, .connection = std::move(connection)});
     engine_.note({.time = trigger.time, .rule = "manual", .event = "fired", .value = 0, .text = printable(reason)});
-    start_dump(trigger, trigger.evidence);
+    firings_.start(trigger, trigger.evidence);
     if (connection.valid() && dump_.busy()) dump_.add_asker(std::move(connection));
   }
 
-  // The way of a firing, but for the rule's own state; never into another one's bundle.
   void drill(ControlRequest request, Timestamp now) {
     const auto firing = engine_.drill(request.text, now);
     if (!firing) {
@@ -386,11 +311,7 @@ class Session::Impl {
       return reply(std::move(request.connection), answer.dump());
     }
     if (dump_.busy()) return pending_.push_back(std::move(request));
-    DumpTrigger trigger = trigger_of(*firing);
-    trigger.drill = true;
-    say(fmt::format("rule '{}' is drilled", firing->rule));
-    engine_.note({.time = now, .rule = firing->rule, .event = "drill", .value = firing->value, .text = firing->evidence});
-    begin_dump(trigger);
+    firings_.drilled(*firing);
     if (dump_.busy()) dump_.add_asker(std::move(request.connection));
   }
 
@@ -426,14 +347,6 @@ class Session::Impl {
     }
   }
 
-  void say(const std::string& text) const {
-    if (!options_.quiet) std::fprintf(stderr, "fdr: %s\n", printable(text).c_str());
-  }
-  void complain(const std::string& what, const std::string& hint) const {
-    std::fprintf(stderr, "fdr: error: %s\n", printable(what).c_str());
-    if (!hint.empty()) std::fprintf(stderr, "fdr: hint: %s\n", printable(hint).c_str());
-  }
-
   Recording recording_;
   MetricReader metrics_;
   Heartbeats heartbeats_;
@@ -446,10 +359,9 @@ class Session::Impl {
   Watched watched_;
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
-  Episodes episodes_;
+  Firings firings_;
   const Duration longest_after_ = options_.config.longest_after();  // what there is room for in the metrics
   std::string reload_;                    // what came of the last SIGHUP
-  std::optional<DumpTrigger> deferred_;   // waits until the bundle of another one is written
   std::vector<ControlRequest> pending_;
   std::vector<std::int32_t> roots_;
   std::int32_t child_ = 0;

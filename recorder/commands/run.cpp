@@ -12,6 +12,7 @@
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/recording_options.hpp"
 #include "recorder/session.hpp"
+#include "recorder/voice.hpp"
 
 namespace fdr {
 namespace {
@@ -25,11 +26,6 @@ Examples:
 Exit code: COMMAND's own, or its signal again; 127 not found, 126 not executable, 125 failure of fdr itself.)";
 
 constexpr int kOwnFailure = 125;
-
-void print_error(const Error& error) {
-  std::fprintf(stderr, "fdr: error: %s\n", printable(error.what()).c_str());
-  if (!error.hint().empty()) std::fprintf(stderr, "fdr: hint: %s\n", printable(error.hint()).c_str());
-}
 
 // Without a session: signals sent to us are passed on all the same (the terminal's the child got itself), until it ends.
 int wait_without_window(Child& child) {
@@ -54,7 +50,7 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     config.targets.insert(config.targets.begin(), target);
     check_config(config);
   } catch (const Error& error) {
-    print_error(error);
+    Voice::complain(error);
     return kOwnFailure;
   } catch (const CommandError& error) {
     std::fprintf(stderr, "fdr: error: %s\n", printable(error.what).c_str());
@@ -72,7 +68,7 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     });
     status = end.wait_status ? *end.wait_status : child.wait();
   } catch (const Error& error) {
-    print_error(error);
+    Voice::complain(error);
     if (options.strict) {
       ::kill(child.pid(), SIGKILL);  // it has not run a single instruction of COMMAND
       child.wait();
