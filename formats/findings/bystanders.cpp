@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "formats/findings/bystander_load.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/report/calls.hpp"
 #include "formats/report/table.hpp"
@@ -61,10 +62,10 @@ struct Busy {
 };
 
 // Percent of a CPU at each second of the incident; before it, at most.
-Busy busy_of(const Evidence& ev, const MetricSeries& series, const std::string& name) {
-  Busy busy{.name = name};
+Busy busy_of(const Evidence& ev, const BystanderLoad& load) {
+  Busy busy{.name = load.name};
   double count = 0;
-  for (const auto& [time, value] : metric_points(series)) {
+  for (const auto& [time, value] : metric_points(*load.total)) {
     if (value < 0 || value > 1e6) continue;
     // A point is of the second before it: the first of the incident is half of the quiet part's.
     if (ev.side(time) == Side::kQuiet) busy.quiet_most = std::max(busy.quiet_most, value), busy.seen_before = true;
@@ -74,7 +75,7 @@ Busy busy_of(const Evidence& ev, const MetricSeries& series, const std::string& 
   }
   if (count > 0) busy.incident /= count;
   double system = 0;
-  for (const auto& [time, value] : ev.points("bystander[" + name + "].cpu.system"))
+  for (const auto& [time, value] : load.system ? metric_points(*load.system) : MetricPoints{})
     if (ev.side(time) == Side::kIncident && value >= 0 && value < 1e6) system += value;
   if (busy.incident > 0) busy.system = std::min(1.0, system / count / busy.incident);
   return busy;
@@ -102,12 +103,8 @@ std::string who_is(const Evidence& ev, const std::string& name) {
 
 Finding other_programs(const Evidence& ev) {
   const char* title = "other programs: somebody else took the CPU";
-  constexpr std::string_view kPrefix = "bystander[", kSuffix = "].cpu.total";
   std::vector<Busy> all;
-  for (const MetricSeries* series : ev.metrics_like(kPrefix, kSuffix)) {
-    if (series->name.size() <= kPrefix.size() + kSuffix.size()) continue;
-    all.push_back(busy_of(ev, *series, printable(series->name.substr(kPrefix.size(), series->name.size() - kPrefix.size() - kSuffix.size()))));
-  }
+  for (const BystanderLoad& load : bystander_loads(ev)) all.push_back(busy_of(ev, load));
   if (all.empty()) {
     if (!ev.view.manifest.rings.contains("bystanders")) return not_measurable("other-programs", title, "who else ran was not recorded");
     return speaks_against("other-programs", title, "no program outside the targets had 5 % of a CPU in any second");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/findings/bystander_load.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
 #include "formats/report/table.hpp"
@@ -104,14 +105,18 @@ Finding dentries(const Evidence& ev) {
   const Change slab = ev.change("host.mem.slab");
   std::string text = fmt::format("{} at first, {} at most, {} at last", count_text(static_cast<std::uint64_t>(std::max(first, 0.0))), count_text(static_cast<std::uint64_t>(std::max(high->second, 0.0))),
                                  count_text(static_cast<std::uint64_t>(std::max(last, 0.0))));
+  const bool rose = high->second > 1.25 * first && high->second - first > 100'000;
+  const bool fell = last < 0.7 * high->second && high->second - last > 100'000;
+  if (fell) {
+    const auto lowest = std::min_element(high, points.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (const std::string who = in_kernel_between(ev, high->first, lowest->first); !who.empty()) text += "; in the kernel while they fell: " + who;
+  }
   const double seconds = to_seconds(high->first - points.front().first);
   if (high->second > first && seconds > 1) text += fmt::format("; rose {}", per_second((high->second - first) / seconds));
   if (slab.known) text += fmt::format("; slab {} to {}", bytes_text(slab.least), bytes_text(slab.most));
   std::string pressure = ev.text("system/facts/sys_vm_vfs_cache_pressure");
   pressure.erase(std::remove_if(pressure.begin(), pressure.end(), [](unsigned char c) { return c < '0' || c > '9'; }), pressure.end());
   if (!pressure.empty()) text += "; vm.vfs_cache_pressure " + pressure.substr(0, 8);
-  const bool rose = high->second > 1.25 * first && high->second - first > 100'000;
-  const bool fell = last < 0.7 * high->second && high->second - last > 100'000;
   if (!(rose || fell)) {
     if (spread < 0.1 * high->second || spread < 20'000) return speaks_against("dentries", title, text);
     return not_measurable("dentries", title, text + ": moved, not clearly");

@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "formats/findings/families.hpp"
 #include "formats/report/table.hpp"
@@ -15,38 +17,72 @@ namespace {
 
 constexpr double kBefore_s = 10, kAfter_s = 1;
 
+// A program that began near the onset, and what it began itself: a script is one thing, not the ten tools it calls.
+struct Began {
+  std::string name;
+  std::vector<Timestamp> times;
+  std::vector<std::string> tools;  // programs it started
+};
+
+// Who began it all: the topmost of its ancestors that began near the onset too.
+const Process& head_of(const Process& process, const std::map<std::int32_t, const Process*>& near) {
+  const Process* head = &process;
+  for (int depth = 0; depth < 64; ++depth) {
+    const auto parent = near.find(head->parent);
+    if (parent == near.end() || parent->second == head || *parent->second->started > *head->started) break;
+    head = parent->second;
+  }
+  return *head;
+}
+
+std::vector<Began> began_near(const Evidence& ev, const std::function<bool(Timestamp)>& is_near) {
+  std::map<std::int32_t, const Process*> near;
+  for (const Process& process : ev.view.timeline.processes)
+    if (process.started && !process.name.empty() && is_near(*process.started)) near[process.pid] = &process;
+  std::vector<Began> programs;
+  for (const Process& process : ev.view.timeline.processes) {
+    if (!process.started || process.name.empty() || !is_near(*process.started)) continue;
+    const Process& head = head_of(process, near);
+    const std::string name = printable(head.name), own = printable(process.name);
+    auto known = std::find_if(programs.begin(), programs.end(), [&](const Began& b) { return b.name == name; });
+    if (known == programs.end()) known = programs.insert(known, {.name = name, .times = {}, .tools = {}});
+    if (&head == &process) known->times.push_back(*process.started);
+    if (own != name && std::find(known->tools.begin(), known->tools.end(), own) == known->tools.end()) known->tools.push_back(own);
+  }
+  // Those that started just then and not all the time say more: the seldom ones first, and of those what has a life of its own.
+  std::stable_sort(programs.begin(), programs.end(), [](const Began& a, const Began& b) {
+    return std::pair(a.times.size(), b.tools.size()) < std::pair(b.times.size(), a.tools.size());
+  });
+  return programs;
+}
+
+std::string tools_text(const Began& began) {
+  if (began.tools.empty()) return "";
+  std::string text = " (ran ";
+  for (std::size_t i = 0; i < began.tools.size() && i < 4; ++i) text += (i ? ", " : "") + began.tools[i];
+  return text + (began.tools.size() > 4 ? ", ..)" : ")");
+}
+
 Finding started(const Evidence& ev) {
   const char* title = "started: what began within 10 s of the onset";
   if (!ev.onset.known) return not_measurable("started", title, "the onset is not known");
-  std::vector<std::pair<std::string, std::vector<Timestamp>>> programs;
-  const auto add = [&](const std::string& name, Timestamp time) {
+  const auto is_near = [&](Timestamp time) {
     const double from_onset = to_seconds(time - ev.begin);
-    if (name.empty() || from_onset < -kBefore_s || from_onset > kAfter_s) return;
-    for (auto& [known, times] : programs)
-      if (known == name) return times.push_back(time);
-    programs.push_back({name, {time}});
+    return from_onset >= -kBefore_s && from_onset <= kAfter_s;
   };
-  for (const Process& process : ev.view.timeline.processes)
-    if (process.started) add(printable(process.name), *process.started);
-  std::uint64_t marks = 0;
-  std::string mark;
-  for (const LifeEvent& event : ev.view.timeline.life) {
-    if (event.kind != LifeKind::kMark) continue;
-    const double from_onset = to_seconds(event.time - ev.begin);
-    if (from_onset < -kBefore_s || from_onset > kAfter_s) continue;
-    ++marks;
-    mark = fmt::format("mark '{}' {}", cut(printable(event.text), 60), relative_text(from_onset));
-  }
-  if (programs.empty() && marks == 0) return speaks_against("started", title, "no process of those that were watched, and no mark");
-  // Those that started just then and not all the time say more; the seldom ones first.
-  std::stable_sort(programs.begin(), programs.end(), [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
-  std::string figures = mark;
+  const std::vector<Began> programs = began_near(ev, is_near);
+  std::string figures;
+  for (const LifeEvent& event : ev.view.timeline.life)
+    if (event.kind == LifeKind::kMark && is_near(event.time))
+      figures = fmt::format("mark '{}' {}", cut(printable(event.text), 60), relative_text(to_seconds(event.time - ev.begin)));
+  const bool marked = !figures.empty();
+  if (programs.empty() && !marked) return speaks_against("started", title, "no process of those that were watched, and no mark");
   for (std::size_t i = 0; i < programs.size() && i < 5; ++i) {
-    const auto& [name, times] = programs[i];
-    figures += fmt::format("{}{}{} {} from the onset", figures.empty() ? "" : "; ", name, times.size() > 1 ? fmt::format(" x{}, first", times.size()) : "",
-                           relative_text(to_seconds(*std::min_element(times.begin(), times.end()) - ev.begin)));
+    const Began& began = programs[i];
+    figures += fmt::format("{}{}{}{} {} from the onset", figures.empty() ? "" : "; ", began.name, tools_text(began), began.times.size() > 1 ? fmt::format(" x{}, first", began.times.size()) : "",
+                           relative_text(to_seconds(*std::min_element(began.times.begin(), began.times.end()) - ev.begin)));
   }
-  return speaks_for("started", "started just before: " + (marks > 0 ? "a mark" : programs[0].first), marks > 0 ? 0.4 : 0.15, figures, "fdr show BUNDLE processes");
+  return speaks_for("started", "started just before: " + (marked ? "a mark" : programs[0].name), marked ? 0.4 : 0.15, figures, "fdr show BUNDLE processes");
 }
 
 // Asked to end is no trouble.

@@ -51,6 +51,7 @@ Json failed_rows(const PartInput&);
 Json error_rows(const PartInput&);
 Json stall_rows(const PartInput&);
 Json growth_rows(const PartInput&);
+Json memory_rows(const PartInput&);
 Json goroutine_rows(const PartInput&);
 Json heap_rows(const PartInput&);
 Json process_rows(const PartInput&);

@@ -86,28 +86,46 @@ Json slow_rows(const PartInput& in) {
   return rows;
 }
 
+namespace {
+
+Json failed_sum_row(const PartInput& in, const FailedSum& sum) {
+  return {{"name", syscall_name(sum.number, sum.abi)},
+          {"error", errno_name(sum.error)},
+          {"path", valid_utf8(sum.example)},
+          {"process", valid_utf8(sum.process)},
+          {"calls", sum.calls},
+          {"directory", valid_utf8(sum.directory)},
+          {"distinct", sum.distinct},
+          {"pid", sum.pid},
+          {"on_behalf_of", on_behalf_of(sum)},
+          {"target", sum.of_target},
+          {"first_s", in.view.at(sum.first)},
+          {"last_s", in.view.at(sum.last)},
+          {"stack", Json::array()}};
+}
+
+// A sum without a path says nothing that the single calls do not say, where all of them were kept.
+bool told_by_single_calls(const FailedSum& sum, const std::vector<FailedRow>& groups) {
+  std::uint64_t kept = 0;
+  for (const FailedRow& group : groups)
+    if (group.name == syscall_name(sum.number, sum.abi) && group.error == errno_name(sum.error) && group.process == valid_utf8(sum.process)) kept += group.calls;
+  return kept >= sum.calls;
+}
+
+}  // namespace
+
+// Sums by directory first, then the single calls with their stacks, then what is known as a number only.
 Json failed_rows(const PartInput& in) {
-  Json rows = Json::array();
+  Json rows = Json::array(), numbers = Json::array();
+  const std::vector<FailedRow> groups = group_failed(in.view);
   for (const FailedSum& sum : in.view.timeline.failing) {
     const ShowFilter& filter = in.view.filter();
     if (filter.thread || (filter.pid && *filter.pid != sum.pid)) continue;
     if (sum.last < in.view.from() || sum.first > in.view.to()) continue;
-    Json row = {{"name", syscall_name(sum.number, sum.abi)},
-                {"error", errno_name(sum.error)},
-                {"path", valid_utf8(sum.example)},
-                {"process", valid_utf8(sum.process)},
-                {"calls", sum.calls}};
-    row["directory"] = valid_utf8(sum.directory);
-    row["distinct"] = sum.distinct;
-    row["pid"] = sum.pid;
-    row["on_behalf_of"] = on_behalf_of(sum);
-    row["target"] = sum.of_target;
-    row["first_s"] = in.view.at(sum.first);
-    row["last_s"] = in.view.at(sum.last);
-    row["stack"] = Json::array();
-    rows.push_back(std::move(row));
+    if (!sum.example.empty()) rows.push_back(failed_sum_row(in, sum));
+    else if (!told_by_single_calls(sum, groups)) numbers.push_back(failed_sum_row(in, sum));
   }
-  for (const FailedRow& group : group_failed(in.view)) {
+  for (const FailedRow& group : groups) {
     Json row = {{"name", group.name},
                 {"error", group.error},
                 {"path", group.path},
@@ -119,6 +137,7 @@ Json failed_rows(const PartInput& in) {
     row["stack"] = stack_json(in.view, group.stack);
     rows.push_back(std::move(row));
   }
+  for (Json& row : numbers) rows.push_back(std::move(row));
   return rows;
 }
 

@@ -1,5 +1,7 @@
-// `fdr show BUNDLE growth`: who brought memory in that is still there. An allocator may have handed it on since: nobody outside the
-// program sees that.
+// Whose the targets' memory is. `growth`: who brought it in and it is still there; an allocator may have handed it on since,
+// nobody outside the program sees that. `memory`: the same, and beside it what a runtime's own tables say.
+#include <algorithm>
+
 #include "formats/report/growth.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
@@ -22,6 +24,18 @@ Json growth_rows(const PartInput& in) {
                     {"pid", process ? process->pid : 0},
                     {"stack", std::move(stack)}});
   }
+  return rows;
+}
+
+Json memory_rows(const PartInput& in) {
+  Json rows = Json::array();
+  for (const Json& row : growth_rows(in))
+    rows.push_back({{"bytes", row["held_bytes"]}, {"place", row["place"]}, {"known_by", "pages"}, {"process", row["process"]}, {"pid", row["pid"]}, {"stack", row["stack"]}});
+  for (const Json& row : heap_rows(in)) {
+    if (!row.contains("in_use_bytes")) continue;  // not measurable: `heap` says why
+    rows.push_back({{"bytes", row["in_use_bytes"]}, {"place", row["function"]}, {"known_by", "Go's heap profile"}, {"process", row["process"]}, {"pid", row["pid"]}, {"stack", row["stack"]}});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Json& a, const Json& b) { return a["bytes"].get<double>() > b["bytes"].get<double>(); });
   return rows;
 }
 

@@ -17,7 +17,8 @@ std::string peer_text(const fdr_peer& peer) {
     inet_ntop(peer.family, peer.remote, address, sizeof address);
     const bool six = peer.family == AF_INET6;
     if (peer.remote_port == 0) return fmt::format("{} port {}", transport, peer.local_port);
-    return fmt::format("{} {}{}{}:{} from port {}", transport, six ? "[" : "", address, six ? "]" : "", peer.remote_port, peer.local_port);
+    const std::string from = peer.local_port ? fmt::format(" from port {}", peer.local_port) : "";  // a connect that was refused has none
+    return fmt::format("{} {}{}{}:{}{}", transport, six ? "[" : "", address, six ? "]" : "", peer.remote_port, from);
   }
   if (peer.family == AF_UNIX) return "unix socket";
   if (peer.family == AF_NETLINK) return "netlink socket";

@@ -129,6 +129,42 @@ TEST_CASE("show: slow, failed and stalls") {
   CHECK(rows("errors")[0] == json{{"name", "sendto"}, {"error", "EAGAIN"}, {"calls", 1300}});
 }
 
+TEST_CASE("show failed: a number without a path stands last, and not at all where every single call was kept") {
+  auto made = incident::make();
+  FailedSum refused;
+  refused.process = "curl";
+  refused.number = 42;  // connect
+  refused.error = 111;
+  refused.calls = 1;
+  refused.first = refused.last = made.bundle.timeline.failed.back().call.begin;
+  FailedSum many = refused;
+  many.error = 11;
+  many.calls = 70;
+  made.bundle.timeline.failing = {many, refused};
+  const json failed = json::parse(show_json(made.bundle, made.names, "failed", {}));
+  REQUIRE(failed.size() == 3);
+  CHECK(failed[2].at("calls") == 70);
+  CHECK(failed[1].at("error") == "ECONNREFUSED");
+}
+
+TEST_CASE("show memory: the most first, and how it is known") {
+  auto made = incident::make();
+  for (const std::uint64_t bytes : {4096u, 8192u}) {
+    Growth growth;
+    growth.time = made.bundle.timeline.samples.front().time;
+    growth.thread = 0;
+    growth.bytes = bytes;
+    growth.stack = made.bundle.timeline.samples[bytes == 8192 ? 4 : 0].stack;
+    made.bundle.timeline.growth.push_back(growth);
+  }
+  const json memory = json::parse(show_json(made.bundle, made.names, "memory", {}));
+  REQUIRE(memory.size() == 2);
+  CHECK(memory[0].at("bytes") == 8192);
+  CHECK(memory[1].at("bytes") == 4096);
+  CHECK(memory[0].at("known_by") == "pages");
+  CHECK(memory[0].at("stack").size() > 1);
+}
+
 TEST_CASE("show: the timeline is in order and holds every kind") {
   const json all = rows("timeline");
   double last = -1e9;
@@ -189,7 +225,7 @@ TEST_CASE("show: tables say the same as the rows") {
   CHECK(contains(text("stacks"), "conn_send (inlined)  conn.h:71"));
   CHECK(contains(text("timeline"), "deploy v2"));
   CHECK(contains(text("manifest"), "\"backend\": \"bpf\""));
-  const std::set<std::string> not_in_it = {"ledger", "files", "growth", "goroutines", "heap", "sockets", "slab", "memory-ledger", "logs"};
+  const std::set<std::string> not_in_it = {"ledger", "files", "memory", "growth", "goroutines", "heap", "sockets", "slab", "memory-ledger", "logs"};
   for (const std::string& part : show_parts()) {
     CAPTURE(part);
     if (!not_in_it.contains(part)) CHECK(text(part.c_str()).size() > 50);

@@ -63,6 +63,7 @@ TEST_CASE("subject: both ends of a socket") {
             peer_of(AF_INET6, SOCK_STREAM, 80, 50000, {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))) ==
         "tcp [2001:db8::1]:50000 from port 80");
   CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_STREAM, 8080, 0, {}))) == "tcp port 8080");  // it listens
+  CHECK(subject_text(call_on(peer_of(AF_INET, SOCK_STREAM, 0, 9, {127, 0, 0, 1}))) == "tcp 127.0.0.1:9");  // refused
 }
 
 TEST_CASE("subject: sockets without ports") {

@@ -26,6 +26,23 @@ TEST_CASE("started: what began within ten seconds, the seldom first, and marks; 
   CHECK(is_against(Case().judged(find_started, "started")));
 }
 
+TEST_CASE("started: a script is one thing, with the tools it ran") {
+  Case c;
+  Process script = incident::process(400, "nightly", "", {"nightly"}), tool = incident::process(401, "seq", "", {"seq"});
+  script.started = at(kOnset - 2);
+  tool.started = at(kOnset - 1.5);
+  tool.parent = 400;
+  Process beat = incident::process(402, "beat", "", {"beat"}), again = incident::process(403, "beat", "", {"beat"});
+  beat.started = at(kOnset - 3);
+  again.started = at(kOnset - 1);
+  c.timeline.processes.insert(c.timeline.processes.end(), {beat, script, tool, again});
+  const Finding finding = c.judged(find_started, "started");
+  CAPTURE(finding.evidence);
+  CHECK(contains(finding.title, "nightly"));
+  CHECK(contains(finding.evidence, "nightly (ran seq) -2.000 s"));
+  CHECK(contains(finding.evidence, "beat x2, first -3.000 s"));
+}
+
 TEST_CASE("ended: a target that was killed; one that exits well is nothing") {
   Case c, well;
   for (Case* one : {&c, &well}) one->timeline.processes[0].ended = at(0);

@@ -158,6 +158,15 @@ TEST_CASE("dentries: that pile up and are given back, with the sysctl that weigh
   REQUIRE(is_for(finding));
   CHECK(contains(finding.evidence, "vfs_cache_pressure 100"));
   CHECK(contains(finding.title, "given back"));
+  CHECK_FALSE(contains(finding.evidence, "in the kernel while they fell"));  // nobody is known to have been
+  c.metric("bystander[drop-caches].cpu.total", [](double t) { return t > -1.5 && t < 0.5 ? 80.0 : 0.0; });
+  c.metric("bystander[drop-caches].cpu.system", [](double t) { return t > -1.5 && t < 0.5 ? 78.0 : 0.0; });
+  c.metric("bystander[maker].cpu.total", 90, 90);  // as busy when they rose
+  c.metric("bystander[maker].cpu.system", 80, 80);
+  const std::string told = c.judged(find_reclaim, "dentries").evidence;
+  CAPTURE(told);
+  CHECK(contains(told, "in the kernel while they fell: drop-caches 78 % of a CPU"));
+  CHECK_FALSE(contains(told, "maker"));
   flat.metric("host.dentries", 500'000, 501'000);
   CHECK(is_against(flat.judged(find_reclaim, "dentries")));
   CHECK(is_open(Case().judged(find_reclaim, "dentries")));
