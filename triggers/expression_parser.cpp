@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "formats/syscall_names.hpp"
 #include "formats/text.hpp"
 #include "triggers/expression.hpp"
 #include "triggers/expression_lexer.hpp"
@@ -39,9 +40,6 @@ constexpr std::array kFunctions = {
     NamedFunction{"max", Function::kMaximum},   NamedFunction{"p99", Function::kPercentile99},
 };
 
-// Promised names (DESIGN 5) that this version does not measure: said as such instead of "unknown".
-constexpr std::array<std::string_view, 2> kLater = {"syscall.", "log."};
-
 std::string name_hint(std::string_view name, const MetricCatalogue& catalogue) {
   const std::vector<std::string> names = catalogue.names();
   std::string near = nearest_names(name, names);
@@ -53,6 +51,17 @@ std::string name_hint(std::string_view name, const MetricCatalogue& catalogue) {
     }
   }
   return near.empty() ? "fdr doctor --metrics lists them all" : "did you mean " + near;
+}
+
+[[noreturn]] void unknown_syscall_figure(const Token& token) {
+  const std::string_view rest = std::string_view(token.source).substr(sizeof "syscall." - 1);
+  const std::string call(rest.substr(0, rest.find('.')));
+  if (syscall_number(call)) throw ExpressionError("unknown metric '" + printable(token.source) + "'", token.column, "of a system call there is rate, errors, latency and longest");
+  std::vector<std::string> names;
+  for (std::uint16_t number = 0; number < 512; ++number)
+    if (const std::string name = syscall_name(number); syscall_number(name)) names.push_back(name);
+  const std::string near = nearest_names(call, names);
+  throw ExpressionError("no system call is named '" + printable(call) + "'", token.column, near.empty() ? "fdr show BUNDLE syscalls lists those that were made" : "did you mean " + near);
 }
 
 [[noreturn]] void unknown_metric(const Token& token, const MetricCatalogue& catalogue) {
@@ -76,12 +85,8 @@ std::string name_hint(std::string_view name, const MetricCatalogue& catalogue) {
                                          : "targets: " + list);
     }
   }
-  for (const std::string_view later : kLater) {
-    if (name == later || (name.starts_with(later) && (later.ends_with('.') || name[later.size()] == '.'))) {
-      throw ExpressionError("'" + shown + "' is not measured in this version", token.column,
-                            "fdr doctor --metrics lists what is");
-    }
-  }
+  if (name.starts_with("log.")) throw ExpressionError("no log is named '" + shown.substr(4) + "'", token.column, "name one with [[log]]");
+  if (name.starts_with("syscall.")) unknown_syscall_figure(token);
   throw ExpressionError("unknown metric '" + shown + "'", token.column, name_hint(name, catalogue));
 }
 

@@ -120,7 +120,8 @@ std::string catalogue_text(const nlohmann::json& rows) {
     text += fmt::format("{:<35} {:<12} {}; {}{}; {}{}\n", word("name"), word("value_text"), word("scope"), word("kind") == "counter" ? "counter of " : "", word("base"), word("source"),
                         why.empty() ? "" : "; now: " + why);
   }
-  return text + "Counters only grow: compare rate(COUNTER) or delta(COUNTER, 10s). process[NAME].METRIC is that of one target.\n";
+  return text + "Counters only grow: compare rate(COUNTER) or delta(COUNTER, 10s). process[NAME].METRIC is that of one target.\n"
+                "Named in rules: syscall.NAME.rate|errors|latency|longest of any system call, beat.NAME.age, log.NAME, and [[metric]] by its name.\n";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/slab.hpp"
 #include "recorder/metrics/sockets.hpp"
+#include "recorder/metrics/syscall_figures.hpp"
 #include "triggers/quantity.hpp"
 
 namespace fdr {
@@ -213,6 +214,9 @@ MetricCatalogue build_catalogue(const Config& config) {
     catalogue.add({"log." + log.name, Unit::kNone, MetricKind::kCounter, "log " + log.name, log.pattern.empty() ? "lines" : "lines that match " + log.pattern,
                    log_place(log) + ", looked at five times a second"});
   }
+  for (const RuleConfig& rule : config.rules)
+    for (const std::string* condition : {&rule.when, &rule.clear, &rule.armed_when})
+      for (const std::string& name : syscalls_named_in(*condition)) add_syscall_figures(name, catalogue);
   for (const UserMetricConfig& metric : config.metrics) {
     const std::string source = !metric.log.empty() ? "lines of the log " + metric.log : !metric.url.empty() ? metric.url : !metric.file.empty() ? metric.file : "a command";
     catalogue.add({metric.name, metric.unit, metric.kind, "[[metric]]",

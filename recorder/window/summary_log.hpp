@@ -33,6 +33,7 @@ class SummaryLog {
   void read(const WindowView& window, Timestamp now, const std::vector<std::uint32_t>& dead);
   const std::deque<SummaryRow>& rows() const { return rows_; }
   Timestamp begin() const { return begin_; }  // of the first second kept
+  Timestamp read_at() const { return last_; }  // the end of the last second kept
 
  private:
   void keep(std::vector<SummaryRow> rows, Timestamp now);

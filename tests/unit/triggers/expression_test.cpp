@@ -210,8 +210,10 @@ TEST_CASE("unknown names: column and the nearest names") {
   CHECK(refusal("process[wbe].cpu.total > 1%").what == "no target is named 'wbe'");
   CHECK(refusal("process[wbe].cpu.total > 1%").hint == "targets: web");
   CHECK(refusal("process[web].threads > 1").hint == "did you mean process.threads");
-  CHECK(says(refusal("syscall.read.errors > 1").what, "not measured in this version"));
-  CHECK(says(refusal("log.errors > 200").what, "not measured in this version"));
+  CHECK(says(refusal("syscall.opnat.errors > 1").what, "no system call is named 'opnat'"));
+  CHECK(says(refusal("syscall.opnat.errors > 1").hint, "openat"));
+  CHECK(says(refusal("syscall.read.speed > 1").hint, "rate, errors, latency and longest"));
+  CHECK(says(refusal("log.errors > 200").what, "no log is named 'errors'"));
   CHECK(refusal("dleta(host.mem.free, 1s) > 1MB").hint == "did you mean delta");
 }
 

@@ -1,0 +1,42 @@
+// syscall.NAME.{rate,errors,latency,longest}: one system call of all targets, for the rules that speak of it. From the exact sums that
+// are read once a second (window/summary_log.hpp), so it costs nothing more.
+//
+// Only names that a rule uses are in the catalogue: there are 360 calls, and nobody watches them all. Unknown until the first second
+// is over, and for ever where calls are not counted (syscalls.detail = "off"). latency is unknown in a second without that call. errors
+// rises in a straight line over the second after the one it counts: in one step, rate() would be twice the truth and nothing in turn.
+// Session thread only.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recorder/window/summary_log.hpp"
+#include "triggers/metric_history.hpp"
+
+namespace fdr {
+
+// Names of calls that a condition speaks of: "syscall.openat.errors > 5" -> {"openat"}. No name twice; what is no system call is left out.
+std::vector<std::string> syscalls_named_in(std::string_view condition);
+void add_syscall_figures(const std::string& name, MetricCatalogue& catalogue);
+
+class SyscallFigures {
+ public:
+  explicit SyscallFigures(const MetricCatalogue& catalogue);
+  void read(const SummaryLog& log, Timestamp now, std::span<double> row);
+
+ private:
+  struct Figures {
+    std::uint16_t number;
+    MetricId rate, errors, latency, longest;
+    double calls_a_second, failed, failing, mean_s, longest_s;  // failed by the last second's begin, and in it
+  };
+  void add_second(const SummaryLog& log);
+
+  std::vector<Figures> calls_;
+  Timestamp read_at_{};
+  Duration second_{};  // that was read last
+};
+
+}  // namespace fdr
