@@ -1,5 +1,6 @@
 #include "formats/manifest.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <type_traits>
@@ -167,6 +168,8 @@ std::string to_json(const Manifest& m) {
                     {"pids", m.target.pids},
                     {"command", strings_json(m.target.command)},
                     {"names", strings_json(m.target.names)}};
+  if (!m.target.container.empty()) json["target"]["container"] = valid_utf8(m.target.container);
+  for (const auto& [pid, inside] : m.target.ns_pids) json["target"]["ns_pids"][std::to_string(pid)] = inside;
   json["trigger"] = {{"name", valid_utf8(m.trigger.name)},
                      {"when", valid_utf8(m.trigger.when)},
                      {"value", m.trigger.value},
@@ -228,6 +231,14 @@ Manifest manifest_from_json(std::string_view text) {
   target.need("pids", m.target.pids);
   target.need("command", m.target.command);
   target.may("names", m.target.names);
+  target.may("container", m.target.container);
+  const Fields inside = target.object("ns_pids");
+  inside.each([&](const std::string& key, const nlohmann::json&) {
+    std::int32_t pid = 0;
+    const auto parsed = std::from_chars(key.data(), key.data() + key.size(), pid);
+    if (parsed.ec != std::errc{} || parsed.ptr != key.data() + key.size()) inside.wrong(key, "of a process id");
+    inside.may(key.c_str(), m.target.ns_pids[pid]);
+  });
 
   const Fields trigger = root.object("trigger");
   trigger.need("name", m.trigger.name);

@@ -51,6 +51,8 @@ struct Manifest {
     std::vector<std::int32_t> pids;
     std::vector<std::string> command;
     std::vector<std::string> names;
+    std::string container;                        // id, of the first target process that is in one
+    std::map<std::int32_t, std::int32_t> ns_pids; // of target processes in a PID namespace of their own: what they are called there
   } target;
   struct Trigger {
     std::string name;              // of the rule; "manual", "exit", ... for what is not a rule

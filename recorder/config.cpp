@@ -14,6 +14,7 @@
 #include "formats/text.hpp"
 #include "recorder/config_outside.hpp"
 #include "recorder/config_section.hpp"
+#include "recorder/containers.hpp"
 #include "recorder/target_finder.hpp"
 #include "recorder/metrics/catalogue.hpp"
 
@@ -33,6 +34,8 @@ std::string default_target_name(const TargetConfig& target) {
   if (!target.comm.empty()) return target.comm;
   if (!target.unit.empty()) return target.unit.substr(0, target.unit.rfind('.'));
   if (!target.cgroup.empty()) return target.cgroup.substr(target.cgroup.rfind('/') + 1);
+  if (!target.container.empty()) return target.container.substr(0, kContainerPrefix);
+  if (target.all) return "all";
   return target.exe.substr(target.exe.rfind('/') + 1);
 }
 
@@ -63,6 +66,10 @@ TargetConfig read_target(Section& section) {
     match.string("exe", target.exe);
     match.string("unit", target.unit);
     match.string("cgroup", target.cgroup);
+    match.string("container", target.container);
+    match.boolean("all", target.all);
+    if (match.get("container") && !is_container_id(target.container))
+      match.refuse("container", "'container' must be the container's id, 12 of its figures or more", "`docker ps` and `crictl ps` show it");
     if (!target.unit.empty()) target.unit = full_unit_name(target.unit);
     if (!target.cgroup.empty() && !target.cgroup.starts_with('/')) match.refuse("cgroup", "'cgroup' must be the path that /proc/PID/cgroup shows", "cgroup = \"/system.slice/x.service\"");
     if (target.comm.size() > 15) {
@@ -72,7 +79,7 @@ TargetConfig read_target(Section& section) {
     if (!target.exe.empty() && !target.exe.starts_with('/')) match.refuse("exe", "'exe' must be an absolute path");
   });
   if (section.get("match") && target.pids.empty() && !is_described(target)) {
-    section.refuse("match", "'match' says nothing", "match = { comm = \"...\" }, or pid, exe, unit, cgroup");
+    section.refuse("match", "'match' says nothing", "match = { comm = \"...\" }, or pid, exe, unit, cgroup, container, all");
   }
   target.name = default_target_name(target);
   section.name("name", target.name);

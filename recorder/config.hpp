@@ -30,6 +30,8 @@ struct TargetConfig {
   std::string exe;                 // match.exe: path of the executable
   std::string unit = {};           // match.unit: of systemd, with its suffix
   std::string cgroup = {};         // match.cgroup: "/a/b", or below
+  std::string container = {};      // match.container: id, or its first 12 figures and more
+  bool all = false;                // match.all: every process but kernel threads, ourselves and our parents
 };
 
 struct Config {

@@ -43,6 +43,8 @@ std::string match_toml(const TargetConfig& target) {
   if (!target.exe.empty()) parts.push_back("exe = " + toml_string(target.exe));
   if (!target.unit.empty()) parts.push_back("unit = " + toml_string(target.unit));
   if (!target.cgroup.empty()) parts.push_back("cgroup = " + toml_string(target.cgroup));
+  if (!target.container.empty()) parts.push_back("container = " + toml_string(target.container));
+  if (target.all) parts.push_back("all = true");
   return parts.empty() ? "" : fmt::format("match = {{ {} }}\n", fmt::join(parts, ", "));
 }
 

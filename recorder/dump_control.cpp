@@ -11,6 +11,7 @@
 
 #include "formats/bundle_writer.hpp"
 #include "formats/text.hpp"
+#include "recorder/containers.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/sources/cpu_list.hpp"
 
@@ -94,7 +95,8 @@ Manifest DumpControl::describe(const Recording& recording, const DumpTrigger& tr
   ::sysinfo(&memory);
   manifest.host = {.name = system.nodename, .kernel = system.release, .machine = system.machine,
                    .cpus = static_cast<int>(online_cpus().size()), .memory_bytes = std::uint64_t{memory.totalram} * memory.mem_unit};
-  manifest.target = {.mode = mode_, .pids = live_pids(recording.processes()), .command = command_, .names = target_names(config_)};
+  manifest.target = {.mode = mode_, .pids = live_pids(recording.processes()), .command = command_, .names = target_names(config_), .container = {}, .ns_pids = {}};
+  note_namespaces(manifest.target.pids, manifest.target);
   manifest.clock = ClockAnchor::now();
   manifest.trigger = {.name = trigger.name, .when = trigger.when, .value = trigger.value, .value_text = trigger.value_text,
                       .evidence = trigger.evidence, .realtime_ns = manifest.clock.realtime_of(trigger.time),

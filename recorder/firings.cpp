@@ -37,6 +37,7 @@ void Firings::over(const EpisodeEnd& end, bool we_end) {
     if (deferred_ && deferred_->episode.id == trigger.episode.id) return deferred_->merge(trigger, said);
     trigger.episode.stage = "end";
   }
+  if (only_one_) return;
   if (we_end && end.time < over->covered_until + config_.after) return;
   start(std::move(trigger), said);
 }
@@ -66,6 +67,7 @@ void Firings::start(DumpTrigger trigger, const std::string& said) {
     engine_.note({.time = trigger.time, .rule = trigger.name, .event = "merged", .value = trigger.value, .text = "into the bundle being made"});
     return dump_.merge(trigger, said);
   }
+  if (spent()) return engine_.note({.time = trigger.time, .rule = trigger.name, .event = "suppressed", .value = trigger.value, .text = "there is one bundle already"});
   if (!dump_.busy()) return begin(trigger);
   // That one is being written; the window is kept meanwhile.
   if (deferred_ && deferred_->of_an_end() && !trigger.of_an_end()) std::swap(*deferred_, trigger);
@@ -79,7 +81,9 @@ void Firings::start(DumpTrigger trigger, const std::string& said) {
 void Firings::begin(const DumpTrigger& trigger) {
   try {
     dump_.begin(recording_, trigger);
+    begun_ = true;
   } catch (const Error& error) {
+    failed_ = true;
     episodes_.written({trigger.episode.id}, "");
     voice_.complain(error);
   }
@@ -88,6 +92,7 @@ void Firings::begin(const DumpTrigger& trigger) {
 std::optional<FinishedDump> Firings::finished() {
   auto done = dump_.collect();
   if (!done) return done;
+  failed_ = failed_ || (done->result.path.empty() && !done->temporary);
   const std::string name = done->result.path.substr(done->result.path.rfind('/') + 1);
   episodes_.written(done->episodes, name);
   if (!deferred_) return done;

@@ -29,6 +29,12 @@ class Firings {
   // `said`: of this one, where another one's bundle takes it in.
   void start(DumpTrigger trigger, const std::string& said);
 
+  // From here on at most one bundle is made: of what fires first. spent(): it was begun.
+  void only_one() { only_one_ = true; }
+  bool spent() const { return only_one_ && begun_; }
+  // A bundle could not be begun, or not be written.
+  bool failed() const { return failed_; }
+
   // There is nothing to come: bundles no longer wait for their seconds after.
   void wind_up() { winding_up_ = true; }
   // A bundle waits until the one being made is written.
@@ -49,7 +55,7 @@ class Firings {
   Voice voice_;
   Episodes episodes_;
   std::optional<DumpTrigger> deferred_;
-  bool winding_up_ = false;
+  bool winding_up_ = false, only_one_ = false, begun_ = false, failed_ = false;
 };
 
 }  // namespace fdr

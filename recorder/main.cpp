@@ -14,6 +14,7 @@ constexpr const char* kDescription = R"(fdr: a flight data recorder for Linux pr
 Examples:
   fdr run --when 'process.cpu.total > 80% for 3s' -- ./server    wrap a command
   fdr attach --comm haproxy -c haproxy.toml                      watch what runs
+  fdr once --comm haproxy -c haproxy.toml --for 10m              the same from cron
   fdr now                                                        the last minute, live
   fdr dump                                                       write it
   fdr report BUNDLE                                              read it, anywhere)";
@@ -61,6 +62,7 @@ int main(int argc, char** argv) {
 #ifdef FDR_RECORDER
   fdr::add_run(app, exit_code);
   fdr::add_attach(app, exit_code);
+  fdr::add_once(app, exit_code);
   fdr::add_now(app, exit_code);
   fdr::add_dump(app, exit_code);
   fdr::add_drill(app, exit_code);

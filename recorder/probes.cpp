@@ -114,6 +114,7 @@ std::unique_ptr<Probe> make_probe(const HeartbeatConfig& beat) {
   switch (beat.from) {
     case BeatSource::kBeat:
     case BeatSource::kSend:
+    case BeatSource::kNotify:
       return nullptr;  // come by themselves
     case BeatSource::kHttp: {
       const auto url = parse_http_url(beat.url);

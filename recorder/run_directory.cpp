@@ -45,7 +45,7 @@ RunDirectory::RunDirectory(const std::string& name, bool may_number) {
       if (is_current(path("lock"))) return;  // else its owner removed the file between our open and our lock
     }
   }
-  throw Error("a recorder named '" + name + "' is running", "choose another --name, or see `fdr status`");
+  throw RecorderNameTaken("a recorder named '" + name + "' is running", "choose another --name, or see `fdr status`");
 }
 
 RunDirectory::~RunDirectory() {

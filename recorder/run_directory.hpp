@@ -7,15 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
 
 namespace fdr {
 
 inline constexpr const char* kRunRoot = "/run/fdr";
 
+// A recorder of the name that was asked for is alive.
+struct RecorderNameTaken : Error {
+  using Error::Error;
+};
+
 class RunDirectory {
  public:
-  // Takes NAME, or NAME-2, NAME-3 ... when `may_number` and it is taken. Throws Error.
+  // Takes NAME, or NAME-2, NAME-3 ... when `may_number` and it is taken. Throws Error, RecorderNameTaken.
   RunDirectory(const std::string& name, bool may_number);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;

@@ -67,6 +67,7 @@ class Session::Impl {
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
         firings_(options_.config, recording_, metrics_, engine_, dump_, voice_) {
+    if (options_.at_most) firings_.only_one();
     block_signals();
   }
 
@@ -111,6 +112,7 @@ class Session::Impl {
       if (now >= next_tick_ || gone_) tick(now);
       finish_dumps();
     }
+    end_.failed = firings_.failed();
     return end_;
   }
 
@@ -164,6 +166,7 @@ class Session::Impl {
       if (gone_ || stop_) firings_.wind_up();
       for (const Firing& firing : engine_.evaluate(metrics_.history(), now)) firings_.fired(firing);
       for (const EpisodeEnd& end : engine_.ended()) firings_.over(end);
+      stop_ = stop_ || once_is_over(now);
       if (gone_ || stop_) last_tick(now);
     }
     dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
@@ -180,6 +183,11 @@ class Session::Impl {
       next_tick_ += options_.config.every * (late + 1);
     }
     arm_timer();
+  }
+
+  // `once`: its bundle is written, or its time is over and none is being made.
+  bool once_is_over(Timestamp now) const {
+    return options_.at_most && !dump_.busy() && (firings_.spent() || now - recording_.armed_at() >= *options_.at_most);
   }
 
   // Whoever fits a target's description by now: it has been started again, or is one more.
@@ -235,6 +243,7 @@ class Session::Impl {
       answer = {{"ok", true}, {"path", result.path}};
       if (!finished.temporary) {
         ++end_.bundles;
+        end_.bundle = result.path;
         voice_.say("bundle " + result.path);
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
         watched_.notifier().tell(result.path, finished.rule, finished.reason);

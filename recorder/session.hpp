@@ -1,6 +1,6 @@
 // The recorder's one loop: a tick each `every`, signals, the control socket, heartbeats, and dumps in their two stages.
 //
-// Between ticks it sleeps (DESIGN 2.3). It owns everything but the dumper's thread. Used by `run` and `attach` alike: what differs is who the
+// Between ticks it sleeps (DESIGN 2.3). It owns everything but the dumper's thread. Used by `run`, `attach` and `once` alike: what differs is who the
 // targets are and which signals are passed on.
 #pragma once
 
@@ -16,17 +16,21 @@ namespace fdr {
 
 struct SessionOptions {
   Config config;
-  std::string mode;                    // "run" or "attach", for the manifest
+  std::string mode;                    // "run", "attach" or "once", for the manifest
   std::vector<std::string> command;    // `run`
   bool quiet = false;
   // What SIGHUP asks for: the configuration read anew, flags over it. Throws Error. Not set: SIGHUP ends `attach`.
   std::function<Config()> reload = {};
+  // once: it ends when its first bundle is written, or when so long nothing fired. No second bundle, of whatever.
+  std::optional<Duration> at_most = {};
 };
 
 // What ends a session, and what `run` makes its exit of.
 struct SessionEnd {
   std::optional<int> wait_status;  // of the child, `run` only
   std::size_t bundles = 0;
+  std::string bundle = {};  // path of the last one
+  bool failed = false;      // to write one
 };
 
 class Session {

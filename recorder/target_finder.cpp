@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+#include <unordered_map>
 
+#include "recorder/containers.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/self_cost.hpp"
@@ -14,6 +17,7 @@ namespace fdr {
 namespace {
 
 constexpr Duration kPause = std::chrono::seconds(1);
+constexpr std::int32_t kKernelThreads = 2;  // kthreadd
 
 // In whichever hierarchy.
 template <typename Wanted>
@@ -26,22 +30,36 @@ bool any_path(std::string_view cgroup_text, Wanted wanted) {
 bool fits(const TargetConfig& target, std::int32_t pid) {
   if (!target.comm.empty() && comm_of(pid) != target.comm) return false;
   if (!target.exe.empty() && executable_of(pid) != target.exe) return false;
-  if (target.unit.empty() && target.cgroup.empty()) return true;
+  if (target.unit.empty() && target.cgroup.empty() && target.container.empty()) return true;
   const std::string groups = read_small_file(fmt::format("/proc/{}/cgroup", pid), 1 << 16).value_or("");
-  return (target.unit.empty() || in_unit(groups, target.unit)) && (target.cgroup.empty() || in_cgroup(groups, target.cgroup));
+  return (target.unit.empty() || in_unit(groups, target.unit)) && (target.cgroup.empty() || in_cgroup(groups, target.cgroup)) &&
+         (target.container.empty() || in_container(groups, target.container));
 }
 
-std::vector<std::int32_t> who_fits(const TargetConfig& target, const std::vector<std::int32_t>& pids) {
+// The processes among whom targets are looked for. Who is whose child costs a read of each process, and is asked for `all` only.
+class Candidates {
+ public:
+  const std::vector<std::int32_t>& of(const TargetConfig& target) {
+    std::optional<std::vector<std::int32_t>>& list = target.all ? others_ : listed_;
+    if (!list) list = target.all ? everybody_else(living_processes(), ::getpid()) : all_pids();
+    return *list;
+  }
+
+ private:
+  std::optional<std::vector<std::int32_t>> listed_, others_;
+};
+
+std::vector<std::int32_t> who_fits(const TargetConfig& target, Candidates& candidates, const std::set<std::int32_t>& followed) {
   std::vector<std::int32_t> found;
-  for (const std::int32_t pid : pids)
-    if (pid != ::getpid() && fits(target, pid)) found.push_back(pid);
+  for (const std::int32_t pid : candidates.of(target))
+    if (pid != ::getpid() && !followed.contains(pid) && fits(target, pid)) found.push_back(pid);
   return found;
 }
 
 }  // namespace
 
 bool is_described(const TargetConfig& target) {
-  return !target.comm.empty() || !target.exe.empty() || !target.unit.empty() || !target.cgroup.empty();
+  return !target.comm.empty() || !target.exe.empty() || !target.unit.empty() || !target.cgroup.empty() || !target.container.empty() || target.all;
 }
 
 std::string full_unit_name(const std::string& unit) { return unit.find('.') == std::string::npos ? unit + ".service" : unit; }
@@ -55,10 +73,39 @@ bool in_cgroup(std::string_view cgroup_text, std::string_view path) {
   return any_path(cgroup_text, [&](std::string_view own) { return own.starts_with(path) && (own.size() == path.size() || own[path.size()] == '/'); });
 }
 
+std::vector<std::int32_t> everybody_else(const std::vector<LivingProcess>& living, std::int32_t self) {
+  std::unordered_map<std::int32_t, std::int32_t> parents;
+  for (const LivingProcess& process : living) parents.emplace(process.pid, process.parent);
+  std::set<std::int32_t> ours = {self};
+  // A chain is no longer than there are processes: what /proc said of each came at different moments, and may go round.
+  std::int32_t ancestor = self;
+  for (std::size_t step = 0; step < living.size(); ++step) {
+    const auto parent = parents.find(ancestor);
+    if (parent == parents.end() || parent->second <= 0) break;
+    ours.insert(ancestor = parent->second);
+  }
+  // In a container pid 2 may be anybody.
+  const bool has_kernel_threads = std::any_of(living.begin(), living.end(), [](const LivingProcess& process) { return process.pid == kKernelThreads && process.name == "kthreadd"; });
+  const auto of_kernel = [&](const LivingProcess& process) { return has_kernel_threads && (process.pid == kKernelThreads || process.parent == kKernelThreads); };
+  const auto started_by_us = [&](std::int32_t pid) {
+    for (std::size_t step = 0; step < living.size() && pid > 0; ++step) {
+      if (pid == self) return true;
+      const auto parent = parents.find(pid);
+      pid = parent == parents.end() ? 0 : parent->second;
+    }
+    return false;
+  };
+  std::vector<std::int32_t> others;
+  for (const LivingProcess& process : living)
+    if (!of_kernel(process) && !ours.contains(process.pid) && !started_by_us(process.pid)) others.push_back(process.pid);
+  return others;
+}
+
 std::vector<std::int32_t> matching_pids(const TargetConfig& target) {
   std::vector<std::int32_t> found = target.pids;
   if (!is_described(target)) return found;
-  for (const std::int32_t pid : who_fits(target, all_pids())) found.push_back(pid);
+  Candidates candidates;
+  for (const std::int32_t pid : who_fits(target, candidates, {})) found.push_back(pid);
   return found;
 }
 
@@ -73,11 +120,10 @@ std::vector<TargetFinder::Found> TargetFinder::look(const std::set<std::int32_t>
   std::vector<Found> all;
   looked_ = now;
   const Duration begin = thread_cpu_time();
-  std::vector<std::int32_t> strangers = all_pids();
-  std::erase_if(strangers, [&](std::int32_t pid) { return followed.contains(pid); });
+  Candidates candidates;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     if (!is_described(targets_[i])) continue;
-    std::vector<std::int32_t> pids = who_fits(targets_[i], strangers);
+    std::vector<std::int32_t> pids = who_fits(targets_[i], candidates, followed);
     if (!pids.empty()) all.push_back({static_cast<std::uint32_t>(i), std::move(pids)});
   }
   took_ = thread_cpu_time() - begin;

@@ -1,7 +1,8 @@
 // Which processes a [[target]] means: at the start, and later, when one of them starts again or another of its kind comes.
 //
-// A target given by pid is those processes and no others; one that is described (comm, exe, unit, cgroup) is whoever fits. Fit is read
-// from /proc: comm, exe, and the paths of cgroup (a unit is a directory of that path, as systemd names it: cgroups(7), systemd.unit(5)).
+// A target given by pid is those processes and no others; one that is described (comm, exe, unit, cgroup, container, all) is whoever fits.
+// Fit is read from /proc: comm, exe, and the paths of cgroup (a unit is a directory of that path, as systemd names it: cgroups(7),
+// systemd.unit(5)). All are those that have memory of their own, without ourselves, what we started, and who started us.
 // What it costs is bounded: looking at 5 000 processes takes about 60 ms of CPU, so that is done the less often the longer it took.
 // Session thread only.
 #pragma once
@@ -14,6 +15,7 @@
 
 #include "formats/clock.hpp"
 #include "recorder/config.hpp"
+#include "recorder/decode/bystanders.hpp"
 
 namespace fdr {
 
@@ -24,6 +26,9 @@ bool in_unit(std::string_view cgroup_text, std::string_view unit);
 bool in_cgroup(std::string_view cgroup_text, std::string_view path);
 // "nginx" is nginx.service, as for systemctl.
 std::string full_unit_name(const std::string& unit);
+
+// Of these, all but kernel threads (kthreadd, pid 2, and its children), `self`, its descendants and its ancestors.
+std::vector<std::int32_t> everybody_else(const std::vector<LivingProcess>& living, std::int32_t self);
 
 // Pids that a target means now (not ourselves), its own pids first. Their children are not listed.
 std::vector<std::int32_t> matching_pids(const TargetConfig& target);

@@ -21,6 +21,7 @@ enum class BeatSource {
   kMtime,    // the file `path` is written
   kCommand,  // `command` ends with 0
   kUdp,      // a datagram comes to `host`:`port`
+  kNotify,   // the wrapped command tells systemd's watchdog so (WATCHDOG=1)
   kSend,     // a target (`comm`) sends to a peer, at `port` where that is not 0
 };
 

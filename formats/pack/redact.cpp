@@ -130,8 +130,10 @@ class Redaction {
     to.host.name = names_.token(NameClass::kHost, from.host.name);
     to.host.kernel = out_.timeline.kernel.empty() ? words_.keep(from.host.kernel, NameClass::kText) : out_.timeline.kernel;
     to.host.machine = words_.keep(from.host.machine, NameClass::kText);
-    to.target.mode = from.target.mode == "run" || from.target.mode == "attach" ? from.target.mode : "";
+    to.target.mode = from.target.mode == "run" || from.target.mode == "attach" || from.target.mode == "once" ? from.target.mode : "";
     to.target.pids = from.target.pids;
+    to.target.container = names_.token(NameClass::kLabel, from.target.container);
+    to.target.ns_pids = from.target.ns_pids;
     to.target.command = arguments(from.target.command);
     for (const std::string& name : from.target.names) to.target.names.push_back(names_.token(NameClass::kLabel, name));
     to.trigger = from.trigger;

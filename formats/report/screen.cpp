@@ -38,6 +38,7 @@ std::string who(const View& view) {
     }
     text += fmt::format("{}{}", i == 0 ? ", pid " : " ", m.target.pids[i]);
   }
+  if (!m.target.container.empty()) text += ", container " + printable(m.target.container.substr(0, 12));
   const std::string command = printable(joined(m.target.command, " "));
   if (!command.empty() && command != text) text += ": " + command;
   return text;

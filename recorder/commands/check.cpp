@@ -52,6 +52,8 @@ std::string beat_source(const HeartbeatConfig& beat) {
       return fmt::format("beats when {} ends with 0 within {}, run each {}", words_of(beat.command), within, each);
     case BeatSource::kUdp:
       return fmt::format("beats when a datagram comes to port {} of {}, expected each {}", beat.port, beat.host, each);
+    case BeatSource::kNotify:
+      return fmt::format("beats when the command that is wrapped (`fdr run`) tells systemd's watchdog WATCHDOG=1, expected each {}", each);
     case BeatSource::kSend:
       return fmt::format("beats when {} sends to {}{}, expected each {}", beat.comm.empty() ? "a target" : "target " + beat.comm,
                          beat.port ? fmt::format("port {}", beat.port) : "anybody", beat.by_peer ? ", each peer by itself" : "", each);

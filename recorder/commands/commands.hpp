@@ -10,6 +10,7 @@ namespace fdr {
 
 void add_run(CLI::App& app, int& exit_code);
 void add_attach(CLI::App& app, int& exit_code);
+void add_once(CLI::App& app, int& exit_code);
 void add_now(CLI::App& app, int& exit_code);
 void add_dump(CLI::App& app, int& exit_code);
 void add_mark(CLI::App& app, int& exit_code);

@@ -6,14 +6,11 @@
 #include "triggers/expression.hpp"
 
 namespace fdr {
-namespace {
 
 Duration duration_flag(const std::string& flag, const std::string& text) {
   if (const auto duration = parse_duration(text)) return *duration;
   throw Error(flag + ": '" + text + "' is not a duration", "give a number with a unit: 500ms, 60s, 10m");
 }
-
-}  // namespace
 
 void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("-c,--config", options.config_file, "configuration file (TOML); flags go over it");

@@ -1,4 +1,4 @@
-// The options that run and attach share, and what they make of them: file first, flags over it (DESIGN 3).
+// The options that run, attach and once share, and what they make of them: file first, flags over it (DESIGN 3).
 #pragma once
 
 #include <optional>
@@ -16,14 +16,16 @@ namespace fdr {
 struct RecordingOptions {
   std::string config_file;
   std::vector<std::string> when;
-  std::string window, after, memory, output, on_exit, name, syscalls, comm, unit, cgroup;
+  std::string window, after, memory, output, on_exit, name, syscalls;
   unsigned frequency = 0;
-  bool quiet = false, verbose = false, strict = false, wait = false;
+  bool quiet = false, verbose = false, strict = false;
 };
 
 void add_recording_options(CLI::App& command, RecordingOptions& options);
 // Throws Error. `default_on_exit` stands where neither file nor flag says.
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit);
+// A duration that a flag was given. Throws Error.
+Duration duration_flag(const std::string& flag, const std::string& text);
 // A name that is valid as target and recorder name, made of any text (a comm, a path).
 std::string name_from(const std::string& text);
 

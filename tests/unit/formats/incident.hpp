@@ -186,7 +186,7 @@ inline Made make() {
   made.bundle.path = "incident.fdr";
   m.fdr_version = "0.1.0";
   m.host = {"web1", "6.1.0-13-amd64", "x86_64", 8, 16ull << 30};
-  m.target = {"attach", {4242}, {"/usr/sbin/haproxy", "-f", "/etc/haproxy/haproxy.cfg"}, {"haproxy"}};
+  m.target = {"attach", {4242}, {"/usr/sbin/haproxy", "-f", "/etc/haproxy/haproxy.cfg"}, {"haproxy"}, {}, {}};
   m.trigger = {"system-cpu",
                "process[haproxy].cpu.system > 30% for 1s",
                41.25,

@@ -17,7 +17,7 @@ Manifest sample() {
   Manifest m;
   m.fdr_version = "0.1.0";
   m.host = {"web1", "6.1.0-13-amd64", "x86_64", 8, 16ull << 30};
-  m.target = {"attach", {4242, 4243}, {"haproxy", "-f", "x\xff.cfg"}, {"haproxy"}};
+  m.target = {"attach", {4242, 4243}, {"haproxy", "-f", "x\xff.cfg"}, {"haproxy"}, std::string(64, 'c'), {{4242, 1}, {4243, 7}}};
   m.trigger = {"system-cpu",     "process[haproxy].cpu.system > 30%", 41.25,         "41.2 %",
                "held for 1.0 s", 1'772'368'883'456'789'012,           90'000'000'123};
   m.window = {30'000'000'123, 95'000'000'123, 60, 5};
@@ -65,6 +65,8 @@ TEST_CASE("manifest: the promised keys") {
   CHECK(j.at("target").at("mode") == "attach");
   CHECK(j.at("target").at("pids") == json({4242, 4243}));
   CHECK(j.at("target").at("command").at(2) == "x\\xff.cfg");
+  CHECK(j.at("target").at("container") == std::string(64, 'c'));
+  CHECK(j.at("target").at("ns_pids") == json({{"4242", 1}, {"4243", 7}}));
   CHECK(j.at("trigger").at("name") == "system-cpu");
   CHECK(j.at("trigger").at("value") == 41.25);
   CHECK(j.at("trigger").at("time") == "2026-03-01T12:41:23.456Z");
@@ -90,6 +92,8 @@ TEST_CASE("manifest: what was written is read back") {
   const Manifest m = sample();
   CHECK(read.host.memory_bytes == m.host.memory_bytes);
   CHECK(read.target.pids == m.target.pids);
+  CHECK(read.target.container == m.target.container);
+  CHECK(read.target.ns_pids == m.target.ns_pids);
   CHECK(read.trigger.realtime_ns == m.trigger.realtime_ns);
   CHECK(read.window.start_ns == m.window.start_ns);
   CHECK(read.clock == m.clock);
@@ -102,6 +106,17 @@ TEST_CASE("manifest: what was written is read back") {
   Manifest expected = m;
   expected.target.command[2] = "x\\xff.cfg";  // a byte that is not UTF-8 cannot stand in JSON
   CHECK(to_json(read) == to_json(expected));
+}
+
+TEST_CASE("manifest: who is in no container has no key for it, and a pid is a number") {
+  Manifest m = sample();
+  m.target.container.clear();
+  m.target.ns_pids.clear();
+  const json j = json::parse(to_json(m));
+  CHECK_FALSE(j.at("target").contains("container"));
+  CHECK_FALSE(j.at("target").contains("ns_pids"));
+  CHECK(error_after([](json& changed) { changed["target"]["ns_pids"] = {{"42 ", 1}}; }).find("target.ns_pids") != std::string::npos);
+  CHECK(error_after([](json& changed) { changed["target"]["ns_pids"] = {{"42", "one"}}; }).find("target.ns_pids.42") != std::string::npos);
 }
 
 TEST_CASE("manifest: an unknown value stays unknown") {

@@ -148,7 +148,7 @@ TEST_CASE("report: nothing from outside reaches the terminal raw") {
   const std::string evil = "\x1b[2J\n\x07\xff";
   b.manifest.trigger = {evil, evil, 1, evil, evil, 0, incident::kFired};
   b.manifest.host.name = b.manifest.host.kernel = b.manifest.fdr_version = b.manifest.backend = evil;
-  b.manifest.target = {evil, {1}, {evil}, {evil}};
+  b.manifest.target = {evil, {1}, {evil}, {evil}, evil, {}};
   b.manifest.losses = {evil};
   b.manifest.rings[evil] = {65, 1, 0, 0, 0, 0, 0, 0};
   b.manifest.stacks.reasons[evil] = 5;

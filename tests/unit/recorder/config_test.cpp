@@ -159,6 +159,18 @@ TEST_CASE("config: targets by unit and by cgroup are named after them, and told 
   CHECK(says(refusal("wait = 1\n").what, "true or false"));
 }
 
+TEST_CASE("config: a container by its id, and everybody") {
+  const Config config = parse_config("[[target]]\nmatch = { container = \"3f2a8b91c07d01\" }\n[[target]]\nmatch = { all = true }\n", "fdr.toml");
+  REQUIRE(config.targets.size() == 2);
+  CHECK(config.targets[0].name == "3f2a8b91c07d");
+  CHECK(config.targets[1].name == "all");
+  const Config again = parse_config(config_toml(config), "again.toml");
+  CHECK(again.targets[0].container == "3f2a8b91c07d01");
+  CHECK(again.targets[1].all);
+  CHECK(says(refusal("[[target]]\nmatch = { container = \"web\" }\n").what, "must be the container's id"));
+  CHECK(says(refusal("[[target]]\nname = \"x\"\nmatch = { all = false }\n").what, "'match' says nothing"));
+}
+
 TEST_CASE("config: what is not in this version is said, not ignored") {
   for (const char* text : {"[[log]]\nname = \"x\"\nfrom = \"stderr\"\n",
                            "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n"}) {

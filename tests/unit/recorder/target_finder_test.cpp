@@ -66,3 +66,26 @@ TEST_CASE("targets: whoever is described is looked for, again after a pause, and
   fixed.pids = {parent};
   CHECK_FALSE(TargetFinder({fixed}).due(true, begin));  // pids are not looked for
 }
+
+TEST_CASE("targets: all are all but the kernel's threads, ourselves, who started us, and what we started") {
+  const auto process = [](std::int32_t pid, std::int32_t parent, const char* name) { return LivingProcess{pid, parent, 0, name}; };
+  const std::vector<LivingProcess> living = {process(1, 0, "init"),  process(2, 0, "kthreadd"), process(9, 2, "ksoftirqd/0"), process(50, 1, "sshd"),   process(60, 50, "sh"),
+                                             process(70, 60, "fdr"), process(71, 70, "sh"),     process(72, 71, "ss"),        process(61, 50, "top"), process(80, 1, "web")};
+  CHECK(everybody_else(living, 70) == std::vector<std::int32_t>{61, 80});
+  // In a container pid 2 is anybody.
+  CHECK(everybody_else({process(1, 0, "sh"), process(2, 1, "web"), process(3, 2, "worker"), process(4, 1, "fdr")}, 4) == std::vector<std::int32_t>{2, 3});
+  // What /proc said of two processes at two moments may go round.
+  CHECK(everybody_else({process(5, 6, "a"), process(6, 5, "b"), process(7, 5, "fdr"), process(8, 1, "c")}, 7) == std::vector<std::int32_t>{8});
+}
+
+TEST_CASE("targets: a container is whoever its id's cgroup holds") {
+  TargetConfig container;
+  container.container = std::string(64, 'e');
+  CHECK(is_described(container));
+  CHECK(matching_pids(container).empty());
+  TargetConfig all;
+  all.all = true;
+  CHECK(is_described(all));
+  const auto pids = matching_pids(all);
+  CHECK(std::find(pids.begin(), pids.end(), ::getppid()) == pids.end());
+}

@@ -103,6 +103,18 @@ TEST_CASE("words: fdr's own stay, a user's go") {
   CHECK(rows.find("established") != std::string::npos);
 }
 
+TEST_CASE("redact: a container's id goes, the pids that it calls its processes by stay") {
+  Pseudonyms names("0123456789abcdef");
+  Bundle bundle = incident::make().bundle;
+  bundle.manifest.target.mode = "once";
+  bundle.manifest.target.container = std::string(64, 'e');
+  bundle.manifest.target.ns_pids = {{4711, 1}};
+  const Manifest::Target target = redact(bundle, {{}, {}, known_metric}, names).manifest.target;
+  CHECK(target.mode == "once");
+  CHECK(target.container.starts_with("label-"));
+  CHECK(target.ns_pids == bundle.manifest.target.ns_pids);
+}
+
 TEST_CASE("redact: no name of the recording is left, and every record is") {
   Pseudonyms names("0123456789abcdef");
   const incident::Made made = incident::make();

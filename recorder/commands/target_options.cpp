@@ -1,0 +1,75 @@
+#include "recorder/commands/target_options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "formats/error.hpp"
+#include "recorder/containers.hpp"
+#include "recorder/proc_reader.hpp"
+#include "recorder/target_finder.hpp"
+
+namespace fdr {
+namespace {
+
+void add_targets(Config& config, const TargetOptions& options) {
+  if (!options.pids.empty() && (!comm_of(options.pids.front()).empty() || config.targets.empty())) {
+    TargetConfig target;
+    target.pids = options.pids;
+    target.name = name_from(comm_of(options.pids.front()));
+    config.targets.insert(config.targets.begin(), target);
+  }
+  const auto described = [&](const std::string& text, auto member, const std::string& value) {
+    if (text.empty()) return;
+    TargetConfig target;
+    target.name = name_from(text);
+    target.*member = value;
+    config.targets.push_back(target);
+  };
+  described(options.comm, &TargetConfig::comm, options.comm);
+  described(options.unit, &TargetConfig::unit, full_unit_name(options.unit));
+  described(options.cgroup, &TargetConfig::cgroup, options.cgroup);
+  if (!options.container.empty() && !is_container_id(options.container))
+    throw Error("--container: '" + options.container + "' is not a container's id", "12 of its figures or more, as `docker ps` and `crictl ps` show them");
+  described(options.container.substr(0, kContainerPrefix), &TargetConfig::container, options.container);
+  if (options.all) {
+    TargetConfig target;
+    target.name = "all";
+    target.all = true;
+    config.targets.push_back(target);
+  }
+  if (options.wait) config.wait = true;
+}
+
+}  // namespace
+
+void add_target_options(CLI::App& command, TargetOptions& options) {
+  command.add_option("PID", options.pids, "processes; their children are followed");
+  command.add_option("--comm", options.comm, "every process of this name");
+  command.add_option("--unit", options.unit, "every process of this systemd unit");
+  command.add_option("--cgroup", options.cgroup, "every process in this cgroup or below: the path in /proc/PID/cgroup");
+  command.add_option("--container", options.container, "every process of this container: its id, 12 figures or more");
+  command.add_flag("--all", options.all,
+                   "every process but kernel threads, fdr and who started it; all share the window, which reaches less far back, and a service "
+                   "started later is found within a second");
+  command.add_flag("--wait", options.wait, "wait for targets to come, and to come again");
+}
+
+SessionOptions session_over_targets(const TargetOptions& options, const std::string& mode) {
+  Config config = effective_config(options, OnExit::kNever);
+  add_targets(config, options);
+  if (config.targets.empty())
+    throw Error("no target is given", "give a PID, --comm NAME, --unit NAME, --cgroup PATH, --container ID, --all, or a configuration with [[target]]");
+  check_config(config);
+  SessionOptions session{.config = config, .mode = mode, .command = {}, .quiet = options.quiet};
+  if (options.config_file.empty()) return session;
+  // What the command line chose stays chosen, whatever those processes are called by then.
+  session.reload = [options, targets = config.targets] {
+    Config next = effective_config(options, OnExit::kNever);
+    if (options.chosen()) next.targets = targets;
+    if (options.wait) next.wait = true;
+    check_config(next);
+    return next;
+  };
+  return session;
+}
+
+}  // namespace fdr
