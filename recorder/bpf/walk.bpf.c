@@ -82,7 +82,7 @@ __noinline int walk_step(__u32 context) {
     return end;
   }
   if (found) return found;
-  return fdr_step(0, &state->walk, state->row);
+  return fdr_step(state, &state->walk, state->row);
 }
 
 __noinline int walk_user(__u32 context) {
@@ -91,6 +91,7 @@ __noinline int walk_user(__u32 context) {
   __u32 index = state->space;
   struct fdr_space *space = bpf_map_lookup_elem(&spaces, &index);
   state->frames = 0;
+  state->near_at = NEAR_NOTHING;
   if (!space || space->seq & 1) return FDR_WALK_NO_MAPPING;
   for (int i = 0; i <= FDR_MAX_FRAMES; i++) {
     const int end = walk_step(context);
