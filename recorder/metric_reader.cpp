@@ -35,6 +35,7 @@ MetricReader::MetricReader(const Config& config)
       progress_(catalogue_, config.detail != SyscallDetail::kOff),
       oom_(catalogue_),
       syscalls_(catalogue_),
+      standstill_(catalogue_, Duration{1'000'000'000 / config.frequency}),
       bystanders_(config.span + config.after, Duration{1'000'000'000 / config.frequency}),
       history_(catalogue_.size(), rows_for(config)),
       row_(catalogue_.size()),
@@ -98,6 +99,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   progress_.read(recording.window().threads, recording.live_slots(), now, row_);
   oom_.read(now, row_);
   syscalls_.read(recording.summary(), now, row_);
+  standstill_.read(recording.source().canaries(), now, row_);
   const std::vector<double> ages = beats.ages(now);
   keep_peer_ages(beats, now);
   if (bystanders_.due(now)) bystanders_.read(recording.source().bystander_ticks(), now);

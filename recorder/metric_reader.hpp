@@ -17,6 +17,7 @@
 #include "recorder/metrics/progress.hpp"
 #include "recorder/metrics/slab.hpp"
 #include "recorder/metrics/sockets.hpp"
+#include "recorder/metrics/standstill.hpp"
 #include "recorder/metrics/syscall_figures.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/thread_metrics.hpp"
@@ -62,6 +63,7 @@ class MetricReader {
   ThreadProgress progress_;
   OomKills oom_;
   SyscallFigures syscalls_;
+  Standstill standstill_;
   BystanderCpu bystanders_;
   std::vector<std::string> beat_names_, log_names_, metric_names_;
   std::map<std::string, std::deque<MetricSeries::Point>> peer_ages_;  // by metric, for as long as the history

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "formats/findings/families.hpp"
@@ -47,6 +48,28 @@ std::string sender_text(const std::vector<Beat>& beats, const std::vector<Beat>&
   return fmt::format("; all {} peers since the same moment: the sender stood still, not a link", lost.size());
 }
 
+// The most a metric was from the last beat to a little after the next one: it says so of the second before.
+std::optional<double> most_meanwhile(const Evidence& ev, std::string_view metric, const Beat& beat) {
+  std::optional<double> most;
+  for (const auto& [time, value] : ev.points(metric))
+    if (time >= beat.last && time <= beat.last + from_seconds(beat.longest + 1) && value >= 0) most = std::max(most.value_or(0), value);
+  return most;
+}
+
+// Was it the whole host, a CPU, or only who should have sent? What each CPU's clock and the recorder's own tick say.
+std::string canary_text(const Evidence& ev, const Beat& beat) {
+  const auto still = most_meanwhile(ev, "host.standstill", beat), cpus = most_meanwhile(ev, "host.standstill.cpus", beat), late = most_meanwhile(ev, "recorder.lateness", beat);
+  if (!still || !cpus || !late) return {};
+  const double much = std::max(0.1, 0.25 * beat.longest);
+  const int all = ev.view.manifest.host.cpus;
+  if (*still >= much)
+    return fmt::format("; {:.0f} of {} CPUs gave no clock tick for up to {} meanwhile: {}", *cpus, all, duration_text(from_seconds(*still)),
+                       *cpus >= all ? "the host stood still" : "not the whole host, but that much of it, stood still");
+  const std::string figures = fmt::format("clock ticks came on all CPUs (at most {} apart), the recorder's own tick was {} late", duration_text(from_seconds(*still)), duration_text(from_seconds(*late)));
+  if (*late >= much) return "; " + figures + ": programs were not run, not only the sender";
+  return "; " + figures + ": the host ran, the sender did not send";
+}
+
 }  // namespace
 
 Findings find_heartbeats(const Evidence& ev) {
@@ -83,6 +106,7 @@ Findings find_heartbeats(const Evidence& ev) {
   }
   if (told.size() > kNamed) figures += fmt::format(" and {} more", told.size() - kNamed);
   if (lost.empty()) return {speaks_against("heartbeat", title, figures)};
+  const std::string verdict = canary_text(ev, *std::max_element(lost.begin(), lost.end(), [](const Beat& a, const Beat& b) { return a.longest < b.longest; }));
   std::string name = "heartbeat: " + lost[0].name;
   if (lost.size() > 1) {
     const auto [first, last] = std::minmax_element(lost.begin(), lost.end(), [](const Beat& a, const Beat& b) { return a.last < b.last; });
@@ -90,7 +114,7 @@ Findings find_heartbeats(const Evidence& ev) {
     name = one ? fmt::format("heartbeat: {} to {} peers", lost[0].of, lost.size()) : fmt::format("heartbeat: {} beats", lost.size());
     figures += sender_text(beats, lost) + fmt::format("; their last beats came within {} of each other", duration_text(last->last - first->last));
   }
-  return {speaks_for("heartbeat", name + " stayed out", 0.9, figures, "fdr show BUNDLE metrics")};
+  return {speaks_for("heartbeat", name + " stayed out", 0.9, figures + verdict, "fdr show BUNDLE metrics")};
 }
 
 }  // namespace fdr

@@ -18,6 +18,7 @@ struct threads_map threads SEC(".maps");
 struct parked_map parked SEC(".maps");
 struct summary_map summary SEC(".maps");
 struct cpus_map cpus SEC(".maps");
+struct canaries_map canaries SEC(".maps");
 struct rows_map rows SEC(".maps");
 struct spaces_map spaces SEC(".maps");
 struct walks_map walks SEC(".maps");

@@ -3,6 +3,7 @@
 #ifndef FDR_MAPS_H
 #define FDR_MAPS_H
 
+#include "recorder/window/canary.h"
 #include "recorder/window/wire.h"
 
 #include <bpf/bpf_helpers.h>
@@ -41,6 +42,7 @@ FDR_ARRAY(threads, struct fdr_thread);
 FDR_ARRAY(parked, struct fdr_parked);
 FDR_ARRAY(summary, struct fdr_summary_cell);
 FDR_ARRAY(cpus, struct fdr_cpu);
+FDR_ARRAY(canaries, struct fdr_canary);
 FDR_ARRAY(control, struct fdr_control);
 FDR_ARRAY(rows, struct fdr_row);
 FDR_ARRAY(spaces, struct fdr_space);

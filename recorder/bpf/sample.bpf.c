@@ -25,6 +25,20 @@ static __always_inline void count_bystander(struct task_struct *task, __u64 now,
   bpf_map_update_elem(&bystander_ticks, &tgid, &first, BPF_ANY);
 }
 
+/* Only where the CPU was busy from the last tick to this one: an idle one may give none (wire.h, fdr_cpu). */
+static __always_inline void note_tick(__u32 slot, __u64 idle_ns, __u64 now) {
+  struct fdr_canary *canary = bpf_map_lookup_elem(&canaries, &slot);
+  if (!canary) return;
+  if (canary->last_ns && canary->idle_ns == idle_ns && now > canary->last_ns) {
+    const __u64 length = now - canary->last_ns;
+    const __u32 epoch = now >> 30, parity = epoch & 1;
+    if (canary->epoch[parity] != epoch || length > canary->longest_ns[parity]) canary->longest_ns[parity] = length;
+    canary->epoch[parity] = epoch;
+  }
+  canary->last_ns = now;
+  canary->idle_ns = idle_ns;
+}
+
 SEC("perf_event")
 int on_clock(struct fdr_perf_context *ctx) {
   struct fdr_control *page = control_page();
@@ -44,6 +58,7 @@ int on_clock(struct fdr_perf_context *ctx) {
   struct task_struct *task = bpf_get_current_task_btf();
   if (task->pid == 0) return 0; /* idle */
   cpu->ticks_run++;
+  note_tick(slot, cpu->idle_ns, now);
   struct fdr_thread *thread = thread_of(task);
   if (!thread) {
     if (host_tier && task->tgid != (int)recorder_tgid) count_bystander(task, now, (__s64)ctx->ip < 0);

@@ -81,6 +81,7 @@ std::string reason(const MetricInfo& info, const std::vector<std::string>& host_
   for (const std::string& problem : host_problems)  // "host.psi.cpu.some, host.psi.cpu.full: why"
     if ((", " + problem.substr(0, problem.find(": ")) + ",").find(", " + info.name + ",") != std::string::npos) return problem.substr(std::min(problem.size(), problem.find(": ") + 2));
   if (info.name.starts_with("host.slab.")) return "the kernel has no such cache, or merged it into another";
+  if (info.name.starts_with("host.standstill")) return "while a recorder runs: fdr status";
   if (info.scope == "host") return "this kernel does not say";
   if (info.scope == "recorder") return "while a recorder runs: fdr status";
   return "needs a target: fdr status shows it while a recorder runs";

@@ -42,6 +42,8 @@ constexpr std::array kHost = {
     Entry{"host.cpu.softirq", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
     Entry{"host.cpu.steal", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
     Entry{"host.cpu.busy", Unit::kPercent, kGauge, "% of all CPUs, all but idle and iowait", kStat, 100},
+    Entry{"host.standstill", Unit::kSeconds, kGauge, "seconds for which a busy CPU gave no clock tick, of all CPUs, in the last second or two: interrupts off, stolen, paused", kAccounting},
+    Entry{"host.standstill.cpus", Unit::kNone, kGauge, "CPUs for which that was 100 ms or more", kAccounting},
     Entry{"host.mem.total", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemTotal"},
     Entry{"host.mem.free", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemFree"},
     Entry{"host.mem.available", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemAvailable"},

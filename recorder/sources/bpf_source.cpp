@@ -194,6 +194,7 @@ class BpfSource::Impl {
   std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const {
     return host_tier_ ? all_of<fdr_failing_key, fdr_failing>(programs_->maps.failing, layout_.failing()) : std::vector<std::pair<fdr_failing_key, fdr_failing>>{};
   }
+  std::span<const fdr_canary> canaries() const { return canaries_; }
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const {
     return host_tier_ ? all_of<std::uint32_t, fdr_ticks>(programs_->maps.bystander_ticks, layout_.ticks()) : std::vector<std::pair<std::uint32_t, fdr_ticks>>{};
   }
@@ -258,6 +259,7 @@ class BpfSource::Impl {
     bpf_map__set_max_entries(programs_->maps.parked, FDR_PARKED);
     bpf_map__set_max_entries(programs_->maps.summary, FDR_SUMMARY_ROW * layout_.slots);
     bpf_map__set_max_entries(programs_->maps.cpus, layout_.slots);
+    bpf_map__set_max_entries(programs_->maps.canaries, layout_.slots);
     bpf_map__set_max_entries(programs_->maps.rows, layout_.rows);
     bpf_map__set_max_entries(programs_->maps.spaces, layout_.spaces);
 
@@ -336,6 +338,7 @@ class BpfSource::Impl {
     view_.summary = static_cast<fdr_summary_cell*>(
         map_array(maps.summary, sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW * layout_.slots, true));
     view_.cpus = static_cast<const fdr_cpu*>(map_array(maps.cpus, sizeof(fdr_cpu) * layout_.slots, false));
+    canaries_ = {static_cast<const fdr_canary*>(map_array(maps.canaries, sizeof(fdr_canary) * layout_.slots, false)), layout_.slots};
     view_.rows = static_cast<fdr_row*>(map_array(maps.rows, sizeof(fdr_row) * layout_.rows, true));
     view_.spaces = static_cast<fdr_space*>(map_array(maps.spaces, sizeof(fdr_space) * layout_.spaces, true));
     view_.control = static_cast<fdr_control*>(map_array(maps.control, sizeof(fdr_control), true));
@@ -420,6 +423,7 @@ class BpfSource::Impl {
   SyscallDetail detail_;
   window_bpf* programs_ = nullptr;
   std::vector<SharedMapping> mappings_;
+  std::span<const fdr_canary> canaries_;
   std::vector<bpf_link*> links_;
   std::vector<std::string> link_names_;
   std::vector<Clock> clocks_;
@@ -440,6 +444,7 @@ void BpfSource::renew_lease(Timestamp now) { impl_->lease(now); }
 void BpfSource::follow_cpus() { impl_->follow_cpus(); }
 std::vector<ErrnoTotal> BpfSource::errors() const { return impl_->errors(); }
 std::vector<std::pair<fdr_failing_key, fdr_failing>> BpfSource::failing() const { return impl_->failing(); }
+std::span<const fdr_canary> BpfSource::canaries() const { return impl_->canaries(); }
 std::vector<std::pair<std::uint32_t, fdr_ticks>> BpfSource::bystander_ticks() const { return impl_->bystander_ticks(); }
 std::vector<std::pair<fdr_send_key, fdr_send>> BpfSource::sends() const { return impl_->sends(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }

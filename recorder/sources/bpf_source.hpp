@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "formats/timeline.hpp"
 #include "recorder/config.hpp"
+#include "recorder/window/canary.h"
 #include "recorder/window/window.hpp"
 
 namespace fdr {
@@ -47,6 +49,8 @@ class BpfSource {
   // The host-wide tier, empty where it is off: failed calls, and who was found running (by tgid), of all who are no targets.
   std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const;
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
+  // One a CPU slot, live.
+  std::span<const fdr_canary> canaries() const;
   // What targets sent to the ports that heartbeats ask for.
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already

@@ -52,6 +52,8 @@ with Scenario(__file__) as scenario:
     decided = [entry for entry in bundle.ledger() if entry["rule"] == "link" and entry["event"] == "fired"]
     equal(len(decided), 1, "firings in the ledger")
     equal(decided[0]["monotonic_ns"], trigger["monotonic_ns"], "time of the firing in ledger and manifest")
+    [finding] = [each for each in bundle.report()["findings"] if each["id"] == "heartbeat"]
+    check("clock ticks came on all CPUs" in finding["evidence"], f"no canary spoke: {finding['evidence']}")
     print(f"heartbeat: fired at an age of {trigger['value'] * 1e3:.0f} ms, deadline 1200 ms, "
           f"largest lateness {late * 1e3:.0f} ms")
 

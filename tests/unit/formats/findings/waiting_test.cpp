@@ -104,6 +104,22 @@ TEST_CASE("heartbeat: two that stayed out together are both named; a regular one
   CHECK(is_open(Case().judged(find_heartbeats, "heartbeat")));
 }
 
+TEST_CASE("heartbeat: the canaries say whether the host stood still, programs were not run, or only the sender was silent") {
+  const auto judged = [](double still, double cpus, double late) {
+    Case c;
+    c.manifest.host.cpus = 2;
+    c.metric("beat.peer.age", [](double t) { return t < -0.9 ? 0.2 : t < 3 ? t + 1.3 : 0.2; }, Unit::kSeconds);
+    c.metric("host.standstill", [=](double t) { return t > 2 && t < 4 ? still : 0.001; }, Unit::kSeconds);
+    c.metric("host.standstill.cpus", [=](double t) { return t > 2 && t < 4 ? cpus : 0; });
+    c.metric("recorder.lateness", [=](double t) { return t > 2.9 && t < 3.1 ? late : 0.001; }, Unit::kSeconds);
+    return c.judged(find_heartbeats, "heartbeat").evidence;
+  };
+  CHECK(contains(judged(0.001, 0, 0.002), "the host ran, the sender did not send"));
+  CHECK(contains(judged(3, 2, 3), "2 of 2 CPUs gave no clock tick for up to 3.00 s meanwhile: the host stood still"));
+  CHECK(contains(judged(3, 1, 0.1), "1 of 2 CPUs"));
+  CHECK(contains(judged(0.002, 0, 3), "programs were not run, not only the sender"));
+}
+
 TEST_CASE("throttling: threads that left their CPU for a quota prove it, whatever the metric says; a moment of it does not") {
   Case held, touched;
   held.metric("cgroup.throttled", 0, 0, Unit::kPercent);
