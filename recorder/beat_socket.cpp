@@ -23,16 +23,19 @@ sockaddr_un address_of(const std::string& path) {
 
 }  // namespace
 
-BeatSocket::BeatSocket(const std::string& path) {
+FileDescriptor bind_datagrams(const std::string& path, mode_t mode) {
   ::unlink(path.c_str());
-  socket_ = FileDescriptor(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_un address = address_of(path);
-  const mode_t before = ::umask(0117);
-  const int bound = ::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const mode_t before = ::umask(0777 & ~mode);
+  const int bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(before);
   if (bound) throw system_error("bind " + path, errno);
-  stamp_datagrams(socket_.get());
+  stamp_datagrams(socket.get());
+  return socket;
 }
+
+BeatSocket::BeatSocket(const std::string& path) : socket_(bind_datagrams(path, 0660)) {}
 
 std::vector<Datagram> BeatSocket::drain() {
   std::vector<Datagram> beats = drain_datagrams(socket_.get());

@@ -9,6 +9,9 @@
 
 namespace fdr {
 
+// A datagram socket at `path`, whatever was there before, with receive times. Throws Error.
+FileDescriptor bind_datagrams(const std::string& path, mode_t mode);
+
 class BeatSocket {
  public:
   explicit BeatSocket(const std::string& path);

@@ -23,6 +23,25 @@ bool is_executable_file(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
+// What comes through the gate until it is closed: words that end in a zero each. A parent that dies meanwhile leaves none or all.
+void change_environment(int gate) {
+  static char words[Child::kMostEnvironment];
+  std::size_t length = 0;
+  for (;;) {
+    const ssize_t got = ::read(gate, words + length, sizeof words - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  for (char *word = words, *end; (end = static_cast<char*>(std::memchr(word, '\0', length - static_cast<std::size_t>(word - words)))) != nullptr; word = end + 1) {
+    if (std::strchr(word, '=')) {
+      ::putenv(word);
+    } else {
+      ::unsetenv(word);
+    }
+  }
+}
+
 }  // namespace
 
 sigset_t block_signals_of_run() {
@@ -32,6 +51,10 @@ sigset_t block_signals_of_run() {
   sigaddset(&set, SIGCHLD);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   return set;
+}
+
+bool is_to_be_passed_on(int signal, int code) {
+  return code <= 0 || (signal == SIGHUP && ::getsid(0) == ::getpid());  // SI_USER, SI_TKILL, SI_QUEUE
 }
 
 std::string resolve_command(const std::string& command, const char* search) {
@@ -65,11 +88,9 @@ Child::Child(const std::string& path, const std::vector<std::string>& command) {
   pid_ = ::fork();
   if (pid_ < 0) throw system_error("fork", errno);
   if (pid_ == 0) {
-    // Between fork and execve: system calls only.
+    // Between fork and execve: system calls only, and the environment, which is ours alone: we are one thread, and so was our parent.
     ::close(gate[1]);
-    char go;
-    while (::read(gate[0], &go, 1) < 0 && errno == EINTR) {
-    }
+    change_environment(gate[0]);
     ::execv(path.c_str(), arguments.data());
     ::_exit(errno == ENOENT ? 127 : 126);
   }
@@ -78,7 +99,14 @@ Child::Child(const std::string& path, const std::vector<std::string>& command) {
 }
 
 // Closing the gate is what lets the child go: it does so even when we die.
-void Child::release() { gate_.reset(); }
+void Child::release(const std::vector<std::string>& environment) {
+  std::string words;
+  for (const std::string& word : environment) words += word + '\0';
+  FDR_CHECK(words.size() <= kMostEnvironment);
+  // Fits into the pipe, so it is written at once; a child that is dead already needs none.
+  if (!words.empty()) [[maybe_unused]] const ssize_t ignored = ::write(gate_.get(), words.data(), words.size());
+  gate_.reset();
+}
 Child::~Child() = default;
 
 std::optional<int> Child::poll() const {

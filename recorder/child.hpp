@@ -22,6 +22,10 @@ std::string resolve_command(const std::string& command, const char* search = nul
 // Signals that `run` passes on to COMMAND when they came by kill(2), not from the terminal, which gave them to it already.
 inline constexpr int kForwardedSignals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH};
 
+// Whether a signal that we took, with this si_code, is to be passed on: the terminal gave it to us alone, or it came by kill(2). A hangup is
+// told to the leader of the session only (tty_signal_session_leader() in drivers/tty/tty_jobctrl.c), where that is us.
+bool is_to_be_passed_on(int signal, int code);
+
 // Blocks those and SIGCHLD, to be taken by signalfd or sigwaitinfo. After the Child was made: it must not inherit the mask.
 sigset_t block_signals_of_run();
 
@@ -31,8 +35,10 @@ class Child {
   Child(const std::string& path, const std::vector<std::string>& command);
   ~Child();
   std::int32_t pid() const { return pid_; }
-  // Lets it execve. At most once; the destructor does it if nobody did.
-  void release();
+  // Lets it execve. At most once; the destructor does it if nobody did. `environment`: what is other there than here, "NAME=VALUE", and
+  // "NAME" alone of what is to go; at most kMostEnvironment bytes.
+  static constexpr std::size_t kMostEnvironment = 4096;
+  void release(const std::vector<std::string>& environment = {});
   // Its wait status, if it has ended.
   std::optional<int> poll() const;
   // Blocks until it ends, passing signals on is the caller's affair. Returns the wait status.

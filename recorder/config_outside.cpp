@@ -16,7 +16,8 @@ constexpr std::uint64_t kLeastBytes = 1u << 10, kMostBytes = 64u << 20;  // of o
 constexpr std::array kSources = {std::pair{"beat", BeatSource::kBeat},   std::pair{"http", BeatSource::kHttp},
                                  std::pair{"tcp", BeatSource::kTcp},     std::pair{"mtime", BeatSource::kMtime},
                                  std::pair{"command", BeatSource::kCommand}, std::pair{"udp", BeatSource::kUdp},
-                                 std::pair{"send", BeatSource::kSend}};
+                                 std::pair{"send", BeatSource::kSend},
+                                 std::pair{"notify", BeatSource::kNotify}};
 constexpr std::array kBy = {std::pair{"any", false}, std::pair{"peer", true}};
 
 // A key that only some sources know: refused for the others, because ignoring it would be silence.
@@ -67,12 +68,6 @@ HeartbeatConfig read_heartbeat(Section& section) {
   HeartbeatConfig beat;
   section.required("name");
   section.name("name", beat.name);
-  std::string from;
-  section.string("from", from);
-  if (from == "notify") {
-    section.refuse("from", "heartbeats from 'notify' are not in this version",
-                   "from = \"beat\": the program or a script calls `fdr beat " + beat.name + "`");
-  }
   section.one_of("from", beat.from, kSources);
   section.later({"mode", "group"});
   section.required("every");

@@ -59,6 +59,9 @@ std::string heartbeat_toml(const HeartbeatConfig& beat) {
   const std::string timeout = fmt::format("timeout = \"{}\"\n", duration_literal(beat.timeout));
   const std::string address = fmt::format("host = {}\nport = {}\n", toml_string(beat.host), beat.port);
   switch (beat.from) {
+    case BeatSource::kNotify:
+      out += "from = \"notify\"\n";
+      break;
     case BeatSource::kBeat:
       out += "from = \"beat\"\n";
       break;

@@ -8,21 +8,50 @@
 namespace fdr {
 namespace {
 
-constexpr int kMostPerDrain = 4096;
+constexpr std::size_t kAncillary = 2048;  // a time, credentials and 253 descriptors (SCM_MAX_FD)
+
+template <class Value>
+Value value_of(const cmsghdr& part, std::size_t index = 0) {
+  Value value;
+  std::memcpy(&value, CMSG_DATA(&part) + index * sizeof value, sizeof value);
+  return value;
+}
+
+void read_ancillary(msghdr& message, const ClockAnchor& anchor, Datagram& datagram) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET) continue;
+    if (part->cmsg_type == SCM_RIGHTS) {
+      const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (std::size_t i = 0; i < count; ++i) datagram.descriptors.emplace_back(value_of<int>(*part, i));
+    } else if (part->cmsg_type == SCM_CREDENTIALS) {
+      const auto sender = value_of<ucred>(*part);
+      datagram.pid = sender.pid;
+      datagram.uid = sender.uid;
+    } else if (part->cmsg_type == SCM_TIMESTAMPNS) {
+      const auto received = value_of<timespec>(*part);
+      const std::int64_t realtime = std::int64_t{received.tv_sec} * 1'000'000'000 + received.tv_nsec;
+      datagram.time = Timestamp{Duration{anchor.monotonic_ns - (anchor.realtime_ns - realtime)}};
+    }
+  }
+}
+
+void turn_on(int socket, int option) {
+  const int on = 1;
+  ::setsockopt(socket, SOL_SOCKET, option, &on, sizeof on);
+}
 
 }  // namespace
 
-void stamp_datagrams(int socket) {
-  const int on = 1;
-  ::setsockopt(socket, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
-}
+void stamp_datagrams(int socket) { turn_on(socket, SO_TIMESTAMPNS); }
+void take_senders(int socket) { turn_on(socket, SO_PASSCRED); }
 
-std::vector<Datagram> drain_datagrams(int socket) {
+std::vector<Datagram> drain_datagrams(int socket, const DatagramLimits& limits) {
   std::vector<Datagram> datagrams;
   const ClockAnchor anchor = ClockAnchor::now();
-  for (int i = 0; i < kMostPerDrain; ++i) {
-    char text[64], ancillary[256];
-    iovec part{text, sizeof text};
+  std::string text(limits.bytes, '\0');
+  while (datagrams.size() < limits.count) {
+    alignas(cmsghdr) char ancillary[kAncillary];
+    iovec part{text.data(), text.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -30,23 +59,10 @@ std::vector<Datagram> drain_datagrams(int socket) {
     message.msg_controllen = sizeof ancillary;
     const ssize_t got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (got < 0) break;
-    Datagram datagram{std::string(text, static_cast<std::size_t>(got)), from_ns(static_cast<std::uint64_t>(anchor.monotonic_ns))};
-    for (cmsghdr* part_of = CMSG_FIRSTHDR(&message); part_of; part_of = CMSG_NXTHDR(&message, part_of)) {
-      if (part_of->cmsg_level == SOL_SOCKET && part_of->cmsg_type == SCM_RIGHTS) {
-        // Descriptors nobody asked for: closed at once, or their sender keeps them alive in us.
-        const std::size_t count = (part_of->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t d = 0; d < count; ++d) {
-          int descriptor;
-          std::memcpy(&descriptor, CMSG_DATA(part_of) + d * sizeof descriptor, sizeof descriptor);
-          ::close(descriptor);
-        }
-      } else if (part_of->cmsg_level == SOL_SOCKET && part_of->cmsg_type == SCM_TIMESTAMPNS) {
-        timespec received;
-        std::memcpy(&received, CMSG_DATA(part_of), sizeof received);
-        const std::int64_t realtime = std::int64_t{received.tv_sec} * 1'000'000'000 + received.tv_nsec;
-        datagram.time = Timestamp{Duration{anchor.monotonic_ns - (anchor.realtime_ns - realtime)}};
-      }
-    }
+    Datagram datagram{.text = text.substr(0, static_cast<std::size_t>(got)), .time = from_ns(static_cast<std::uint64_t>(anchor.monotonic_ns))};
+    datagram.cut = (message.msg_flags & MSG_TRUNC) != 0;
+    read_ancillary(message, anchor, datagram);
+    if (!limits.descriptors) datagram.descriptors.clear();
     datagrams.push_back(std::move(datagram));
   }
   return datagrams;

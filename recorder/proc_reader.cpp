@@ -59,6 +59,11 @@ void for_each_stat(const Visit& visit) {
 
 }  // namespace
 
+std::int32_t parent_of(std::int32_t pid) {
+  const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ::sysconf(_SC_CLK_TCK), ::sysconf(_SC_PAGESIZE));
+  return stat ? stat->parent : 0;
+}
+
 std::vector<LivingProcess> living_processes() {
   std::vector<LivingProcess> all;
   const std::uint64_t tick_ns = 1'000'000'000u / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));

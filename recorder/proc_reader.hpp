@@ -19,6 +19,8 @@ std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& pids
 // All processes there are, kernel threads too; 20 us each.
 std::vector<LivingProcess> living_processes();
 
+// 0 where there is no such process.
+std::int32_t parent_of(std::int32_t pid);
 std::string comm_of(std::int32_t pid);
 std::string executable_of(std::int32_t pid);
 std::vector<std::string> command_line_of(std::int32_t pid);

@@ -51,6 +51,7 @@ RunDirectory::RunDirectory(const std::string& name, bool may_number) {
 RunDirectory::~RunDirectory() {
   ::unlink(path("control.sock").c_str());
   ::unlink(path("beat.sock").c_str());
+  ::unlink(path("notify.sock").c_str());
   ::rmdir(path("now").c_str());
   // Still locked by us: who opened the file meanwhile finds, once he has the lock, that it is no longer the file of that name.
   ::unlink(path("lock").c_str());

@@ -24,12 +24,14 @@
 #include "recorder/metric_reader.hpp"
 #include "recorder/probes.hpp"
 #include "recorder/proc_reader.hpp"
+#include "recorder/raised_tick.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/retention.hpp"
 #include "recorder/run_directory.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/send_beats.hpp"
 #include "recorder/status_json.hpp"
+#include "recorder/supervisor.hpp"
 #include "recorder/target_finder.hpp"
 #include "recorder/watched.hpp"
 #include "triggers/engine.hpp"
@@ -61,6 +63,7 @@ class Session::Impl {
         beats_(directory_.path("beat.sock")),
         probes_(options_.config.heartbeats),
         sends_(options_.config.heartbeats),
+        supervisor_(options_.mode, options_.config.heartbeats, directory_.path("notify.sock")),
         finder_(options_.config.targets),
         watched_(options_.config, memory_of(options_.config)),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -74,6 +77,7 @@ class Session::Impl {
   SessionOptions options_;
   const Voice voice_{options_.quiet};
   RunDirectory directory_;
+  const Supervisor& supervisor() const { return supervisor_; }
 
   void add_matching_targets() {
     const auto& targets = options_.config.targets;
@@ -98,18 +102,24 @@ class Session::Impl {
 
   SessionEnd loop(const std::function<void()>& on_armed) {
     const Timestamp start = MonotonicClock::now();
+    RaisedTick raised;
     next_tick_ = start + options_.config.every;
     arm_timer();
     engine_.note({.time = start, .rule = "", .event = "armed", .value = 0, .text = fmt::format("{} processes", recording_.processes().live_count())});
     dump_.add_anchor(start);
     dump_.keep_text(recording_, start);
     on_armed();
+    supervisor_.armed(state_text());
     while (!over()) {
       wait();
       take_signals();
       answer_requests();
+      supervisor_.hear(heartbeats_, [this](pid_t pid) { return is_ours(pid); });
       const Timestamp now = MonotonicClock::now();
-      if (now >= next_tick_ || gone_) tick(now);
+      if (now >= next_tick_ || gone_) {
+        raised.begin();
+        tick(now);
+      }
       finish_dumps();
     }
     end_.failed = firings_.failed();
@@ -122,6 +132,20 @@ class Session::Impl {
     // Others that died still have their hooks in every system call of the host (37 of them: 8 us a call), though they record nothing.
     for (const std::string& dead : known_recorders().dead) remove_leftovers(dead);
     return config;
+  }
+
+  // Of the targets, or so young that the table does not have it yet and only its parents are.
+  bool is_ours(pid_t pid) const {
+    constexpr int kGenerations = 16;
+    for (int i = 0; i < kGenerations && pid > 1; ++i, pid = parent_of(pid))
+      if (recording_.processes().known(pid)) return true;
+    return false;
+  }
+
+  // For `systemctl status`.
+  std::string state_text() const {
+    const std::string bundles = end_.bundles ? fmt::format("{} bundles, the last {}", end_.bundles, end_.bundle) : "no bundle yet";
+    return printable(fmt::format("{} processes, {} rules; {}", recording_.processes().live_count(), all_rules(options_.config).size(), bundles));
   }
 
   bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !firings_.waiting() && !watched_.notifier().busy(); }
@@ -141,7 +165,7 @@ class Session::Impl {
 
   void wait() {
     std::vector<pollfd> watched;
-    for (const int descriptor : {timer_.get(), signals_.get(), control_.descriptor(), finished_.get()}) watched.push_back({descriptor, POLLIN, 0});
+    for (const int descriptor : {timer_.get(), signals_.get(), control_.descriptor(), finished_.get(), supervisor_.descriptor()}) watched.push_back({descriptor, POLLIN, 0});
     for (const int descriptor : control_.waiting()) watched.push_back({descriptor, POLLIN, 0});
     ::poll(watched.data(), watched.size(), -1);
     std::uint64_t ignored;
@@ -155,6 +179,7 @@ class Session::Impl {
     for (const TargetExit& exit : changes.processes.exits) on_exit(exit);
     for (const Datagram& beat : beats_.drain()) heartbeats_.beat(beat.text, beat.time);
     probes_.advance(now, heartbeats_);
+    supervisor_.tick(now, heartbeats_, child_status_.has_value());
     if (sends_.wanted()) sends_.advance(recording_.source().sends(), recording_.processes(), heartbeats_);
     if (child_status_ && !exit_known_) {
       exit_known_ = true;
@@ -245,6 +270,7 @@ class Session::Impl {
         ++end_.bundles;
         end_.bundle = result.path;
         voice_.say("bundle " + result.path);
+        supervisor_.says(state_text());
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
         watched_.notifier().tell(result.path, finished.rule, finished.reason);
       }
@@ -259,8 +285,9 @@ class Session::Impl {
       if (signal == SIGCHLD) {
         reap();
       } else if (child_ != 0) {
-        if (info.ssi_code <= 0 && !child_status_) ::kill(child_, signal);  // SI_USER, SI_TKILL, SI_QUEUE
-        if (info.ssi_code <= 0 && (signal == SIGTERM || signal == SIGHUP))
+        const bool passed_on = is_to_be_passed_on(signal, info.ssi_code);
+        if (passed_on && !child_status_) ::kill(child_, signal);
+        if (passed_on && (signal == SIGTERM || signal == SIGHUP))
           engine_.note({.time = MonotonicClock::now(), .rule = "", .event = "signal", .value = static_cast<double>(signal), .text = "passed on to the command"});
       } else if (signal == SIGHUP && options_.reload) {
         reload();
@@ -268,6 +295,7 @@ class Session::Impl {
         ask_for_dump("SIGUSR2", {});
       } else if (signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT) {
         stop_ = true;
+        supervisor_.stopping();
         next_tick_ = std::min(next_tick_, MonotonicClock::now());
       }
     }
@@ -276,6 +304,7 @@ class Session::Impl {
   // All or nothing: where the file is bad, or a rule does not fit the metrics there are, the old ones stay in force.
   void reload() {
     const Timestamp now = MonotonicClock::now();
+    supervisor_.reloading(now);
     std::string what;
     try {
       Config next = options_.config;
@@ -290,6 +319,7 @@ class Session::Impl {
       what = std::string("not reloaded: ") + error.what();
       voice_.complain(what, error.hint());
     }
+    supervisor_.armed(state_text());
     reload_ = printable(what) + " (" + utc_text(ClockAnchor::now().realtime_of(now)) + ")";
     engine_.note({.time = now, .rule = "", .event = "reload", .value = 0, .text = printable(what)});
   }
@@ -364,6 +394,7 @@ class Session::Impl {
   BeatSocket beats_;
   Probes probes_;
   SendBeats sends_;
+  Supervisor supervisor_;
   TargetFinder finder_;
   Watched watched_;
   FileDescriptor finished_, timer_, signals_;
@@ -385,6 +416,7 @@ Session::Session(SessionOptions options) : impl_(std::make_unique<Impl>(std::mov
 Session::~Session() = default;
 const std::string& Session::name() const { return impl_->directory_.name(); }
 void Session::add_matching_targets() { impl_->add_matching_targets(); }
+std::vector<std::string> Session::command_environment() const { return impl_->supervisor().command_environment(); }
 void Session::add_child(std::int32_t pid) { impl_->add_child(pid); }
 SessionEnd Session::loop(const std::function<void()>& on_armed) { return impl_->loop(on_armed); }
 

@@ -46,6 +46,9 @@ class Session {
   // run: the child that waits to execve COMMAND; release() is called when the window is armed.
   void add_child(std::int32_t pid);
 
+  // run: what the command's environment must have; for Child::release.
+  std::vector<std::string> command_environment() const;
+
   // Until the targets are gone or a signal says stop. `on_armed` is called when everything is ready.
   SessionEnd loop(const std::function<void()>& on_armed);
 

@@ -24,6 +24,11 @@ bool Heartbeats::beat(std::string_view name, Timestamp time, const std::string& 
   return true;
 }
 
+void Heartbeats::forget(std::string_view name) {
+  for (State& state : states_)
+    if (state.name == name) state.senders.clear();
+}
+
 std::vector<double> Heartbeats::ages(Timestamp now) {
   std::vector<double> ages;
   ages.reserve(states_.size());

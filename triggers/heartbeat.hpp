@@ -54,6 +54,8 @@ class Heartbeats {
 
   // `time` is when the kernel received it. False where no heartbeat has that name.
   bool beat(std::string_view name, Timestamp time, const std::string& peer = {});
+  // As before its first beat: it is not due until the next one.
+  void forget(std::string_view name);
   // Age at this tick, of the worst peer; NaN before the first beat; closes the gaps seen so far. In the order of the configs.
   std::vector<double> ages(Timestamp now);
   // Of all peers that have names, at the last ages().

@@ -11,6 +11,8 @@
 #include "recorder/child.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/recording_options.hpp"
+#include "recorder/notify_watch.hpp"
+#include "recorder/service_manager.hpp"
 #include "recorder/session.hpp"
 #include "recorder/voice.hpp"
 
@@ -34,7 +36,7 @@ int wait_without_window(Child& child) {
   for (;;) {
     if (const auto status = child.poll()) return *status;
     siginfo_t info{};
-    if (::sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD && info.si_code <= 0) ::kill(child.pid(), info.si_signo);
+    if (::sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD && is_to_be_passed_on(info.si_signo, info.si_code)) ::kill(child.pid(), info.si_signo);
   }
 }
 
@@ -48,6 +50,8 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     TargetConfig target;
     target.name = name_from(command.front());
     config.targets.insert(config.targets.begin(), target);
+    if (const auto watchdog = ServiceManager().watchdog(); watchdog && fire_before(*watchdog, config.heartbeats))
+      Voice{options.quiet}.say("heartbeats from notify fire at three quarters of WatchdogSec, before systemd ends the service");
     check_config(config);
   } catch (const Error& error) {
     Voice::complain(error);
@@ -64,7 +68,7 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     session.add_child(child.pid());
     const SessionEnd end = session.loop([&] {
       if (options.verbose) std::fprintf(stderr, "fdr: armed: recorder '%s'\n", session.name().c_str());
-      child.release();
+      child.release(session.command_environment());
     });
     status = end.wait_status ? *end.wait_status : child.wait();
   } catch (const Error& error) {

@@ -58,6 +58,9 @@ SessionOptions session_over_targets(const TargetOptions& options, const std::str
   add_targets(config, options);
   if (config.targets.empty())
     throw Error("no target is given", "give a PID, --comm NAME, --unit NAME, --cgroup PATH, --container ID, --all, or a configuration with [[target]]");
+  for (const HeartbeatConfig& beat : config.heartbeats)
+    if (beat.from == BeatSource::kNotify)
+      throw Error("heartbeat '" + beat.name + "': only `fdr run` can hear what a service tells systemd's watchdog", "ExecStart=fdr run -c FILE -- COMMAND, or another `from`");
   check_config(config);
   SessionOptions session{.config = config, .mode = mode, .command = {}, .quiet = options.quiet};
   if (options.config_file.empty()) return session;

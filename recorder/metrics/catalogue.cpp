@@ -210,7 +210,8 @@ MetricCatalogue build_catalogue(const Config& config) {
   for (const HeartbeatConfig& beat : config.heartbeats) {
     catalogue.add({"beat." + beat.name + ".age", Unit::kSeconds, MetricKind::kGauge, "heartbeat " + beat.name,
                    "seconds since its last beat, or the longest gap just closed",
-                   beat.from == BeatSource::kBeat ? "fdr beat " + beat.name : beat.from == BeatSource::kSend ? "system calls of the target" : "the recorder asks, or listens"});
+                   beat.from == BeatSource::kBeat ? "fdr beat " + beat.name : beat.from == BeatSource::kSend ? "system calls of the target"
+                   : beat.from == BeatSource::kNotify ? "what the command tells systemd's watchdog" : "the recorder asks, or listens"});
   }
   for (const LogConfig& log : config.logs) {
     catalogue.add({"log." + log.name, Unit::kNone, MetricKind::kCounter, "log " + log.name, log.pattern.empty() ? "lines" : "lines that match " + log.pattern,

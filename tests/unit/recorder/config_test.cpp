@@ -172,11 +172,16 @@ TEST_CASE("config: a container by its id, and everybody") {
 }
 
 TEST_CASE("config: what is not in this version is said, not ignored") {
-  for (const char* text : {"[[log]]\nname = \"x\"\nfrom = \"stderr\"\n",
-                           "[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\n"}) {
-    CAPTURE(text);
-    CHECK(says(refusal(text).what, "not in this version"));
-  }
+  CHECK(says(refusal("[[log]]\nname = \"x\"\nfrom = \"stderr\"\n").what, "not in this version"));
+}
+
+TEST_CASE("config: a heartbeat from what a service tells systemd's watchdog") {
+  const Config config = parse_config("[[heartbeat]]\nname = \"daemon\"\nfrom = \"notify\"\nevery = \"1s\"\nmisses = 4\n", "fdr.toml");
+  const Config again = parse_config(config_toml(config), "again.toml");
+  REQUIRE(again.heartbeats.size() == 1);
+  CHECK(again.heartbeats[0].from == BeatSource::kNotify);
+  CHECK(all_rules(again)[0].when == "beat.daemon.age > 4s");
+  CHECK(says(refusal("[[heartbeat]]\nname = \"x\"\nfrom = \"notify\"\nevery = \"1s\"\nport = 7\n").what, "'port' belongs to"));
 }
 
 TEST_CASE("config: an error in a condition points at its character in the file") {
