@@ -25,7 +25,7 @@ class ShortList : public CLI::Formatter {
   std::string make_subcommand(const CLI::App* command) const override {
     const std::string whole = command->get_description();
     std::string name = "  " + command->get_name();
-    name.resize(12, ' ');
+    name.resize(14, ' ');
     return name + whole.substr(0, whole.find('\n')) + "\n";
   }
 };
@@ -80,5 +80,6 @@ int main(int argc, char** argv) {
   fdr::add_export(app, exit_code);
   fdr::add_verify(app, exit_code);
   fdr::add_pack(app, exit_code);
+  fdr::add_completion(app, exit_code);
   return parse_and_run(app, argc, argv, exit_code);
 }

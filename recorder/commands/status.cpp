@@ -1,16 +1,20 @@
 // fdr status: who records, how far back each ring reaches, what was lost, what it costs, and each rule with its present value.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "formats/error.hpp"
+#include "formats/pack/new_file.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/control.hpp"
 #include "recorder/run_directory.hpp"
+#include "recorder/status_prometheus.hpp"
 
 namespace fdr {
 namespace {
@@ -51,17 +55,32 @@ std::string describe(const json& status) {
   return text;
 }
 
+// Whole or not at all, and for a collector that is somebody else.
+void write_page(const std::string& path, const std::string& page) {
+  NewFile file(path, true);
+  file.write(page);
+  if (::fchmod(file.fd(), 0644)) throw system_error("open up " + path, errno);
+  file.publish();
+}
+
+struct StatusOptions {
+  bool json = false;
+  std::string prometheus;
+};
+
 }  // namespace
 
 void add_status(CLI::App& app, int& exit_code) {
-  auto as_json = std::make_shared<bool>(false);
+  auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app.add_subcommand("status", R"(recorders, what they cover, lost and cost; rules with live values
 
 Examples:
   fdr status
-  fdr status --json | jq '.[].rules')");
-  command->add_flag("--json", *as_json, "an array of recorders");
-  command->callback([as_json, &exit_code] {
+  fdr status --json | jq '.[].rules'
+  fdr status --prometheus /var/lib/prometheus/node-exporter/fdr.prom     from cron, each minute)");
+  command->add_flag("--json", options->json, "an array of recorders");
+  command->add_option("--prometheus", options->prometheus, "write them to a file for node_exporter's textfile collector, and say nothing")->type_name("FILE");
+  command->callback([options, &exit_code] {
     const KnownRecorders known = known_recorders();
     json all = json::array();
     std::string text;
@@ -75,8 +94,9 @@ Examples:
         text += fmt::format("{}  does not answer: {}\n", name, printable(error.what()));
       }
     }
-    print(*as_json ? all.dump(2) + "\n" : text.empty() ? "no recorder is running\n" : text);
     exit_code = 0;
+    if (!options->prometheus.empty()) return write_page(options->prometheus, status_prometheus(all, FDR_VERSION));
+    print(options->json ? all.dump(2) + "\n" : text.empty() ? "no recorder is running\n" : text);
   });
 }
 

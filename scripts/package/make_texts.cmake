@@ -1,0 +1,15 @@
+# Run at the installation (install(SCRIPT) of package.cmake): FDR writes its completions and man pages into MADE.
+function(run_to file)
+  execute_process(COMMAND ${ARGN} OUTPUT_FILE ${file} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+file(MAKE_DIRECTORY ${MADE}/bash ${MADE}/zsh ${MADE}/fish ${MADE}/man)
+run_to(${MADE}/bash/fdr ${FDR} completion bash)
+run_to(${MADE}/zsh/_fdr ${FDR} completion zsh)
+run_to(${MADE}/fish/fdr.fish ${FDR} completion fish)
+if(SCDOC)
+  execute_process(COMMAND ${MAN} ${FDR} ${MADE}/man COMMAND_ERROR_IS_FATAL ANY)
+  foreach(page fdr.1 fdr.toml.5)
+    run_to(${MADE}/man/${page}.gz gzip -9nc ${MADE}/man/${page})
+  endforeach()
+endif()
