@@ -93,14 +93,15 @@ std::string status_prometheus(const json& recorders, const std::string& version)
   for (const Figure& figure : kRingFigures) {
     Family family(page, figure.name, figure.type, figure.help);
     each([&](const json& recorder, const std::string& name) {
-      for (const auto& [ring, values] : at(recorder, "rings").items()) family.add({{"recorder", name}, {"ring", ring}}, at(values, figure.key));
+      const json rings = at(recorder, "rings");
+      for (const auto& [ring, values] : rings.items()) family.add({{"recorder", name}, {"ring", ring}}, at(values, figure.key));
     });
   }
   for (const Figure& figure : kRuleFigures) {
     Family family(page, figure.name, figure.type, figure.help);
     each([&](const json& recorder, const std::string& name) {
       const json rules = at(recorder, "rules");
-      for (std::size_t i = 0; i < rules.size() && i < kMostRules; ++i) family.add({{"recorder", name}, {"rule", text_of(at(rules[i], "name"))}}, at(rules[i], figure.key));
+      for (std::size_t i = 0; rules.is_array() && i < rules.size() && i < kMostRules; ++i) family.add({{"recorder", name}, {"rule", text_of(at(rules[i], "name"))}}, at(rules[i], figure.key));
     });
   }
   return page;

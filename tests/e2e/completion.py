@@ -16,7 +16,7 @@ def bash(*words):
     """What bash completes the last of these words to."""
     script = (f"source {scenario.path('fdr.bash')}\nCOMP_WORDS=(fdr {' '.join(repr(word) for word in words)})\nCOMP_CWORD={len(words)}\n_fdr\n"
               'printf "%s\\n" "${COMPREPLY[@]}"')
-    result = scenario.run(["bash", "--norc", "-eu", "-c", script], cwd=scenario.directory)
+    result = scenario.run(["bash", "--norc", "-u", "-c", script], cwd=scenario.directory)
     equal((result.returncode, result.stderr), (0, ""), f"bash on {words}")
     return result.stdout.split()
 

@@ -3,6 +3,7 @@
 
 import os
 
+from support.exposition import exposition
 from support.recorder import Recorder
 from support.scenario import Scenario, check, equal, program, wait_for
 
@@ -18,6 +19,17 @@ with Scenario(__file__) as scenario:
     equal((status["pid"], status["armed"]), (recorder.process.pid, True), "pid and armed of fdr status")
     equal([rule["when"] for rule in status["rules"]], ["process.cpu.total > 99%"], "rules of fdr status")
     check(recorder.name in scenario.fdr("status").stdout, "fdr status does not list the recorder")
+
+    page = scenario.path("fdr.prom")
+    equal(scenario.fdr("status", "--prometheus", page).stdout, "", "what fdr status --prometheus says")
+    figures = exposition(page)
+    labels = {"recorder": recorder.name}
+    equal(figures.value("fdr_up", **labels), 1, "fdr_up")
+    check(figures.value("fdr_armed_seconds", **labels) >= status["armed_s"], "fdr_armed_seconds goes back")
+    equal(figures.value("fdr_rule_fired_total", rule="when-1", **labels), 0, "fdr_rule_fired_total")
+    check(figures.value("fdr_records_total", ring="stacks", **labels) >= status["rings"]["stacks"]["recorded"], "fdr_records_total goes back")
+    equal(os.stat(page).st_mode & 0o777, 0o644, "mode of the page")
+    equal([name for name in os.listdir(scenario.directory) if name.startswith("fdr.prom") or name.startswith(".fdr")], ["fdr.prom"], "files of fdr status")
 
     now = scenario.fdr("now", recorder.name).stdout
     check("burn" in now, f"fdr now does not show burn():\n{now}")

@@ -6,10 +6,9 @@ import os
 import pty
 import re
 import select
-import signal
 import time
 
-from support.scenario import FDR, Scenario, check, equal
+from support.scenario import FDR, Scenario, check, equal, wait_for
 
 CHILD = """
 import os, signal, sys
@@ -63,7 +62,10 @@ class Terminal:
         os.close(self.end)
 
     def exit_code(self):
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        def status():
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            return (status,) if pid else None
+        return os.waitstatus_to_exitcode(wait_for("its end", status, 60)[0])
 
 
 def outcome(prefix, name):
@@ -76,8 +78,7 @@ def outcome(prefix, name):
         if what == "ctrl-c":
             terminal.type("\x03")
             terminal.wait(r"\^C")
-            while "SIGINT1" not in scenario.read(f"{name}.{what}"):
-                time.sleep(0.02)
+            wait_for("the first Ctrl-C is heard", lambda: "SIGINT1" in scenario.read(f"{name}.{what}"))
             terminal.type("\x03")
         else:
             terminal.hang_up()
@@ -114,8 +115,6 @@ def outcome(prefix, name):
 
 with Scenario(__file__) as scenario:
     scenario.need_root()
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(150)  # a terminal that is silent for ever
     plain = outcome(["env"], "env")
     equal((plain["ctrl-c: signals"], plain["ctrl-c: end"], plain["hangup: end"]), (["SIGINT1", "SIGINT2"], 5, 6), "what env does")
     wrapped = outcome([FDR, "run", "-q", "--on-exit", "never", "-o", scenario.bundles, "--"], "fdr")
