@@ -70,6 +70,7 @@ class Systemd:
 
 with Scenario(__file__) as scenario:
     scenario.need_root()
+    scenario.need("setpriv")
     systemd = Systemd(scenario, "systemd.run")
     with open(scenario.path("rules.toml"), "w", encoding="utf-8") as file:
         file.write(f'[[heartbeat]]\nname = "daemon"\nfrom = "notify"\nevery = "{EVERY}s"\nmisses = {MISSES}\n')
@@ -81,11 +82,19 @@ with Scenario(__file__) as scenario:
     equal(ready, [f"READY=1\nSTATUS=serving\nMAINPID={fdr}\n"], "what was passed on of READY")
     systemd.wait("WATCHDOG is passed on", "WATCHDOG=1", fdr)
     check(not any("BARRIER" in text for _, text in systemd.hear()), "a barrier was passed on")
+    # A stranger is not heard: neither by the heartbeat, which would wait for nothing any more, nor by systemd.
+    stranger = f"import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'STOPPING=1', '/run/fdr/{recorder.name}/notify.sock')"
+    sent = scenario.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", stranger])
+    equal((sent.returncode, sent.stderr), (0, ""), "a stranger's message is sent")
+    beats = len(systemd.hear())
+    wait_for("two more beats", lambda: len(systemd.hear()) >= beats + 2, 30)
+    check(not any("STOPPING" in text for _, text in systemd.hear()), "a stranger was passed on")
+    def rule():
+        return next(rule for rule in recorder.status()["rules"] if rule["name"] == "daemon")
+    wait_for("its beats are counted", lambda: rule()["value"] is not None, 10)
     daemon = recorder.status()["processes"][0]["pid"]
     os.kill(daemon, signal.SIGUSR1)  # reloads, and is silent for longer than the heartbeat allows
     systemd.wait("RELOADING is passed on", "RELOADING=1", fdr)
-    def rule():
-        return next(rule for rule in recorder.status()["rules"] if rule["name"] == "daemon")
     wait_for("nothing is due", lambda: rule()["value"] is None, 10)
     silence = recorder.status()["armed_s"]
     wait_for("a silence longer than allowed", lambda: recorder.status()["armed_s"] > silence + 2 * EVERY * MISSES, 30)
