@@ -45,5 +45,5 @@ with Scenario(__file__) as scenario:
             continue
         equal(scenario.run([shell, "-n", scenario.path(f"fdr.{shell}")]).stderr, "", f"{shell} reads its script")
     if shutil.which("fish"):
-        offered = scenario.run(["fish", "-c", f"source {scenario.path('fdr.fish')}; complete -C 'fdr run --on-exit '"]).stdout.split()
-        equal(set(offered), {"never", "failure", "always"}, "values of --on-exit in fish")
+        offered = scenario.run(["fish", "-c", f"source {scenario.path('fdr.fish')}; complete -C 'fdr run --on-exit '"]).stdout.splitlines()
+        equal({line.split("\t")[0] for line in offered}, {"never", "failure", "always"}, "values of --on-exit in fish")
