@@ -15,6 +15,7 @@
 #include "recorder/config_outside.hpp"
 #include "recorder/config_section.hpp"
 #include "recorder/containers.hpp"
+#include "recorder/default_rules.hpp"
 #include "recorder/target_finder.hpp"
 #include "recorder/metrics/catalogue.hpp"
 
@@ -113,6 +114,9 @@ void read_top(Section& top, Config& config) {
   top.name("name", config.name);
   top.boolean("wait", config.wait);
   top.boolean("host_tier", config.host_tier);
+  bool default_rules = true;
+  top.boolean("default_rules", default_rules);
+  if (top.get("default_rules")) config.default_rules = default_rules;
   OnExit on_exit{};
   if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
   top.table("window", [&](Section& window) {
@@ -135,6 +139,12 @@ void read_top(Section& top, Config& config) {
     bundle.integer("keep", config.keep, 1, 100'000);
     bundle.size("max_bytes", config.max_bytes, 1 << 20, "2GB");
     bundle.percent("keep_free", config.keep_free_percent, 0, 95, "5%");
+  });
+  top.table("history", [&](Section& history) {
+    history.boolean("enabled", config.history.enabled);
+    history.absolute_path("directory", config.history.directory);
+    history.size("max_bytes", config.history.max_bytes, 1 << 20, "16MB");
+    if (config.history.max_bytes > 1u << 30) history.refuse("max_bytes", "'max_bytes' must be at most 1GB", "16MB hold a day of seconds and a month of minutes");
   });
   top.tables("target", [&](Section& section) { config.targets.push_back(read_target(section)); });
   top.tables("trigger", [&](Section& section) { config.rules.push_back(read_rule(section)); });
@@ -223,6 +233,21 @@ RuleConfig rule_from_flag(const std::string& text, std::size_t ordinal) {
 std::vector<RuleConfig> all_rules(const Config& config) {
   std::vector<RuleConfig> rules = config.rules;
   for (const HeartbeatConfig& beat : config.heartbeats) rules.push_back(heartbeat_rule(beat));
+  if (!default_rules_apply(config)) return rules;
+  for (const RuleConfig& rule : default_rules())
+    if (std::none_of(rules.begin(), rules.end(), [&](const RuleConfig& other) { return other.name == rule.name; })) rules.push_back(rule);
+  return rules;
+}
+
+bool default_rules_apply(const Config& config) { return config.default_rules.value_or(config.rules.empty() && config.heartbeats.empty()); }
+
+std::vector<RuleConfig> parse_rules(std::string_view text, const std::string& source_name) {
+  const Source source(text, source_name);
+  const toml::table table = toml::parse(text, source_name);
+  std::vector<RuleConfig> rules;
+  Section top(source, table, "");
+  top.tables("trigger", [&](Section& section) { rules.push_back(read_rule(section)); });
+  top.done();
   return rules;
 }
 

@@ -34,6 +34,13 @@ struct TargetConfig {
   bool all = false;                // match.all: every process but kernel threads, ourselves and our parents
 };
 
+// The long history: on disk, one file for each recorder's name.
+struct HistoryConfig {
+  bool enabled = true;
+  std::string directory{};  // empty: "history" below that of the bundles
+  std::uint64_t max_bytes = 16u << 20;
+};
+
 struct Config {
   Duration span = std::chrono::seconds(60);
   Duration after = std::chrono::seconds(5);
@@ -48,6 +55,8 @@ struct Config {
   unsigned keep = 10;
   std::uint64_t max_bytes = 2ull << 30;
   double keep_free_percent = 5;
+  HistoryConfig history{};
+  std::optional<bool> default_rules{};  // unset: where there is no rule and no heartbeat
   std::vector<TargetConfig> targets;
   std::vector<RuleConfig> rules;
   std::vector<HeartbeatConfig> heartbeats;
@@ -77,8 +86,10 @@ Config with_implied_targets(Config config);
 // What can only be said of the whole, file and flags together: names used twice, `for` and look-back against the
 // window, every condition against the metrics there are. Throws Error at the place of the rule.
 void check_config(const Config& config);
-// All rules: the written ones and those the heartbeats imply.
+// All rules: the written ones, those the heartbeats imply, and the default ones where they apply (default_rules.hpp); of these without
+// any whose name is taken.
 std::vector<RuleConfig> all_rules(const Config& config);
+bool default_rules_apply(const Config& config);
 // The effective configuration as TOML, stored in every bundle and printed by `fdr check`.
 std::string config_toml(const Config& config);
 

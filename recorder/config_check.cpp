@@ -10,6 +10,7 @@
 #include "recorder/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "recorder/window/wire.h"
+#include "triggers/metric_past.hpp"
 #include "triggers/quantity.hpp"
 
 namespace fdr {
@@ -96,10 +97,14 @@ void check_windows(const Config& config, const Engine& engine) {
                   fmt::format("a longer window.span, or `for` below {}", duration_literal(config.span / 2)));
     }
     const Duration lookback = engine.longest_lookback(rule.name);
-    if (lookback >= config.span) {
-      throw Error(place_prefix(rule.where) + fmt::format("this rule looks back {}, the window is {}",
+    if (lookback >= config.span && !config.history.enabled) {
+      throw Error(place_prefix(rule.where) + fmt::format("this rule looks back {}, the window is {}, and the history is off",
                                                          duration_literal(lookback), duration_literal(config.span)),
-                  "a longer window.span, or a shorter look-back");
+                  "history = { enabled = true }, a longer window.span, or a shorter look-back");
+    }
+    if (lookback >= config.span && lookback > MetricPast::kLongest) {
+      throw Error(place_prefix(rule.where) + fmt::format("this rule looks back {}, the history {}",
+                                                         duration_literal(lookback), duration_literal(MetricPast::kLongest)), "a shorter look-back");
     }
   }
 }

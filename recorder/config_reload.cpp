@@ -35,6 +35,7 @@ std::vector<std::string> take_over(Config& running, const Config& next, Duration
                 "start it anew, or choose a shorter one");
   }
   running.rules = next.rules;
+  running.default_rules = next.default_rules;
   running.after = next.after;
   running.directory = next.directory;
   running.keep = next.keep;

@@ -9,7 +9,7 @@
 
 namespace fdr {
 
-// Takes rules, after, directory, keep, max_bytes, keep_free and on_exit of `next` over into `running`; returns the lines of
+// Takes rules (whether the default ones apply, too), after, directory, keep, max_bytes, keep_free and on_exit of `next` over into `running`; returns the lines of
 // the rest that differ and stay as they were ("window: span = "90s""). `longest_after` is what there is room for. Throws
 // Error, and nothing is taken over.
 std::vector<std::string> take_over(Config& running, const Config& next, Duration longest_after);

@@ -137,6 +137,7 @@ std::string config_toml(const Config& config) {
   std::string out;
   if (!config.host_tier) out += "host_tier = false\n";
   if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";
+  if (config.default_rules) out += fmt::format("default_rules = {}\n", *config.default_rules);
   if (config.wait) out += "wait = true\n\n";
   if (config.on_exit) out += fmt::format("on_exit = \"{}\"\n\n", on_exit_name(*config.on_exit));
   out += fmt::format("[window]\nspan = \"{}\"\nafter = \"{}\"\n", duration_literal(config.span),
@@ -151,6 +152,9 @@ std::string config_toml(const Config& config) {
   out +=
       fmt::format("[bundle]\ndirectory = {}\nkeep = {}\nmax_bytes = \"{}\"\nkeep_free = \"{}%\"\n",
                   toml_string(config.directory), config.keep, size_literal(config.max_bytes), config.keep_free_percent);
+  out += fmt::format("\n[history]\nenabled = {}\n", config.history.enabled);
+  if (!config.history.directory.empty()) out += "directory = " + toml_string(config.history.directory) + "\n";
+  out += fmt::format("max_bytes = \"{}\"\n", size_literal(config.history.max_bytes));
   for (const TargetConfig& target : config.targets) {
     out += "\n[[target]]\n";
     if (!target.name.empty()) out += "name = " + toml_string(target.name) + "\n";

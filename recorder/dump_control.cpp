@@ -53,6 +53,7 @@ std::string rule_part(const DumpTrigger& trigger) {
 struct DumpControl::Dump {
   DumpTrigger trigger;
   Timestamp begin;        // of the window
+  ClockAnchor clock;      // of the manifest
   bool temporary = false;
   bool completed = false; // the second snapshot was taken
   WindowMark mark;
@@ -142,6 +143,7 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
   DumpRequest request;
   request.directory = dump->temporary ? temporary_directory : config_.directory;
   request.manifest = describe(recording, trigger);
+  dump->clock = request.manifest.clock;
   request.bundle_name = bundle_name(request.manifest.trigger.realtime_ns, request.manifest.host.name,
                                     config_.targets.empty() ? mode_ : config_.targets.front().name, rule_part(trigger));
   request.trigger = {.name = trigger.name, .time = trigger.time};
@@ -174,7 +176,7 @@ void DumpControl::merge(const DumpTrigger& trigger, const std::string& said) { d
 
 void DumpControl::add_asker(FileDescriptor connection) { dump_->askers.push_back(std::move(connection)); }
 
-void DumpControl::advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone) {
+void DumpControl::advance(Recording& recording, const MetricReader& metrics, const HistoryKeeper& history, const Engine& engine, Timestamp now, bool targets_gone) {
   if (!dump_ || dump_->completed) return;
   if (now < dump_->first.at + dump_->trigger.after && !targets_gone) return;
   if (!dump_->dumper->decoded()) {
@@ -198,6 +200,7 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
                 .bystander_ticks = recording.source().bystander_ticks(),
                 .host_tier = config_.host_tier,
                 .metrics = metrics.series(dump_->begin),
+                .history = dump_->temporary ? History{} : history.for_bundle(dump_->clock),
                 .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),
                 .texts = std::move(dump_->texts),
                 .collecting = std::move(dump_->collecting),

@@ -10,6 +10,7 @@
 
 #include "recorder/collector.hpp"
 #include "recorder/control.hpp"
+#include "recorder/history/history_keeper.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/recording.hpp"
@@ -56,7 +57,7 @@ class DumpControl {
   void merge(const DumpTrigger& trigger, const std::string& said);
   void add_asker(FileDescriptor connection);
   // Takes the second snapshot when `after` is over (or at once when the targets are gone). Once a tick.
-  void advance(Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now, bool targets_gone);
+  void advance(Recording& recording, const MetricReader& metrics, const HistoryKeeper& history, const Engine& engine, Timestamp now, bool targets_gone);
   // The one that is done, if any.
   std::optional<FinishedDump> collect();
 

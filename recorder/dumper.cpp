@@ -10,6 +10,7 @@
 #include <set>
 
 #include "formats/bundle_writer.hpp"
+#include "formats/history_image.hpp"
 #include "formats/report/report.hpp"
 #include "recorder/decode/failing.hpp"
 #include "recorder/go_evidence.hpp"
@@ -190,6 +191,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   fit_slices(timeline, slices);
   writer.add_modules(timeline.stacks, slices);
   writer.add_file("ledger.ndjson", ending.rest.ledger);
+  if (!ending.rest.history.empty()) writer.add_file("history.fdrh", history_bytes(ending.rest.history));
   std::vector<std::string> collector_losses;
   add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
   LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);

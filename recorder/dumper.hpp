@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "formats/history.hpp"
 #include "formats/manifest.hpp"
 #include "formats/perfetto_writer.hpp"
 #include "recorder/collector.hpp"
@@ -56,6 +57,7 @@ struct DumpRest {
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks;
   bool host_tier = false;
   std::vector<MetricSeries> metrics;
+  History history;             // history.fdrh; empty: none
   std::string ledger;          // ledger.ndjson
   TextFiles texts;
   Collecting collecting;       // waited for before the bundle is written

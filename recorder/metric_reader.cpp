@@ -8,6 +8,7 @@
 #include <iterator>
 #include <limits>
 
+#include "recorder/history/kept_metrics.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -45,6 +46,9 @@ MetricReader::MetricReader(const Config& config)
   for (const LogConfig& log : config.logs) log_names_.push_back("log." + log.name);
   for (const UserMetricConfig& metric : config.metrics) metric_names_.push_back(metric.name);
   own_cpu_.percent = kUnknown;
+  if (!config.history.enabled) return;
+  past_.emplace(catalogue_, kept_metrics(config, catalogue_), longest_lookback(config, catalogue_), config.span);
+  history_.set_past(&*past_);
 }
 
 void MetricReader::add_process(std::int32_t pid, std::uint32_t target) {
@@ -119,6 +123,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   set("recorder.cpu", own_cpu_.percent);
   set("recorder.rss", own_rss_);
   history_.push(now, row_);
+  if (past_) past_->push(now, row_);
 }
 
 std::vector<MetricSeries> MetricReader::series(Timestamp begin) const {

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "recorder/recording.hpp"
 #include "recorder/thread_metrics.hpp"
 #include "triggers/heartbeat.hpp"
+#include "triggers/metric_past.hpp"
 
 namespace fdr {
 
@@ -36,6 +38,8 @@ class MetricReader {
 
   const MetricCatalogue& catalogue() const { return catalogue_; }
   const MetricHistory& history() const { return history_; }
+  // The past beyond the window; null where the history is off.
+  MetricPast* past() { return past_ ? &*past_ : nullptr; }
   void add_process(std::int32_t pid, std::uint32_t target);
   // A target's first process has ended; known to rules from the next row on.
   void target_exited(int wait_status);
@@ -68,6 +72,7 @@ class MetricReader {
   std::vector<std::string> beat_names_, log_names_, metric_names_;
   std::map<std::string, std::deque<MetricSeries::Point>> peer_ages_;  // by metric, for as long as the history
   std::vector<Heartbeats::PeerAge> peers_now_;
+  std::optional<MetricPast> past_;
   MetricHistory history_;
   std::vector<double> row_;
   double exit_code_, exit_signal_;

@@ -21,6 +21,7 @@
 #include "recorder/control.hpp"
 #include "recorder/dump_control.hpp"
 #include "recorder/firings.hpp"
+#include "recorder/history/history_keeper.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/probes.hpp"
 #include "recorder/proc_reader.hpp"
@@ -57,6 +58,7 @@ class Session::Impl {
         directory_(default_name(options_), options_.config.name.empty()),
         recording_(prepared(options_.config, directory_.name()), directory_.name()),
         metrics_(options_.config),
+        history_(options_.config, directory_.name(), metrics_.past()),
         heartbeats_(options_.config.heartbeats),
         engine_(all_rules(options_.config), metrics_.catalogue()),
         control_(directory_.path("control.sock")),
@@ -194,13 +196,12 @@ class Session::Impl {
       stop_ = stop_ || once_is_over(now);
       if (gone_ || stop_) last_tick(now);
     }
-    dump_.advance(recording_, metrics_, engine_, now, gone_ || stop_);
+    dump_.advance(recording_, metrics_, history_, engine_, now, gone_ || stop_);
+    history_.advance();
+    if (const auto problem = history_.problem()) tell(*problem, "history", now);
     dump_.keep_text(recording_, now);
     dump_.advance_collectors(now);
-    for (const std::string& failure : watched_.notifier().advance()) {
-      voice_.complain(failure, "");
-      engine_.note({.time = now, .rule = "", .event = "notify", .value = 0, .text = printable(failure)});
-    }
+    for (const std::string& failure : watched_.notifier().advance()) tell(failure, "notify", now);
     dump_.add_anchor(now);
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
@@ -213,6 +214,11 @@ class Session::Impl {
   // `once`: its bundle is written, or its time is over and none is being made.
   bool once_is_over(Timestamp now) const {
     return options_.at_most && !dump_.busy() && (firings_.spent() || now - recording_.armed_at() >= *options_.at_most);
+  }
+
+  void tell(const std::string& problem, const char* event, Timestamp now) {
+    voice_.complain(problem, "");
+    engine_.note({.time = now, .rule = "", .event = event, .value = 0, .text = printable(problem)});
   }
 
   // Whoever fits a target's description by now: it has been started again, or is one more.
@@ -388,6 +394,7 @@ class Session::Impl {
 
   Recording recording_;
   MetricReader metrics_;
+  HistoryKeeper history_;
   Heartbeats heartbeats_;
   Engine engine_;
   ControlServer control_;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "triggers/expression.hpp"
+#include "triggers/metric_past.hpp"
 
 namespace fdr {
 namespace {
@@ -38,7 +39,7 @@ struct Column {
 
 }  // namespace
 
-Backtest backtest(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue, const std::vector<MetricSeries>& metrics) {
+Backtest backtest(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue, const std::vector<MetricSeries>& metrics, const MetricPast* past) {
   Engine engine(rules, catalogue);
   Backtest result;
   std::vector<Column> columns;
@@ -57,7 +58,9 @@ Backtest backtest(const std::vector<RuleConfig>& rules, const MetricCatalogue& c
     for (const MetricId id : Expression::parse(rule.when, catalogue).metrics())
       if (!recorded[id]) missing.push_back(catalogue.info(id).name);
   }
+  if (past) lookback = std::min(lookback, past->least());
   MetricHistory history(catalogue.size(), most_within(times, lookback) + 1);
+  history.set_past(past);
   std::vector<double> row(catalogue.size());
   for (const Timestamp now : times) {
     std::fill(row.begin(), row.end(), kUnknown);

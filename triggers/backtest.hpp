@@ -21,8 +21,8 @@ struct Backtest {
   std::size_t ticks = 0;
 };
 
-// Throws ExpressionError for a rule that does not parse. Memory: one row of the catalogue for each tick that the longest
-// look-back reaches.
-Backtest backtest(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue, const std::vector<MetricSeries>& metrics);
+// `past`: what longer look-backs are answered from; null: there are none. Throws ExpressionError for a rule that does not
+// parse. Memory: one row of the catalogue for each tick that the longest look-back reaches.
+Backtest backtest(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue, const std::vector<MetricSeries>& metrics, const MetricPast* past = nullptr);
 
 }  // namespace fdr

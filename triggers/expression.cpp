@@ -4,19 +4,13 @@
 #include <cmath>
 
 #include "triggers/expression_tree.hpp"
+#include "triggers/metric_past.hpp"
+#include "triggers/percentile.hpp"
 
 namespace fdr {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-// Nearest rank: the least value that 99 % of them do not exceed. Orders `values` anew; not empty.
-double percentile_99(std::vector<double>& values) {
-  const std::size_t rank = (values.size() * 99 + 99) / 100;  // 1-based, rounded up
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(rank - 1);
-  std::nth_element(values.begin(), place, values.end());
-  return *place;
-}
 
 // Mean, least, greatest or percentile of the ticks in (now - span, now]. Unknown until `span` of history exists, where the newest
 // is unknown, and where more than half of the ticks are: the rest would speak for too much.
@@ -44,8 +38,31 @@ double over_span(const Operand& operand, const MetricHistory& history, Timestamp
   return sum / static_cast<double>(known);
 }
 
-double measure(const Operand& operand, const MetricHistory& history, Timestamp now) {
-  if (!operand.metric) return operand.number;
+// A look-back that is as long as the window or longer.
+double over_past(const Operand& operand, const MetricHistory& history, const MetricPast& past, Timestamp now) {
+  const MetricId id = *operand.metric;
+  switch (operand.function) {
+    case Function::kLatest:
+      return history.latest(id);
+    case Function::kDelta:
+    case Function::kRate: {
+      const double change = operand.counter ? past.grown(id, operand.span, now) : history.latest(id) - past.before(id, operand.span, now);
+      return operand.function == Function::kRate ? change / to_seconds(operand.span) : change;
+    }
+    case Function::kAverage:
+      return past.over(MetricPast::Of::kMean, id, operand.span, now);
+    case Function::kMinimum:
+      return past.over(MetricPast::Of::kLeast, id, operand.span, now);
+    case Function::kMaximum:
+      return past.over(MetricPast::Of::kGreatest, id, operand.span, now);
+    case Function::kPercentile99:
+      return past.over(MetricPast::Of::kPercentile99, id, operand.span, now);
+  }
+  return kUnknown;
+}
+
+double looked_up(const Operand& operand, const MetricHistory& history, Timestamp now) {
+  if (operand.function != Function::kLatest && history.past() && history.past()->answers(operand.span)) return over_past(operand, history, *history.past(), now);
   switch (operand.function) {
     case Function::kLatest:
       return history.latest(*operand.metric);
@@ -62,6 +79,12 @@ double measure(const Operand& operand, const MetricHistory& history, Timestamp n
       return over_span(operand, history, now);
   }
   return kUnknown;
+}
+
+double measure(const Operand& operand, const MetricHistory& history, Timestamp now) {
+  if (!operand.metric) return operand.number;
+  const double value = looked_up(operand, history, now);
+  return operand.factor * (std::isnan(value) ? operand.otherwise.value_or(kUnknown) : value);
 }
 
 bool compare(Comparison comparison, double left, double right) {
@@ -182,6 +205,19 @@ std::vector<MetricId> Expression::metrics() const {
   std::sort(metrics.begin(), metrics.end());
   metrics.erase(std::unique(metrics.begin(), metrics.end()), metrics.end());
   return metrics;
+}
+
+Expression::Directions Expression::directions() const {
+  Directions directions;
+  const auto visit = [&](const auto& self, const ExpressionNode& node, bool inverted) -> void {
+    for (const auto& child : node.children) self(self, *child, inverted != (node.kind == ExpressionNode::Kind::kNot));
+    if (node.kind != ExpressionNode::Kind::kCompare || node.left.function != Function::kLatest || !node.left.metric) return;
+    const bool up = node.comparison == Comparison::kGreater || node.comparison == Comparison::kGreaterEqual;
+    const bool down = node.comparison == Comparison::kLess || node.comparison == Comparison::kLessEqual;
+    if (up || down) (up != inverted ? directions.up : directions.down).push_back(*node.left.metric);
+  };
+  visit(visit, *root_, false);
+  return directions;
 }
 
 Duration Expression::longest_lookback() const {

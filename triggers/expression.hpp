@@ -1,6 +1,7 @@
 // `when` of a rule: a parsed expression over metrics. Grammar: OR of ANDs of comparisons, `not`, parentheses; an
 // operand is a metric, delta(metric, D), rate(metric[, D]), avg|min|max|p99(metric, D), a number with a unit or the name of
-// a signal. Three-valued: a comparison with an unknown is unknown, `not unknown` too, `false and unknown` is false,
+// a signal; a measured one may be multiplied ("3 * avg(metric, 1h)"), and a look-back may say what it is taken for while
+// it is unknown ("avg(metric, 1h, 20%)"): a rule relative to the host's own past works from its first minute on. Three-valued: a comparison with an unknown is unknown, `not unknown` too, `false and unknown` is false,
 // `true or unknown` true.
 //
 // Parse errors throw ExpressionError with the column (1-based, in bytes) and a suggestion: unknown names, units that do
@@ -56,6 +57,11 @@ class Expression {
   // "host.mem.free (bytes, of the host) rises by more than 300 MB within 1 s"
   std::string sentence(const MetricCatalogue& catalogue) const;
   std::vector<MetricId> metrics() const;
+  // Metrics that are compared as they are, and which way: those that must be above something, and those that must be below.
+  struct Directions {
+    std::vector<MetricId> up, down;
+  };
+  Directions directions() const;
   Duration longest_lookback() const;
 
  private:

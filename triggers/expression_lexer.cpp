@@ -140,6 +140,7 @@ class Lexer {
         {"(", TokenKind::kLeft, {}},
         {")", TokenKind::kRight, {}},
         {",", TokenKind::kComma, {}},
+        {"*", TokenKind::kTimes, {}},
     };
     const std::string_view rest = text_.substr(at_);
     for (const Symbol& candidate : symbols) {

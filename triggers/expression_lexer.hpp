@@ -9,7 +9,7 @@
 
 namespace fdr {
 
-enum class TokenKind { kNumber, kName, kComparison, kAnd, kOr, kNot, kLeft, kRight, kComma, kEnd };
+enum class TokenKind { kNumber, kName, kComparison, kAnd, kOr, kNot, kLeft, kRight, kComma, kTimes, kEnd };
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;

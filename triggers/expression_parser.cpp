@@ -255,6 +255,7 @@ class Parser {
 
   Operand operand() {
     const Token& token = take();
+    if (token.kind == TokenKind::kNumber && peek().kind == TokenKind::kTimes) return multiple(token);
     if (token.kind == TokenKind::kNumber) return constant(token);
     if (token.kind == TokenKind::kEnd) {
       throw ExpressionError("something is missing at the end", token.column, "a metric, or a number with its unit");
@@ -286,6 +287,19 @@ class Parser {
     return operand;
   }
 
+  // "3 * avg(metric, 1h)"; the '*' is next.
+  Operand multiple(const Token& factor) {
+    const std::size_t times = take().column;
+    if (factor.unit != Unit::kNone || factor.per_second || factor.number <= 0)
+      throw ExpressionError("a metric is multiplied by a plain number above 0", factor.column, "for example: 3 * avg(host.cpu.busy, 1h)");
+    if (peek().kind != TokenKind::kName) throw ExpressionError("a metric is expected after '*'", times, "for example: 3 * avg(host.cpu.busy, 1h)");
+    Operand measured = operand();
+    if (!measured.metric) throw ExpressionError("a metric is expected after '*'", times, "for example: 3 * avg(host.cpu.busy, 1h)");
+    measured.factor = factor.number;
+    measured.column = factor.column;
+    return measured;
+  }
+
   static Operand constant(const Token& token) {
     Operand operand;
     operand.number = token.number;
@@ -309,7 +323,7 @@ class Parser {
     return operand;
   }
 
-  // delta(metric, D), rate(metric[, D]), avg|min|max|p99(metric, D); the '(' is next.
+  // delta(metric, D), rate(metric[, D]), avg|min|max|p99(metric, D), each with a third argument; the '(' is next.
   Operand call(const Token& name) {
     const NamedFunction* found = nullptr;
     std::vector<std::string> names;
@@ -347,8 +361,21 @@ class Parser {
       throw ExpressionError(std::string(found->name) + "() needs a duration after the metric", peek().column,
                             "for example: " + std::string(found->name) + "(" + operand.text + ", 1s)");
     }
+    if (accept(TokenKind::kComma)) otherwise(operand);
     if (!accept(TokenKind::kRight)) throw ExpressionError("a ')' is missing", peek().column);
     return operand;
+  }
+
+  // The third argument: what the look-back is taken for until it is known.
+  void otherwise(Operand& operand) {
+    const Token& token = take();
+    const bool number = token.kind == TokenKind::kNumber;
+    const bool rate_of_counts = number && operand.unit == Unit::kNone && token.unit == Unit::kNone && operand.per_second;
+    if (!number || (!rate_of_counts && (token.unit != operand.unit || token.per_second != operand.per_second)))
+      throw ExpressionError("a number in " + described_unit(operand) + " is expected: what this is taken for until it is known", token.column,
+                            "write for example " + example_literal(operand));
+    operand.otherwise = token.number;
+    operand.otherwise_text = token.text;
   }
 
   Duration span() {
@@ -393,7 +420,7 @@ class Parser {
   // all.
   void check_reach(const ExpressionNode& node) const {
     const Operand &left = node.left, &right = node.right;
-    if (right.metric || left.function == Function::kDelta || left.function == Function::kRate) return;
+    if (right.metric || left.factor != 1 || left.function == Function::kDelta || left.function == Function::kRate) return;
     const MetricInfo& info = catalogue_.info(*left.metric);
     const bool above = (node.comparison == Comparison::kGreater && right.number >= info.maximum) ||
                        ((node.comparison == Comparison::kGreaterEqual || node.comparison == Comparison::kEqual) &&

@@ -22,8 +22,7 @@ std::string metric_words(const Operand& operand, const MetricCatalogue& catalogu
   return fmt::format("{} ({}, of {}{})", info.name, info.base, article ? "the " : "", info.scope);
 }
 
-std::string operand_words(const Operand& operand, const MetricCatalogue& catalogue) {
-  if (!operand.metric) return operand.text;
+std::string measured_words(const Operand& operand, const MetricCatalogue& catalogue) {
   const std::string metric = metric_words(operand, catalogue), span = span_words(operand.span);
   switch (operand.function) {
     case Function::kLatest:
@@ -42,6 +41,14 @@ std::string operand_words(const Operand& operand, const MetricCatalogue& catalog
       return fmt::format("the 99th percentile of {} over {}", metric, span);
   }
   return metric;
+}
+
+std::string operand_words(const Operand& operand, const MetricCatalogue& catalogue) {
+  if (!operand.metric) return operand.text;
+  std::string words = measured_words(operand, catalogue);
+  if (operand.factor != 1) words = fmt::format("{:g} times {}", operand.factor, words);
+  if (operand.otherwise) words += fmt::format(" (taken for {} until that is known)", operand.otherwise_text);
+  return words;
 }
 
 const char* comparison_words(Comparison comparison) {
@@ -67,7 +74,7 @@ std::string comparison_sentence(const ExpressionNode& node, const MetricCatalogu
   const bool up = node.comparison == Comparison::kGreater || node.comparison == Comparison::kGreaterEqual;
   const bool down = node.comparison == Comparison::kLess || node.comparison == Comparison::kLessEqual;
   const bool inclusive = node.comparison == Comparison::kGreaterEqual || node.comparison == Comparison::kLessEqual;
-  if (left.function == Function::kDelta && !right.metric && ((up && right.number >= 0) || (down && right.number < 0))) {
+  if (left.function == Function::kDelta && left.factor == 1 && !left.otherwise && !right.metric && ((up && right.number >= 0) || (down && right.number < 0))) {
     const std::string amount =
         right.text.starts_with('-') || right.text.starts_with('+') ? right.text.substr(1) : right.text;
     return fmt::format("{} {} by {} {} within {}", metric_words(left, catalogue), up ? "rises" : "falls",

@@ -20,6 +20,9 @@ struct Operand {
   Function function = Function::kLatest;
   Duration span{};    // of the function
   double number = 0;  // of the constant, in the base unit
+  double factor = 1;  // of the metric
+  std::optional<double> otherwise;  // what a look-back is taken for while it is not known, before the factor
+  std::string otherwise_text;
   Unit unit = Unit::kNone;
   bool per_second = false;
   bool counter = false;  // never goes back: where it does, what it counts was restarted

@@ -46,6 +46,8 @@ class MetricCatalogue {
   std::map<std::string, MetricId, std::less<>> ids_;
 };
 
+class MetricPast;
+
 class MetricHistory {
  public:
   // Room for `ticks` rows of `metrics` values; allocated here, never later.
@@ -53,6 +55,10 @@ class MetricHistory {
 
   // `time` not before that of the last push, one value for each metric.
   void push(Timestamp time, std::span<const double> values);
+
+  // What longer look-backs are answered from (metric_past.hpp); outlives this. Without one they are unknown where the ticks do not reach.
+  void set_past(const MetricPast* past) { past_ = past; }
+  const MetricPast* past() const { return past_; }
 
   std::size_t size() const { return used_; }
   Timestamp time(std::size_t index) const;  // 0 is the oldest kept
@@ -71,6 +77,7 @@ class MetricHistory {
   std::size_t metrics_, capacity_, first_ = 0, used_ = 0;
   std::vector<Timestamp> times_;
   std::vector<double> values_;
+  const MetricPast* past_ = nullptr;
 };
 
 }  // namespace fdr

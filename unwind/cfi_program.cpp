@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/eh_pointer.hpp"
 
 namespace fdr {

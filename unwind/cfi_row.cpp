@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/cfi_program.hpp"
 
 namespace fdr {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/cfi_program.hpp"
 #include "unwind/eh_pointer.hpp"

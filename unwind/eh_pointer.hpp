@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 
 namespace fdr {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/elf_pointers.hpp"
 #include "unwind/elf_sections.hpp"

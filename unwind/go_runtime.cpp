@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "formats/error.hpp"
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/debug_file.hpp"
 #include "unwind/elf_sections.hpp"

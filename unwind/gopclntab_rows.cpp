@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/go_pclntab.hpp"
 #include "unwind/go_systemstack.hpp"

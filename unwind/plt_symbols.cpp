@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/elf_sections.hpp"
 

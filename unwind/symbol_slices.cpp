@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "unwind/byte_cursor.hpp"
+#include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/debug_file.hpp"
 #include "unwind/eh_frame_header.hpp"

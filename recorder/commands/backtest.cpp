@@ -1,20 +1,25 @@
-// fdr backtest CONFIG BUNDLE: when would the rules of a configuration have fired on what a bundle recorded, and how near did
-// they come? Needs no live host and no privileges.
+// fdr backtest CONFIG BUNDLE|HISTORY: when would the rules of a configuration have fired on what a bundle or the long history
+// recorded, and how near did they come? Needs no live host and no privileges.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "formats/bundle_reader.hpp"
+#include "formats/history_image.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
-#include "triggers/backtest.hpp"
+#include "recorder/history/kept_metrics.hpp"
+#include "recorder/small_file.hpp"
+#include "triggers/backtest_history.hpp"
+#include "triggers/metric_past.hpp"
 
 namespace fdr {
 namespace {
@@ -61,15 +66,53 @@ std::string rule_text(const Backtest& result, std::size_t number, const ClockAnc
   return text;
 }
 
-std::string as_text(const Backtest& result, const ClockAnchor& clock) {
+std::string as_text(const Backtest& result, const ClockAnchor& clock, const std::string& what) {
   const double seconds = to_seconds(result.end - result.begin);
-  std::string text = fmt::format("{:.1f} s of metrics, {} ticks\n", seconds, result.ticks);
+  std::string text = fmt::format("{:.1f} s of metrics, {} {}\n", seconds, result.ticks, what);
   for (std::size_t i = 0; i < result.rules.size(); ++i) text += rule_text(result, i, clock);
   if (result.rules.empty()) return text + "no rules: nothing fires\n";
   text += fmt::format("{} firings", result.fired.size());
   text += seconds >= kEnoughForADay_s ? fmt::format(": {:.1f} bundles a day\n", static_cast<double>(result.fired.size()) * 86400 / seconds)
                                       : "; too short to say how many a day that makes\n";
   return text;
+}
+
+struct Played {
+  Backtest result;
+  ClockAnchor clock;
+  std::string ticks;  // what they are
+  std::vector<std::string> problems;
+};
+
+std::span<const std::uint8_t> bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
+
+Played play_history(const Config& config, const std::string& path) {
+  constexpr std::size_t kMostBytes = 1u << 30;
+  const auto text = read_small_file(path, kMostBytes);
+  if (!text) throw Error("cannot read " + printable(path));
+  const History history = read_history(bytes_of(*text));
+  const MetricCatalogue catalogue = build_catalogue(config);
+  return {backtest_history(all_rules(config), catalogue, history, config.span), {},
+          "seconds; a rule without `for` is judged by a second's extremes, others by its mean; what is shorter, and exits, are not in a history", history.problems};
+}
+
+Played play_bundle(const Config& config, const std::string& path) {
+  const Bundle bundle = read_bundle(path);
+  const MetricCatalogue catalogue = build_catalogue(config);
+  MetricPast past(catalogue, kept_metrics(config, catalogue), longest_lookback(config, catalogue), config.span);
+  Played played{.result = {}, .clock = bundle.manifest.clock, .ticks = "ticks", .problems = {}};
+  if (bundle.manifest.files.contains("history.fdrh")) {
+    try {
+      const std::string text = read_bundle_text(bundle.path, "history.fdrh").value_or("");
+      const History history = read_history(bytes_of(text));
+      past.load(history, played.clock, bundle.timeline.end + std::chrono::minutes(1));
+      played.problems = history.problems;
+    } catch (const Error& error) {
+      played.problems.push_back(std::string("history.fdrh: ") + error.what());
+    }
+  }
+  played.result = backtest(all_rules(config), catalogue, bundle.timeline.metrics, &past);
+  return played;
 }
 
 }  // namespace
@@ -84,15 +127,16 @@ void add_backtest(CLI::App& app, int& exit_code) {
 
 Examples:
   fdr backtest fdr.toml /var/lib/fdr/2026-03-01T12-41-23Z.web1.haproxy.system-cpu.fdr
+  fdr backtest fdr.toml /var/lib/fdr/history/haproxy.fdrh      the last day, second by second
 What a rule knew before the bundle's window began (a cooldown, a hold) is not known here.)");
   command->add_option("CONFIG", options->config, "the rules")->required();
-  command->add_option("BUNDLE", options->bundle, "what was recorded")->required();
+  command->add_option("BUNDLE", options->bundle, "what was recorded: a bundle, or a history (*.fdrh)")->required();
   command->add_flag("--json", options->json, "an object: rules, fired, ended");
   command->callback([options, &exit_code] {
     const Config config = with_implied_targets(load_config(options->config));
-    const Bundle bundle = read_bundle(options->bundle);
-    const Backtest result = backtest(all_rules(config), build_catalogue(config), bundle.timeline.metrics);
-    print(options->json ? as_json(result, bundle.manifest.clock) : as_text(result, bundle.manifest.clock));
+    const Played played = std::filesystem::is_regular_file(options->bundle) ? play_history(config, options->bundle) : play_bundle(config, options->bundle);
+    for (const std::string& problem : played.problems) fmt::print(stderr, "fdr: {}\n", printable(problem));
+    print(options->json ? as_json(played.result, played.clock) : as_text(played.result, played.clock, played.ticks));
     exit_code = 0;
   });
 }

@@ -1,5 +1,5 @@
 // fdr check CONFIG: is this configuration right, and what does it mean? Each rule in one plain sentence, then every
-// setting in force. Needs no live host and no privileges. Exit code 0, or 2 where the configuration is wrong.
+// setting in force. `--defaults`: the rules that apply where there are none. Needs no live host and no privileges. Exit code 0, or 2 where the configuration is wrong.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -10,6 +10,7 @@
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/config.hpp"
+#include "recorder/default_rules.hpp"
 #include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/catalogue.hpp"
 
@@ -89,10 +90,21 @@ std::string metric_sentence(const UserMetricConfig& metric) {
   return fmt::format("{} of {}{}", what, where, metric.log.empty() ? ", each " + duration_literal(metric.every) : ", the last there was");
 }
 
+void print_rules(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue) {
+  for (const RuleStatus& rule : Engine(rules, catalogue).status()) fmt::print("  {}: {}\n", printable(rule.name), printable(rule.sentence));
+}
+
+void print_defaults() {
+  fmt::print("the default rules: they apply where there is no other rule and no heartbeat, or with default_rules = true\n"
+             "(`--no-default-rules`, default_rules = false: never; a rule of yours takes the place of the one of its name)\n\n");
+  print_rules(default_rules(), build_catalogue({}));
+  fmt::print("\nas a configuration\n\n{}", default_rules_toml());
+}
+
 void print_check(const Config& written, const std::string& path) {
   const Config config = with_implied_targets(written);
   const MetricCatalogue catalogue = build_catalogue(config);
-  const Engine engine(all_rules(config), catalogue);
+  const std::vector<RuleConfig> rules = all_rules(config);
   const auto line = [](const std::string& name, const std::string& sentence) {
     fmt::print("  {}: {}\n", printable(name), printable(sentence));
   };
@@ -115,9 +127,9 @@ void print_check(const Config& written, const std::string& path) {
   if (!config.notifiers.empty()) fmt::print("\ntold of each bundle\n");
   for (const NotifyConfig& notify : config.notifiers)
     line(notify.name, fmt::format("runs {} with the first screen as its input; for {} at most", words_of(notify.command), duration_literal(notify.timeout)));
-  fmt::print("\nrules\n");
-  for (const RuleStatus& rule : engine.status()) line(rule.name, rule.sentence);
-  if (engine.status().empty()) fmt::print("  none: nothing will fire\n");
+  fmt::print("\nrules{}\n", default_rules_apply(config) ? ", the default ones among them (default_rules = false turns these off)" : "");
+  print_rules(rules, catalogue);
+  if (rules.empty()) fmt::print("  none: nothing will fire\n");
   fmt::print("\neffective configuration\n\n{}", printable_lines(config_toml(written)));
 }
 
@@ -126,8 +138,12 @@ void print_check(const Config& written, const std::string& path) {
 void add_check(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("check", "validate a configuration and say what it means");
   auto path = std::make_shared<std::string>();
-  command->add_option("CONFIG", *path, "the file")->required();
-  command->callback([path, &exit_code] {
+  auto defaults = std::make_shared<bool>(false);
+  CLI::Option* file = command->add_option("CONFIG", *path, "the file");
+  command->add_flag("--defaults", *defaults, "the rules that apply where there are none")->excludes(file);
+  command->callback([path, defaults, &exit_code] {
+    if (*defaults) return print_defaults();
+    if (path->empty()) throw CLI::RequiredError("CONFIG");
     try {
       print_check(load_config(*path), *path);
     } catch (const Error& error) {

@@ -15,6 +15,7 @@ Duration duration_flag(const std::string& flag, const std::string& text) {
 void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("-c,--config", options.config_file, "configuration file (TOML); flags go over it");
   command.add_option("--when", options.when, "a rule: 'EXPR [for DURATION]'; repeatable")->allow_extra_args(false);
+  command.add_flag("--no-default-rules", options.no_default_rules, "without a rule nothing fires (fdr check --defaults shows what would)");
   command.add_option("-w,--window", options.window, "how far back a bundle reaches [60s]");
   command.add_option("--after", options.after, "how long it goes on after the firing [5s]");
   command.add_option("-m,--memory", options.memory, "ceiling of rings, snapshot and tables [64MB, 8MB a CPU]");
@@ -33,6 +34,7 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit) {
   Config config = options.config_file.empty() ? Config{} : load_config(options.config_file);
   for (std::size_t i = 0; i < options.when.size(); ++i) config.rules.push_back(rule_from_flag(options.when[i], i + 1));
+  if (options.no_default_rules) config.default_rules = false;
   if (!options.window.empty()) config.span = duration_flag("--window", options.window);
   if (!options.after.empty()) config.after = duration_flag("--after", options.after);
   if (!options.memory.empty()) {

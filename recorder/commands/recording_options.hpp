@@ -18,7 +18,7 @@ struct RecordingOptions {
   std::vector<std::string> when;
   std::string window, after, memory, output, on_exit, name, syscalls;
   unsigned frequency = 0;
-  bool quiet = false, verbose = false, strict = false;
+  bool quiet = false, verbose = false, strict = false, no_default_rules = false;
 };
 
 void add_recording_options(CLI::App& command, RecordingOptions& options);

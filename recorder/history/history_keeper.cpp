@@ -1,0 +1,70 @@
+#include "recorder/history/history_keeper.hpp"
+
+#include <fmt/format.h>
+
+#include "formats/error.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr std::int64_t kSecondsAtOnce = 30, kMinutesAtOnce = 30;
+
+}  // namespace
+
+HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, MetricPast* past) : past_(past) {
+  if (!past_) return;
+  const std::string directory = config.history.directory.empty() ? config.directory + "/history" : config.history.directory;
+  try {
+    History history;
+    const HistoryReach reach{.seconds = MetricPast::kSecondsKept, .minutes = past_->minutes_kept(), .movers = {}};
+    auto file = std::make_unique<HistoryFile>(directory, name, config.history.max_bytes, reach, history);
+    path_ = file->path();
+    if (!file->started_anew().empty()) told_ = fmt::format("the history {} is begun anew: {}", path_, file->started_anew());
+    past_->load(history, ClockAnchor::now(), MonotonicClock::now());
+    writer_ = std::make_unique<HistoryWriter>(std::move(file), past_->table(), config.keep_free_percent);
+  } catch (const Error& error) {
+    told_ = std::string("no history is kept: ") + error.what();
+  }
+  const Duration now = MonotonicClock::now().time_since_epoch();
+  seconds_handed_ = now / std::chrono::seconds(1);
+  minutes_handed_ = now / std::chrono::minutes(1);
+}
+
+HistoryKeeper::~HistoryKeeper() { hand_over(true); }
+
+void HistoryKeeper::advance() { hand_over(false); }
+
+void HistoryKeeper::hand_over(bool all) {
+  if (!writer_) return;
+  const auto hand = [&](MetricPast::Tier tier, HistoryRing ring, std::int64_t& handed, std::int64_t at_once) {
+    const std::int64_t end = past_->end(tier);
+    if (end <= handed || (!all && end - handed < at_once)) return;
+    for (HistoryRows& rows : past_->rows(tier, handed, ClockAnchor::now())) writer_->add(ring, std::move(rows));
+    handed = end;
+  };
+  hand(MetricPast::Tier::kSeconds, HistoryRing::kSeconds, seconds_handed_, kSecondsAtOnce);
+  hand(MetricPast::Tier::kMinutes, HistoryRing::kMinutes, minutes_handed_, kMinutesAtOnce);
+}
+
+std::optional<std::string> HistoryKeeper::problem() {
+  if (problem_told_) return std::nullopt;
+  std::string problem = told_;
+  if (problem.empty() && writer_) {
+    const HistoryWriter::Count count = writer_->count();
+    if (count.lost) problem = fmt::format("the history {} is not written: {}", path_, count.problem);
+  }
+  if (problem.empty()) return std::nullopt;
+  problem_told_ = true;
+  return problem;
+}
+
+History HistoryKeeper::for_bundle(const ClockAnchor& clock) const {
+  History history;
+  if (!past_) return history;
+  history.metrics = past_->table();
+  history.seconds = past_->rows(MetricPast::Tier::kSeconds, INT64_MIN, clock);
+  history.minutes = past_->rows(MetricPast::Tier::kMinutes, INT64_MIN, clock);
+  return history;
+}
+
+}  // namespace fdr

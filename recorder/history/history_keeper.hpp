@@ -1,0 +1,39 @@
+// Keeps the long history: what the past of the metrics (triggers/metric_past.hpp) has gathered goes to disk every half minute, and
+// comes back when a recorder of that name starts again. Session thread; the disk is another thread's (history_writer.hpp).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "recorder/config.hpp"
+#include "recorder/history/history_writer.hpp"
+#include "triggers/metric_past.hpp"
+
+namespace fdr {
+
+class HistoryKeeper {
+ public:
+  // `past` (null: the history is off) outlives this; what is on disk is loaded into it. What cannot be read or written is told by problem(),
+  // and all else goes on.
+  HistoryKeeper(const Config& config, const std::string& name, MetricPast* past);
+  ~HistoryKeeper();
+
+  // Once a tick.
+  void advance();
+  // What went wrong first, once.
+  std::optional<std::string> problem();
+  // The part of it that a bundle gets, its times by the bundle's clock. A copy: to be encoded on another thread.
+  History for_bundle(const ClockAnchor& clock) const;
+
+ private:
+  void hand_over(bool all);
+
+  MetricPast* past_;
+  std::string told_, path_;
+  bool problem_told_ = false;
+  std::int64_t seconds_handed_ = 0, minutes_handed_ = 0;
+  std::unique_ptr<HistoryWriter> writer_;
+};
+
+}  // namespace fdr

@@ -1,0 +1,238 @@
+#include "triggers/metric_past.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "formats/error.hpp"
+#include "formats/history_code.hpp"
+#include "triggers/percentile.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr Duration kSecond = std::chrono::seconds(1), kMinute = std::chrono::minutes(1);
+constexpr std::int64_t kSecondsOfMinute = 60;
+constexpr Duration kMinutesMore = std::chrono::minutes(10);  // a look-back of a day at the beginning of a window
+
+std::int64_t floor_division(std::int64_t value, std::int64_t by) { return value / by - (value % by < 0); }
+
+std::int64_t steps(Duration span, Duration step) { return (span + step - Duration{1}) / step; }
+
+}  // namespace
+
+std::int64_t MetricPast::Ring::number_of(Timestamp time) const { return floor_division(to_ns(time), step.count()); }
+
+const HistoryValue* MetricPast::Ring::at(std::size_t place, std::int64_t number) const {
+  if (number < begin || number >= end || values[place].empty()) return nullptr;
+  const auto size = static_cast<std::int64_t>(capacity);
+  const HistoryValue& value = values[place][static_cast<std::size_t>(((number % size) + size) % size)];
+  return value.known() ? &value : nullptr;
+}
+
+void MetricPast::Ring::reach(std::int64_t number) {
+  if (empty()) begin = end = number;
+  const auto size = static_cast<std::int64_t>(capacity);
+  for (std::int64_t i = std::max(end, number + 1 - size); i <= number; ++i)
+    for (auto& column : values)
+      if (!column.empty()) column[static_cast<std::size_t>(((i % size) + size) % size)] = {};
+  end = std::max(end, number + 1);
+  begin = std::max(begin, end - size);
+}
+
+void MetricPast::Ring::put(std::size_t place, std::int64_t number, const HistoryValue& value) {
+  if (number >= end || empty()) reach(number);
+  if (number < begin || !value.known()) return;
+  if (values[place].empty()) values[place].resize(capacity);
+  const auto size = static_cast<std::int64_t>(capacity);
+  values[place][static_cast<std::size_t>(((number % size) + size) % size)] = value;
+}
+
+void MetricPast::Gathered::add(double value) {
+  least = count ? std::min(least, value) : value;
+  greatest = count ? std::max(greatest, value) : value;
+  sum += value;
+  ++count;
+}
+
+void MetricPast::Gathered::add(const HistoryValue& value) {
+  const double least_before = least, greatest_before = greatest;
+  const bool first = count == 0;
+  add(static_cast<double>(value.mean));
+  least = first ? value.least : std::min<double>(least_before, value.least);
+  greatest = first ? value.greatest : std::max<double>(greatest_before, value.greatest);
+}
+
+HistoryValue MetricPast::Gathered::take() {
+  HistoryValue value;
+  if (count) value = {history_rounded(sum / count), history_rounded(least), history_rounded(greatest)};
+  count = 0;
+  sum = grown = 0;
+  if (std::isnan(value.least) || std::isnan(value.greatest)) return {};
+  return value;
+}
+
+MetricPast::MetricPast(const MetricCatalogue& catalogue, std::vector<MetricId> metrics, Duration minutes, Duration least)
+    : metrics_(std::move(metrics)),
+      places_(catalogue.size(), -1),
+      least_(least),
+      seconds_{.step = kSecond, .capacity = static_cast<std::size_t>(kSecondsKept / kSecond), .values = {}},
+      minutes_{.step = kMinute, .capacity = static_cast<std::size_t>((std::clamp(minutes, kLeastMinutes, kLongest) + kMinutesMore) / kMinute), .values = {}},
+      second_(metrics_.size()),
+      minute_(metrics_.size()) {
+  FDR_CHECK(metrics_.size() <= kMaxHistoryMetrics);
+  for (std::size_t place = 0; place < metrics_.size(); ++place) {
+    const MetricInfo& info = catalogue.info(metrics_[place]);
+    places_[metrics_[place]] = static_cast<std::int32_t>(place);
+    counter_.push_back(info.kind == MetricKind::kCounter);
+    table_.push_back({info.name, info.unit, info.kind});
+  }
+  seconds_.values.resize(metrics_.size());
+  minutes_.values.resize(metrics_.size());
+}
+
+std::vector<HistoryMetric> MetricPast::table() const { return table_; }
+
+std::optional<std::size_t> MetricPast::place_of(MetricId id) const {
+  if (id >= places_.size() || places_[id] < 0) return std::nullopt;
+  return static_cast<std::size_t>(places_[id]);
+}
+
+void MetricPast::load_rows(const History& history, const std::vector<HistoryRows>& runs, const ClockAnchor& anchor, Timestamp now, Ring& ring) {
+  std::vector<std::int32_t> place(history.metrics.size(), -1);
+  for (std::size_t i = 0; i < history.metrics.size(); ++i) {
+    const auto same = std::find(table_.begin(), table_.end(), history.metrics[i]);
+    if (same != table_.end()) place[i] = static_cast<std::int32_t>(same - table_.begin());
+  }
+  const std::int64_t end = ring.number_of(now);
+  for (const HistoryRows& rows : runs) {
+    if (rows.step != ring.step) continue;
+    const std::int64_t first = floor_division(rows.start_ns - anchor.realtime_ns + anchor.monotonic_ns + ring.step.count() / 2, ring.step.count());
+    for (std::int64_t row = 0; row < rows.rows && first + row < end; ++row) {
+      if (first + row >= ring.end || ring.empty()) ring.reach(first + row);
+      for (const HistoryRows::Column& column : rows.columns)
+        if (column.metric < place.size() && place[column.metric] >= 0)
+          ring.put(static_cast<std::size_t>(place[column.metric]), first + row, column.values[static_cast<std::size_t>(row)]);
+    }
+  }
+}
+
+// A recorder that was killed has lost its last minutes, but not as many of its seconds.
+void MetricPast::fold_minutes() {
+  for (std::int64_t minute = floor_division(seconds_.begin, kSecondsOfMinute) + 1; (minute + 1) * kSecondsOfMinute <= seconds_.end; ++minute) {
+    for (std::size_t place = 0; place < metrics_.size(); ++place) {
+      if (minutes_.at(place, minute)) continue;
+      Gathered gathered;
+      for (std::int64_t second = minute * kSecondsOfMinute; second < (minute + 1) * kSecondsOfMinute; ++second)
+        if (const HistoryValue* value = seconds_.at(place, second)) gathered.add(*value);
+      if (gathered.count) minutes_.put(place, minute, gathered.take());
+    }
+  }
+}
+
+void MetricPast::load(const History& history, const ClockAnchor& anchor, Timestamp now) {
+  FDR_CHECK(!current_);
+  load_rows(history, history.seconds, anchor, now, seconds_);
+  load_rows(history, history.minutes, anchor, now, minutes_);
+  fold_minutes();
+}
+
+void MetricPast::push(Timestamp now, std::span<const double> row) {
+  const std::int64_t number = seconds_.number_of(now);
+  if (current_ && number > *current_) close_second(*current_, number);
+  if (!current_ || number > *current_) current_ = number;
+  for (std::size_t place = 0; place < metrics_.size(); ++place) {
+    const double value = row[metrics_[place]];
+    if (std::isnan(value)) continue;
+    Gathered& gathered = second_[place];
+    if (!counter_[place]) {
+      gathered.add(value);
+      continue;
+    }
+    if (value >= gathered.last) {
+      gathered.grown += value - gathered.last;
+      ++gathered.count;
+    }
+    gathered.last = value;
+  }
+}
+
+void MetricPast::close_second(std::int64_t number, std::int64_t next) {
+  const std::int64_t minute = floor_division(number, kSecondsOfMinute);
+  seconds_.reach(number);
+  for (std::size_t place = 0; place < metrics_.size(); ++place) {
+    Gathered& gathered = second_[place];
+    if (counter_[place] && gathered.count) {
+      const double grown = gathered.grown;
+      gathered.take();
+      gathered.add(grown);
+    }
+    const HistoryValue value = gathered.take();
+    if (!value.known()) continue;
+    seconds_.put(place, number, value);
+    minute_[place].add(value);
+  }
+  if (floor_division(next, kSecondsOfMinute) == minute) return;
+  minutes_.reach(minute);
+  for (std::size_t place = 0; place < metrics_.size(); ++place) minutes_.put(place, minute, minute_[place].take());
+}
+
+double MetricPast::over(Of what, MetricId id, Duration span, Timestamp now) const {
+  const auto place = place_of(id);
+  if (!place) return kUnknown;
+  const Ring& ring = ring_for(span);
+  const std::int64_t end = ring.number_of(now), count = steps(span, ring.step);
+  if (ring.empty() || end - count < ring.begin) return kUnknown;
+  static thread_local std::vector<double> means;  // grows to the longest span once
+  means.clear();
+  Gathered gathered;
+  for (std::int64_t number = end - count; number < end; ++number) {
+    const HistoryValue* value = ring.at(*place, number);
+    if (!value) continue;
+    gathered.add(*value);
+    if (what == Of::kPercentile99) means.push_back(value->mean);
+  }
+  if (gathered.count == 0 || 2 * std::int64_t{gathered.count} < count) return kUnknown;
+  if (what == Of::kLeast) return gathered.least;
+  if (what == Of::kGreatest) return gathered.greatest;
+  if (what == Of::kMean) return gathered.sum / gathered.count;
+  return percentile_99(means);
+}
+
+double MetricPast::before(MetricId id, Duration span, Timestamp now) const {
+  const auto place = place_of(id);
+  if (!place) return kUnknown;
+  const Ring& ring = ring_for(span);
+  const HistoryValue* value = ring.at(*place, ring.number_of(now - span));
+  return value ? value->mean : kUnknown;
+}
+
+double MetricPast::grown(MetricId id, Duration span, Timestamp now) const {
+  const Ring& ring = ring_for(span);
+  const double mean = over(Of::kMean, id, span, now);  // per second
+  return mean * to_seconds(ring.step) * static_cast<double>(steps(span, ring.step));
+}
+
+std::vector<HistoryRows> MetricPast::rows(Tier tier, std::int64_t from, const ClockAnchor& anchor) const {
+  const Ring& ring = tier == Tier::kSeconds ? seconds_ : minutes_;
+  std::vector<HistoryRows> runs;
+  for (std::int64_t begin = std::max(from, ring.begin); begin < ring.end; begin += kMaxHistoryRows) {
+    const std::int64_t end = std::min<std::int64_t>(ring.end, begin + kMaxHistoryRows);
+    HistoryRows rows{.start_ns = begin * ring.step.count() - anchor.monotonic_ns + anchor.realtime_ns, .step = ring.step,
+                     .rows = static_cast<std::uint32_t>(end - begin), .columns = {}};
+    for (std::size_t place = 0; place < metrics_.size(); ++place) {
+      HistoryRows::Column column{.metric = static_cast<std::uint16_t>(place), .values = {}};
+      for (std::int64_t number = begin; number < end; ++number) {
+        const HistoryValue* value = ring.at(place, number);
+        if (!value && column.values.empty()) continue;
+        if (column.values.empty()) column.values.resize(static_cast<std::size_t>(number - begin));
+        column.values.push_back(value ? *value : HistoryValue{});
+      }
+      if (!column.values.empty()) rows.columns.push_back(std::move(column));
+    }
+    if (!rows.columns.empty()) runs.push_back(std::move(rows));
+  }
+  return runs;
+}
+
+}  // namespace fdr
