@@ -234,8 +234,11 @@ std::vector<RuleConfig> all_rules(const Config& config) {
   std::vector<RuleConfig> rules = config.rules;
   for (const HeartbeatConfig& beat : config.heartbeats) rules.push_back(heartbeat_rule(beat));
   if (!default_rules_apply(config)) return rules;
-  for (const RuleConfig& rule : default_rules())
-    if (std::none_of(rules.begin(), rules.end(), [&](const RuleConfig& other) { return other.name == rule.name; })) rules.push_back(rule);
+  const bool exit_is_kept = config.on_exit.value_or(OnExit::kNever) != OnExit::kNever;
+  for (const RuleConfig& rule : default_rules()) {
+    const bool taken = std::any_of(rules.begin(), rules.end(), [&](const RuleConfig& other) { return other.name == rule.name; });
+    if (!taken && !(exit_is_kept && rule.name == kCrashRule)) rules.push_back(rule);
+  }
   return rules;
 }
 

@@ -7,7 +7,7 @@ constexpr std::string_view kRules = R"toml(# fdr's default rules: they apply whe
 
 [[trigger]]              # it wants far more of the CPUs than a moment ago, and than it is used to
 name = "cpu-demand"
-when = "process.cpu.demand > 90% and process.cpu.demand > 3 * avg(process.cpu.demand, 20s) and process.cpu.demand > 2 * avg(process.cpu.demand, 1h, 40%)"
+when = "process.cpu.demand > 90% and process.cpu.demand > 2 * avg(process.cpu.demand, 25s) and process.cpu.demand > 2 * avg(process.cpu.demand, 1h, 40%)"
 for = "5s"
 armed_when = "process.age > 30s"
 cooldown = "30m"

@@ -13,6 +13,9 @@
 
 namespace fdr {
 
+// The one of them that says no more than on_exit does, where that wants a bundle.
+inline constexpr std::string_view kCrashRule = "crash";
+
 std::string_view default_rules_toml();
 const std::vector<RuleConfig>& default_rules();
 // The [[trigger]] tables of a text that holds nothing else (recorder/config.cpp). Throws Error.

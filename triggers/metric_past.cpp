@@ -13,6 +13,7 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr Duration kSecond = std::chrono::seconds(1), kMinute = std::chrono::minutes(1);
 constexpr std::int64_t kSecondsOfMinute = 60;
+constexpr std::int64_t kFarthest_ns = std::int64_t{1} << 62;
 constexpr Duration kMinutesMore = std::chrono::minutes(10);  // a look-back of a day at the beginning of a window
 
 std::int64_t floor_division(std::int64_t value, std::int64_t by) { return value / by - (value % by < 0); }
@@ -107,7 +108,11 @@ void MetricPast::load_rows(const History& history, const std::vector<HistoryRows
   const std::int64_t end = ring.number_of(now);
   for (const HistoryRows& rows : runs) {
     if (rows.step != ring.step) continue;
-    const std::int64_t first = floor_division(rows.start_ns - anchor.realtime_ns + anchor.monotonic_ns + ring.step.count() / 2, ring.step.count());
+    // The clocks of a bundle are a stranger's: modulo 2^64.
+    const auto shift = static_cast<std::uint64_t>(anchor.monotonic_ns) - static_cast<std::uint64_t>(anchor.realtime_ns);
+    const auto begin = static_cast<std::int64_t>(static_cast<std::uint64_t>(rows.start_ns) + shift);
+    if (begin < -kFarthest_ns || begin > kFarthest_ns) continue;
+    const std::int64_t first = floor_division(begin + ring.step.count() / 2, ring.step.count());
     for (std::int64_t row = 0; row < rows.rows && first + row < end; ++row) {
       if (first + row >= ring.end || ring.empty()) ring.reach(first + row);
       for (const HistoryRows::Column& column : rows.columns)

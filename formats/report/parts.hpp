@@ -59,6 +59,7 @@ Json socket_rows(const PartInput&);
 Json slab_rows(const PartInput&);
 Json memory_ledger_rows(const PartInput&);
 Json log_rows(const PartInput&);
+Json history_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);

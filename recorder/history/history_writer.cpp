@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "formats/error.hpp"
 
 namespace fdr {
@@ -17,7 +19,14 @@ constexpr int kNice = 10;
 }  // namespace
 
 HistoryWriter::HistoryWriter(std::unique_ptr<HistoryFile> file, std::vector<HistoryMetric> table, double keep_free_percent)
-    : file_(std::move(file)), table_(std::move(table)), keep_free_percent_(keep_free_percent), thread_([this] { run(); }) {}
+    : file_(std::move(file)), table_(std::move(table)), keep_free_percent_(keep_free_percent) {
+  // Signals are the session's thread's.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
 
 HistoryWriter::~HistoryWriter() {
   {

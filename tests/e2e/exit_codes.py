@@ -10,7 +10,7 @@ from support.scenario import FDR, Scenario, check, equal, program
 
 with Scenario(__file__) as scenario:
     scenario.need_root()
-    run = [FDR, "run", "-q", "--after", "1s", "-o", scenario.bundles]
+    run = [FDR, "run", "-q", "--no-default-rules", "--after", "1s", "-o", scenario.bundles]
 
     for script in ("exit 0", "exit 3", "exit 255"):
         result = scenario.run([*run, "--on-exit", "never", "--", "sh", "-c", script])

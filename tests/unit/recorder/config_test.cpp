@@ -220,7 +220,7 @@ TEST_CASE("config: limits of a rule, what arms it and what ends it") {
   CHECK(refusal(rule("armed_when = \"host.cpu.busy > 1% and x > 1\"\n")).what.starts_with("fdr.toml:4:38: "));
   CHECK(says(refusal(rule("max_per_day = 0\n")).what, "between 1 and"));
   CHECK(says(refusal(rule("after = \"11m\"\n")).what, "between 0"));
-  CHECK(says(refusal(rule("clear = \"max(host.cpu.busy, 70s) < 3%\"\n")).what, "looks back"));
+  CHECK(says(refusal("history = { enabled = false }\n" + rule("clear = \"max(host.cpu.busy, 70s) < 3%\"\n")).what, "looks back"));
   CHECK(says(refusal("[[trigger]]\nname = \"x\"\nwhen = \"exit.code != 0\"\nclear = \"exit.code == 0\"\n").what, "no end"));
   CHECK(says(refusal("[[trigger]]\nname = \"x\"\nwhen = \"host.cpu.busy > 3% or host.cpu.user > 3%\"\nclear = \"2%\"\n").what,
              "fdr.toml:4:10: a threshold alone"));
@@ -246,7 +246,12 @@ TEST_CASE("config: holds, look-back and heartbeats must fit into the window") {
   CHECK(refusal(rule("host.cpu.busy > 1%", "29s")).what.empty());
   CHECK(says(refusal(rule("host.cpu.busy > 1%", "30s")).what, "fdr.toml:4:8: `for` of 30s is half of the window (1m)"));
   CHECK(refusal(rule("delta(host.mem.free, 59s) > 1MB", "0s")).what.empty());
-  CHECK(says(refusal(rule("delta(host.mem.free, 60s) > 1MB", "0s")).what, "looks back 1m"));
+  CHECK(refusal(rule("delta(host.mem.free, 60s) > 1MB", "0s")).what.empty());  // the history answers
+  CHECK(refusal(rule("avg(host.mem.free, 720h) > 1MB", "0s")).what.empty());
+  CHECK(says(refusal(rule("avg(host.mem.free, 721h) > 1MB", "0s")).what, "looks back 721h, the history 720h"));
+  const Refusal off = refusal("history = { enabled = false }\n" + rule("delta(host.mem.free, 60s) > 1MB", "0s"));
+  CHECK(says(off.what, "looks back 1m, the window is 1m, and the history is off"));
+  CHECK(says(off.hint, "enabled = true"));
   CHECK(says(refusal("[[heartbeat]]\nname = \"x\"\nevery = \"10s\"\nmisses = 3\n").what, "half of the window"));
   CHECK(says(refusal("window = { span = \"1h\" }\nmetrics = { every = \"10ms\" }").what, "ticks"));
   CHECK(says(refusal(rule("exit.code != 0", "3s")).what, "happens once"));
