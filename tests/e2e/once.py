@@ -19,7 +19,7 @@ NOBODY = "65534"
 
 def once(*arguments, fdr=FDR, prefix=()):
     """Its result; whatever it was, nothing of an environment was there."""
-    return scenario.run([*prefix, fdr, "once", "-o", scenario.bundles, *map(str, arguments)], env={}, seconds=90)
+    return scenario.run([*prefix, fdr, "once", "--no-default-rules", "-o", scenario.bundles, *map(str, arguments)], env={}, seconds=90)
 
 
 def written(result, codes=(10,)):
@@ -55,7 +55,7 @@ with Scenario(__file__) as scenario:
     flood.terminate()
 
     name = scenario.recorder_name()
-    first = scenario.spawn([FDR, "once", "--name", name, "-o", scenario.bundles, "--for", "10m", str(duty.pid)], name="first")
+    first = scenario.spawn([FDR, "once", "--no-default-rules", "--name", name, "-o", scenario.bundles, "--for", "10m", str(duty.pid)], name="first")
     wait_for("the first one's lock", lambda: os.path.exists(f"/run/fdr/{name}/control.sock"))
     second = once(duty.pid, "--name", name, "--for", "10m")
     equal((second.returncode, second.stdout), (75, ""), f"a second one of that name: {second.stderr}")
