@@ -197,7 +197,7 @@ class Session::Impl {
       if (gone_ || stop_) last_tick(now);
     }
     dump_.advance(recording_, metrics_, history_, engine_, now, gone_ || stop_);
-    history_.advance();
+    history_.advance(now, [this] { return recording_.source().bystander_ticks(); });
     if (const auto problem = history_.problem()) tell(*problem, "history", now);
     dump_.keep_text(recording_, now);
     dump_.advance_collectors(now);

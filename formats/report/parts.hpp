@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "formats/bundle_reader.hpp"
+#include "formats/history.hpp"
 #include "formats/json_text.hpp"
 #include "formats/report/view.hpp"
 
@@ -41,6 +42,9 @@ struct Part {
 
 const std::vector<Part>& all_parts();
 
+// Of history.fdrh; empty where there is none. Throws Error where it is no history.
+History bundle_history(const Bundle& bundle);
+
 // The rows, for the table of parts.
 Json stack_rows(const PartInput&);
 Json thread_rows(const PartInput&);
@@ -60,6 +64,7 @@ Json slab_rows(const PartInput&);
 Json memory_ledger_rows(const PartInput&);
 Json log_rows(const PartInput&);
 Json history_rows(const PartInput&);
+Json mover_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);

@@ -39,12 +39,16 @@ std::vector<Told> told(const std::vector<HistoryRows>& runs, std::size_t metrics
 
 }  // namespace
 
+History bundle_history(const Bundle& bundle) {
+  if (bundle.manifest.files.count("history.fdrh") == 0) return {};
+  constexpr std::size_t kMostBytes = 16u << 20;
+  const std::string text = read_bundle_text(bundle.path, "history.fdrh", kMostBytes).value_or("");
+  return read_history({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
 Json history_rows(const PartInput& in) {
   Json rows = Json::array();
-  if (in.bundle.manifest.files.count("history.fdrh") == 0) return rows;
-  constexpr std::size_t kMostBytes = 16u << 20;
-  const std::string text = read_bundle_text(in.bundle.path, "history.fdrh", kMostBytes).value_or("");
-  const History history = read_history({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  const History history = bundle_history(in.bundle);
   if (history.empty()) return rows;
   constexpr std::int64_t kHour_ns = 3'600'000'000'000, kDay_ns = 24 * kHour_ns;
   const std::int64_t end = std::max(history.seconds.empty() ? INT64_MIN : history.seconds.back().end_ns(), history.minutes.empty() ? INT64_MIN : history.minutes.back().end_ns());

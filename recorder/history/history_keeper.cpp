@@ -2,24 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "formats/error.hpp"
 
 namespace fdr {
 namespace {
 
 constexpr std::int64_t kSecondsAtOnce = 30, kMinutesAtOnce = 30;
+constexpr std::size_t kLooksKept = 360, kLooksAtOnce = 12;
 
 }  // namespace
 
-HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, MetricPast* past) : past_(past) {
+HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, MetricPast* past)
+    : past_(past), watch_(Duration{1'000'000'000 / config.frequency}) {
   if (!past_) return;
   const std::string directory = config.history.directory.empty() ? config.directory + "/history" : config.history.directory;
   try {
     History history;
-    const HistoryReach reach{.seconds = MetricPast::kSecondsKept, .minutes = past_->minutes_kept(), .movers = {}};
+    const HistoryReach reach{.seconds = MetricPast::kSecondsKept, .minutes = past_->minutes_kept(), .movers = std::chrono::hours(1)};
     auto file = std::make_unique<HistoryFile>(directory, name, config.history.max_bytes, reach, history);
     path_ = file->path();
     if (!file->started_anew().empty()) told_ = fmt::format("the history {} is begun anew: {}", path_, file->started_anew());
+    const std::size_t looks = std::min(history.movers.size(), kLooksKept);
+    movers_.assign(history.movers.end() - static_cast<std::ptrdiff_t>(looks), history.movers.end());
     past_->load(history, ClockAnchor::now(), MonotonicClock::now());
     writer_ = std::make_unique<HistoryWriter>(std::move(file), past_->table(), config.keep_free_percent);
   } catch (const Error& error) {
@@ -32,7 +38,15 @@ HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, Metr
 
 HistoryKeeper::~HistoryKeeper() { hand_over(true); }
 
-void HistoryKeeper::advance() { hand_over(false); }
+void HistoryKeeper::advance(Timestamp now, const std::function<MoverWatch::Ticks()>& ticks) {
+  if (!past_) return;
+  if (auto movers = watch_.advance(now, ticks)) {
+    movers_.push_back(std::move(*movers));
+    if (movers_.size() > kLooksKept) movers_.pop_front();
+    movers_new_ = std::min(movers_new_ + 1, movers_.size());
+  }
+  hand_over(false);
+}
 
 void HistoryKeeper::hand_over(bool all) {
   if (!writer_) return;
@@ -44,6 +58,9 @@ void HistoryKeeper::hand_over(bool all) {
   };
   hand(MetricPast::Tier::kSeconds, HistoryRing::kSeconds, seconds_handed_, kSecondsAtOnce);
   hand(MetricPast::Tier::kMinutes, HistoryRing::kMinutes, minutes_handed_, kMinutesAtOnce);
+  if (movers_new_ == 0 || (!all && movers_new_ < kLooksAtOnce)) return;
+  writer_->add({movers_.end() - static_cast<std::ptrdiff_t>(movers_new_), movers_.end()});
+  movers_new_ = 0;
 }
 
 std::optional<std::string> HistoryKeeper::problem() {
@@ -63,6 +80,7 @@ History HistoryKeeper::for_bundle(const ClockAnchor& clock) const {
   if (!past_) return history;
   history.metrics = past_->table();
   history.seconds = past_->rows(MetricPast::Tier::kSeconds, INT64_MIN, clock);
+  history.movers.assign(movers_.begin(), movers_.end());
   history.minutes = past_->rows(MetricPast::Tier::kMinutes, INT64_MIN, clock);
   return history;
 }
