@@ -139,8 +139,8 @@ void add_check(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand("check", "validate a configuration and say what it means");
   auto path = std::make_shared<std::string>();
   auto defaults = std::make_shared<bool>(false);
-  CLI::Option* file = command->add_option("CONFIG", *path, "the file");
-  command->add_flag("--defaults", *defaults, "the rules that apply where there are none")->excludes(file);
+  command->add_option("CONFIG", *path, "the file");
+  command->add_flag("--defaults", *defaults, "the rules that apply where there are none");
   command->callback([path, defaults, &exit_code] {
     if (*defaults) return print_defaults();
     if (path->empty()) throw CLI::RequiredError("CONFIG");
