@@ -14,6 +14,7 @@ namespace fdr {
 namespace {
 
 constexpr unsigned kDroppedBits = 11;  // of the 23 of a float's fraction
+constexpr std::int64_t kExtremeStep = 16;
 constexpr std::uint32_t kChunkMagic = 0x43524446;  // "FDRC"
 constexpr std::size_t kMaxContents = 4u << 20, kMaxNameBytes = 64;
 constexpr std::size_t kMaxLooks = 512;
@@ -32,6 +33,9 @@ std::optional<float> value_of(std::int64_t code) {
   const float value = std::bit_cast<float>(bits);
   return code < 0 ? -value : value;
 }
+
+// Steps between two codes, rounded up.
+std::int64_t steps(std::int64_t low, std::int64_t high) { return std::max<std::int64_t>(0, high - low + kExtremeStep - 1) / kExtremeStep; }
 
 class Bytes {
  public:
@@ -70,9 +74,9 @@ void encode_column(const HistoryRows::Column& column, Bytes& out) {
     before = code;
   }
   for (const HistoryValue& value : column.values)
-    if (value.known()) out.number(static_cast<std::uint64_t>(std::max(0, code_of(value.mean) - code_of(value.least))));
+    if (value.known()) out.number(static_cast<std::uint64_t>(steps(code_of(value.least), code_of(value.mean))));
   for (const HistoryValue& value : column.values)
-    if (value.known()) out.number(static_cast<std::uint64_t>(std::max(0, code_of(value.greatest) - code_of(value.mean))));
+    if (value.known()) out.number(static_cast<std::uint64_t>(steps(code_of(value.mean), code_of(value.greatest))));
 }
 
 constexpr std::int64_t kBeyond = std::int64_t{1} << 31;  // no code, and no distance of two, is as large
@@ -103,7 +107,7 @@ bool decode_column(ByteCursor& bytes, std::uint32_t rows, HistoryRows::Column& c
       if (!value.known()) continue;
       const std::uint64_t distance = bytes.uleb128();
       if (distance > static_cast<std::uint64_t>(kBeyond)) return false;
-      const auto far = static_cast<std::int64_t>(distance);
+      const std::int64_t far = kExtremeStep * static_cast<std::int64_t>(distance);
       if (!take(up ? codes[i] + far : codes[i] - far, up ? value.greatest : value.least)) return false;
     }
   }
@@ -119,6 +123,15 @@ float history_rounded(double value) {
   const std::uint32_t half = 1u << (kDroppedBits - 1);
   const float rounded = std::bit_cast<float>((bits + half) & ~((1u << kDroppedBits) - 1));
   return std::isfinite(rounded) ? rounded : std::bit_cast<float>(bits & ~((1u << kDroppedBits) - 1));
+}
+
+HistoryValue history_value(double mean, double least, double greatest) {
+  const float middle = history_rounded(mean), low = history_rounded(least), high = history_rounded(greatest);
+  if (std::isnan(middle) || std::isnan(low) || std::isnan(high)) return {};
+  const std::int64_t code = code_of(middle);
+  const auto bottom = value_of(code - kExtremeStep * steps(code_of(low), code)), top = value_of(code + kExtremeStep * steps(code, code_of(high)));
+  if (!bottom || !top) return {};
+  return {middle, *bottom, *top};
 }
 
 std::string encode_history_rows(const HistoryRows& rows) {

@@ -3,7 +3,8 @@
 //
 // A value is a float of which 13 significant bits are kept, read as an integer that grows with it (sign and magnitude, as
 // IEEE 754 orders them), so that the difference to the row before is small. Columns one after the other; of each all means,
-// then all distances down to the least, then up to the greatest: what does not change is zeros, which zlib all but removes.
+// then all distances down to the least, then up to the greatest, in steps of sixteen and rounded outwards (a fifth of a per cent): what does
+// not change is zeros, which zlib all but removes.
 // A sealed chunk begins at a multiple of kHistoryBlock and says its length and CRC-32: a torn one is no chunk.
 #pragma once
 
@@ -22,6 +23,8 @@ inline constexpr std::size_t kHistoryBlock = 256;
 
 // Rounded to what is kept; NaN where `value` is not finite or beyond a float.
 float history_rounded(double value);
+// As it is kept; unknown where the extremes are beyond a float.
+HistoryValue history_value(double mean, double least, double greatest);
 
 std::string encode_history_rows(const HistoryRows& rows);
 std::optional<HistoryRows> decode_history_rows(std::span<const std::uint8_t> bytes);

@@ -149,7 +149,7 @@ void read_movers(std::span<const std::uint8_t> ring, Duration reach, HistoryImag
 }  // namespace
 
 HistoryLayout HistoryLayout::within(std::uint64_t max_bytes) {
-  constexpr std::array<std::uint64_t, kHistoryRings> kPercent = {60, 24, 16};
+  constexpr std::array<std::uint64_t, kHistoryRings> kPercent = {60, 30, 10};
   FDR_CHECK(max_bytes >= 64u << 10);
   HistoryLayout layout;
   std::uint64_t offset = kRingsAt;

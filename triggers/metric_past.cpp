@@ -66,10 +66,9 @@ void MetricPast::Gathered::add(const HistoryValue& value) {
 
 HistoryValue MetricPast::Gathered::take() {
   HistoryValue value;
-  if (count) value = {history_rounded(sum / count), history_rounded(least), history_rounded(greatest)};
+  if (count) value = history_value(sum / count, least, greatest);
   count = 0;
   sum = grown = 0;
-  if (std::isnan(value.least) || std::isnan(value.greatest)) return {};
   return value;
 }
 

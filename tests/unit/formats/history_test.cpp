@@ -17,7 +17,7 @@ constexpr std::int64_t kNoon_ns = 1'772'366'400'000'000'000;  // 2026-03-01T12:0
 
 std::span<const std::uint8_t> bytes_of(const std::string& text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
-HistoryValue value(double mean, double spread = 0) { return {history_rounded(mean), history_rounded(mean - spread), history_rounded(mean + spread)}; }
+HistoryValue value(double mean, double spread = 0) { return history_value(mean, mean - spread, mean + spread); }
 
 HistoryRows run(std::int64_t start_ns, std::uint32_t rows, double first, Duration step = 1s) {
   HistoryRows run{.start_ns = start_ns, .step = step, .rows = rows, .columns = {{.metric = 0, .values = {}}}};
@@ -82,6 +82,19 @@ TEST_CASE("history code: rounding keeps an eighth of a thousandth and knows what
   CHECK(std::isnan(history_rounded(NAN)));
   CHECK(std::isnan(history_rounded(INFINITY)));
   CHECK(std::isnan(history_rounded(1e300)));
+}
+
+TEST_CASE("history code: extremes are rounded outwards, by a fifth of a per cent at most") {
+  const HistoryValue wide = history_value(50, 20, 90);
+  CHECK(wide.mean == 50);
+  CHECK(wide.least <= 20);
+  CHECK(wide.least >= 20 * 0.995);
+  CHECK(wide.greatest >= 90);
+  CHECK(wide.greatest <= 90 * 1.005);
+  const HistoryValue steady = history_value(7, 7, 7);
+  CHECK(steady.least == 7);
+  CHECK(steady.greatest == 7);
+  CHECK_FALSE(history_value(1, -1e300, 1).known());
 }
 
 TEST_CASE("history code: hostile counts and cut bytes give nothing, and no bytes crash it") {
