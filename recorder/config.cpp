@@ -235,7 +235,10 @@ std::vector<RuleConfig> all_rules(const Config& config) {
   for (const HeartbeatConfig& beat : config.heartbeats) rules.push_back(heartbeat_rule(beat));
   if (!default_rules_apply(config)) return rules;
   const bool exit_is_kept = config.on_exit.value_or(OnExit::kNever) != OnExit::kNever;
+  // What all processes of a host do together goes up and down with each build and each backup: no news by itself.
+  const bool of_all = std::any_of(config.targets.begin(), config.targets.end(), [](const TargetConfig& target) { return target.all; });
   for (const RuleConfig& rule : default_rules()) {
+    if (of_all && rule.when.find("process.") != std::string::npos) continue;
     const bool taken = std::any_of(rules.begin(), rules.end(), [&](const RuleConfig& other) { return other.name == rule.name; });
     if (!taken && !(exit_is_kept && rule.name == kCrashRule)) rules.push_back(rule);
   }

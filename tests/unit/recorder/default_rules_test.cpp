@@ -109,6 +109,10 @@ TEST_CASE("default rules: at most 15, with limits, and they apply where there ar
   CHECK(tested == names);
   CHECK(all_rules({}).size() == default_rules().size());
   CHECK(all_rules(parse_config("default_rules = false\n", "x")).empty());
+  // Of all processes of a host together only what is of no program's size: no growth, no demand.
+  Names of_all;
+  for (const RuleConfig& one : all_rules(parse_config("[[target]]\nname = \"host\"\nmatch = { all = true }\n", "x"))) of_all.insert(one.name);
+  CHECK(of_all == Names{"crash", "free-memory-jump", "memory-pressure", "network-drops", "oom", "spin", "stall", "steal", "throttled"});
   const char* rule = "[[trigger]]\nname = \"spin\"\nwhen = \"spin > 1s\"\n";
   CHECK(all_rules(parse_config(rule, "x")).size() == 1);
   CHECK(all_rules(parse_config("[[heartbeat]]\nname = \"b\"\nevery = \"1s\"\nmisses = 3\n", "x")).size() == 1);
