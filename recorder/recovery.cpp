@@ -125,11 +125,9 @@ Coverage coverage_of(const Snapshot& snapshot, Timestamp at) {
 }
 
 // Everything but the lock and the removal.
-DumpResult write_bundle(const std::string& name, SavedWindow& saved, const std::optional<std::string>& directory, Config& config, std::string& evidence) {
+DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Config& config, std::string& evidence) {
   const PinnedWindow pinned(name);
   const WindowView& window = pinned.window();
-  config = config_of(saved.facts, saved.losses);
-  if (directory) config.directory = *directory;
   // The rings first: where the lease is not over they are still being written.
   Snapshot snapshot(window.layout);
   snapshot.take(window, {});
@@ -203,10 +201,14 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
     return recovered;
   }
   place->leave_window();  // until the bundle is whole
-  Config config;
-  const DumpResult result = write_bundle(name, *saved, directory, config, recovered.evidence);
+  Config config = config_of(saved->facts, saved->losses);
+  const std::string own_directory = config.directory;
+  if (directory) config.directory = *directory;
+  const DumpResult result = write_bundle(name, *saved, config, recovered.evidence);
   if (result.path.empty()) throw Error("the window of '" + name + "' could not be written: " + result.error, result.hint.empty() ? "it is still there: fdr recover " + name + " -o DIRECTORY" : result.hint);
   recovered.path = result.path;
+  const ClockAnchor clock = ClockAnchor::now();
+  recovered.removed = remove_abandoned(own_directory, clock.realtime_of(saved->facts.armed_at));
   keep_newest(config.directory, config.keep, config.max_bytes);
   remove_leftovers(name);
   remove_saved_window(place->path(""));

@@ -32,6 +32,7 @@ void make_directory(const std::string& path) {
 }  // namespace
 
 std::optional<RunDirectory> RunDirectory::take(const std::string& name) {
+  if (!valid_name(name) || name[0] == '.') throw Error("'" + name + "' cannot be a recorder's name", "use 1 to 32 of A-Z a-z 0-9 . _ -, no dot first");
   make_directory(kRunRoot);
   RunDirectory taken(name);
   for (int attempt = 0; attempt < 3; ++attempt) {

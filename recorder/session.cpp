@@ -112,6 +112,7 @@ class Session::Impl {
     engine_.note({.time = start, .rule = "", .event = "armed", .value = 0, .text = fmt::format("{} processes", recording_.processes().live_count())});
     dump_.add_anchor(start);
     dump_.keep_text(recording_, start);
+    keeper_.begin(recording_, metrics_, start);
     on_armed();
     supervisor_.armed(state_text());
     while (!over()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "recorder/boot_id.hpp"
 #include "recorder/self_cost.hpp"
@@ -51,7 +52,9 @@ void StateKeeper::append(StateKind kind, const std::string& payload) {
 }
 
 void StateKeeper::write_facts(const Recording& recording, const MetricReader& metrics) {
-  SavedFacts facts{.fdr_version = FDR_VERSION, .boot_id = boot_id(), .name = name_, .mode = mode_, .command = command_, .config = config_toml(config_),
+  Config config = config_;
+  config.directory = std::filesystem::absolute(config.directory);  // who reads this stands elsewhere
+  SavedFacts facts{.fdr_version = FDR_VERSION, .boot_id = boot_id(), .name = name_, .mode = mode_, .command = command_, .config = config_toml(config),
                    .armed_at = recording.armed_at(), .clock_period_ns = recording.source().clock_period_ns(), .notes = recording.source().notes(), .metrics = {}};
   const MetricCatalogue& catalogue = metrics.catalogue();
   for (MetricId id = 0; id < catalogue.size(); ++id) facts.metrics.push_back({catalogue.info(id).name, catalogue.info(id).unit, catalogue.info(id).kind});
@@ -91,6 +94,12 @@ void StateKeeper::keep_seconds(const Recording& recording, const MetricReader& m
   for (const MetricSeries& series : others)
     for (const MetricSeries::Point& point : series.points) others_saved_ = std::max(others_saved_, point.time);
   if (!others.empty()) append(StateKind::kOtherMetrics, series_payload(others));
+}
+
+void StateKeeper::begin(const Recording& recording, const MetricReader& metrics, Timestamp now) {
+  if (!recording.source().pinned()) return;
+  write_processes(recording, now);
+  write_facts(recording, metrics);
 }
 
 void StateKeeper::advance(const Recording& recording, const MetricReader& metrics, const Engine& engine, const TextFiles& text, Timestamp text_at, Timestamp now) {

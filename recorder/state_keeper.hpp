@@ -22,6 +22,8 @@ class StateKeeper {
   // `config` outlives this. `directory`: where the files go.
   StateKeeper(const Config& config, std::string directory, std::string name, std::string mode, std::vector<std::string> command);
 
+  // When all is armed: from here on there is a window to be read.
+  void begin(const Recording& recording, const MetricReader& metrics, Timestamp now);
   // Once a tick, last. `text`: the volatile text kept for the next firing, taken at `text_at`.
   void advance(const Recording& recording, const MetricReader& metrics, const Engine& engine, const TextFiles& text, Timestamp text_at, Timestamp now);
   void configuration_changed() { facts_written_ = false; }

@@ -31,15 +31,24 @@ Its programs record for half a minute after its death; the window stays until it
   command->callback([options, &exit_code] {
     const std::vector<std::string> names = options->recorder ? std::vector{*options->recorder} : dead_windows();
     if (names.empty()) throw Error("there is nothing to recover: no recorder that died has left a window (or this user may not see it)", "fdr dump writes the window of one that runs");
-    exit_code = 1;
+    std::size_t written = 0;
+    bool failed = false;
     for (const std::string& name : names) {
-      const RecoveredBundle recovered = recover_window(name, options->output);
+      RecoveredBundle recovered;
+      try {
+        recovered = recover_window(name, options->output);
+      } catch (const Error& error) {
+        Voice::complain(error);
+        failed = true;
+        continue;
+      }
       for (const std::string& path : recovered.removed) std::fprintf(stderr, "fdr: removed %s: it was being written when the recorder died\n", printable(path).c_str());
       std::fprintf(stderr, "fdr: %s\n", printable(recovered.evidence).c_str());
       if (recovered.path.empty()) continue;
       std::printf("%s\n", recovered.path.c_str());
-      exit_code = 0;
+      ++written;
     }
+    exit_code = failed || !written;
   });
 }
 
