@@ -39,10 +39,11 @@ struct PinnedMap {
   bpf_map_info info{};
 };
 
+// For writing too, though nothing is written: the kernel takes VM_SHARED from a mapping of a descriptor that is read-only, and bpf_map_mmap()
+// wants it.
 PinnedMap open_pinned(const std::string& directory, const char* name) {
   const std::string path = directory + "/" + name;
-  LIBBPF_OPTS(bpf_obj_get_opts, options, .file_flags = BPF_F_RDONLY);
-  PinnedMap map{.descriptor = FileDescriptor(bpf_obj_get_opts(path.c_str(), &options))};
+  PinnedMap map{.descriptor = FileDescriptor(bpf_obj_get(path.c_str()))};
   if (!map.descriptor.valid()) throw system_error("open " + path, errno, errno == EACCES || errno == EPERM ? "run as root: the window of a recorder is read by BPF" : "");
   __u32 length = sizeof map.info;
   if (bpf_obj_get_info_by_fd(map.descriptor.get(), &map.info, &length)) throw system_error("look at " + path, errno);
