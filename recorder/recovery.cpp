@@ -9,6 +9,7 @@
 #include "formats/error.hpp"
 #include "formats/text.hpp"
 #include "recorder/boot_id.hpp"
+#include "recorder/containers.hpp"
 #include "recorder/dump_manifest.hpp"
 #include "recorder/dumper.hpp"
 #include "recorder/proc_reader.hpp"
@@ -86,15 +87,19 @@ MomentCopy moment_of(const WindowView& window, SavedWindow& saved, const Config&
   return moment;
 }
 
+std::vector<std::int32_t> still_there(const MomentCopy& moment) {
+  std::vector<std::int32_t> pids = live_pids(moment.processes);
+  std::erase_if(pids, [&](std::int32_t pid) { return moment.gone.contains(pid); });
+  return pids;
+}
+
 // What the host says now belongs to the window only while that is not over; the kernel's log says of itself when.
-void take_text_now(const Span& span, const ProcessTable& table, const std::set<std::int32_t>& gone, Timestamp now, TextFiles& texts) {
+void take_text_now(const Span& span, const MomentCopy& moment, Timestamp now, TextFiles& texts) {
   take_facts(texts);
   TextFiles at;
   take_system_text("at", at);
   if (now <= span.end) {
-    std::vector<std::int32_t> pids = live_pids(table);
-    std::erase_if(pids, [&](std::int32_t pid) { return gone.contains(pid); });
-    take_process_text("at", pids, at);
+    take_process_text("at", still_there(moment), at);
     return texts.merge(at);
   }
   if (auto log = at.extract("system/at/kernel_log")) texts.insert(std::move(log));
@@ -140,7 +145,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
   MomentCopy moment = moment_of(window, saved, config, span);
   for (MetricSeries& series : saved.metrics) std::erase_if(series.points, [&](const auto& point) { return point.time < span.begin; });
   std::erase_if(saved.metrics, [](const MetricSeries& series) { return series.points.empty(); });
-  take_text_now(span, moment.processes, moment.gone, now, saved.text);
+  take_text_now(span, moment, now, saved.text);
   saved.anchors.push_back(clock);
 
   const DumpTrigger trigger{.name = "recorder-died", .when = "the recorder died", .value_text = duration_text(now - span.died) + " ago", .evidence = evidence, .value = to_seconds(now - span.died),
@@ -148,6 +153,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
   DumpRequest request;
   request.directory = config.directory;
   request.manifest = manifest_for(config, {.mode = saved.facts.mode, .command = saved.facts.command, .pids = live_pids(moment.processes)}, trigger);
+  note_namespaces(still_there(moment), request.manifest.target);
   request.bundle_name = bundle_name_of(request.manifest, config, trigger);
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = span.begin;
