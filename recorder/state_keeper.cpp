@@ -72,7 +72,7 @@ void StateKeeper::write_processes(const Recording& recording, Timestamp now) {
   table_cost_.spent(thread_cpu_time() - before);
 }
 
-void StateKeeper::keep_seconds(const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now) {
+void StateKeeper::keep_seconds(const Recording& recording, const MetricReader& metrics, const Engine& engine) {
   const SummaryLog& summary = recording.summary();
   const Pulse pulse{.anchor = ClockAnchor::now(), .cpu_seconds = own_cpu_seconds(), .life_missed = recording.known().life_missed,
                     .summary_begin_ns = to_ns(summary.begin()), .summary_end_ns = to_ns(summary.read_at())};
@@ -114,7 +114,7 @@ void StateKeeper::advance(const Recording& recording, const MetricReader& metric
   append(StateKind::kMetrics, rows_.payload(now, metrics.latest_row()));
   if (fresh) {
     second_ = now;
-    keep_seconds(recording, metrics, engine, now);
+    keep_seconds(recording, metrics, engine);
   }
   write_processes(recording, now);
   if (text_at != text_at_) {

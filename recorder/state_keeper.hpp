@@ -33,7 +33,7 @@ class StateKeeper {
  private:
   void write_facts(const Recording& recording, const MetricReader& metrics);
   void write_processes(const Recording& recording, Timestamp now);
-  void keep_seconds(const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now);
+  void keep_seconds(const Recording& recording, const MetricReader& metrics, const Engine& engine);
   void append(StateKind kind, const std::string& payload);
   void replace(const char* file, StateKind kind, const std::string& payload);
   bool begin_journal(Timestamp now);

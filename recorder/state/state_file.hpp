@@ -13,8 +13,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "formats/byte_cursor.hpp"
 #include "formats/file_descriptor.hpp"
-#include "unwind/byte_cursor.hpp"
 
 namespace fdr {
 
