@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,11 +106,12 @@ class BundleWriter::Impl {
     parent_ = open_output_directory(directory_);
     for (ordinal_ = 1;; ++ordinal_) {
       if (ordinal_ > kMaxCollisions) throw Error("too many bundles named " + name_ + " in " + directory_);
-      if (!exists(final_name()) && ::mkdirat(parent_.get(), partial_name().c_str(), 0700) == 0) break;
-      if (errno != EEXIST) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+      if (!exists(final_name()) && ::mkdirat(parent_.get(), partial_name().c_str(), 0700) == 0) {
+        if (open_root()) break;
+      } else if (errno != EEXIST) {
+        throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+      }
     }
-    root_ = FileDescriptor(::openat(parent_.get(), partial_name().c_str(), kDirectory));
-    if (!root_.valid()) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
     partial_path_ = directory_ + "/" + partial_name();
   }
 
@@ -150,6 +152,17 @@ class BundleWriter::Impl {
   }
   std::string final_name() const { return ordinal_ == 1 ? name_ + ".fdr" : fmt::format("{}-{}.fdr", name_, ordinal_); }
   std::string partial_name() const { return started_name_.empty() ? final_name() + ".partial" : started_name_; }
+
+  // The directory just made, locked: as long as we live nobody takes it for one that was left half written. False where it is gone again,
+  // or somebody looks at it right now: another name, then. File systems without locks say so, and go without.
+  bool open_root() {
+    root_ = FileDescriptor(::openat(parent_.get(), partial_name().c_str(), kDirectory));
+    if (!root_.valid() && errno == ENOENT) return false;
+    if (!root_.valid()) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+    struct stat status {};
+    if (::flock(root_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+    return ::fstat(root_.get(), &status) == 0 && status.st_nlink > 0;
+  }
 
   // Sets errno to EEXIST where it does, as mkdirat would.
   bool exists(const std::string& name) const {

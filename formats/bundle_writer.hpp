@@ -1,7 +1,7 @@
 // Writes one bundle directory: DIR/NAME.partial first, every file 0600 with O_EXCL under an own 0700 directory, no link
 // ever followed; finish() writes manifest.json last with the SHA-256 of every file, fsyncs, and renames to the final
-// name, so that a bundle under its final name is complete. Destruction without finish() leaves the *.partial. One
-// thread (the dumper).
+// name, so that a bundle under its final name is complete. Destruction without finish() leaves the *.partial; it is
+// locked (flock) as long as its writer lives. One thread (the dumper).
 #pragma once
 
 #include <cstdint>

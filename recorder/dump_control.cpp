@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 #include <sys/statvfs.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 
-#include "formats/bundle_writer.hpp"
 #include "formats/text.hpp"
 #include "recorder/containers.hpp"
 #include "recorder/self_cost.hpp"
-#include "recorder/sources/cpu_list.hpp"
 
 namespace fdr {
 namespace {
@@ -23,29 +19,13 @@ constexpr Duration kSocketPatience = std::chrono::milliseconds(200);  // the tic
 constexpr Duration kSecondLook = std::chrono::seconds(1);
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
-std::vector<std::int32_t> live_pids(const ProcessTable& table) {
-  std::vector<std::int32_t> pids;
-  for (const auto& [key, tracked] : table.processes())
-    if (!tracked.process.ended) pids.push_back(tracked.process.pid);
-  return pids;
-}
-
 std::vector<std::string> losses_of(const Recording& recording) {
   std::vector<std::string> losses = recording.source().notes();
-  const fdr_control& control = *recording.window().control;
-  if (control.slots_exhausted)
-    losses.push_back(std::to_string(control.slots_exhausted) + " threads found no slot and were not recorded: raise --memory");
-  if (control.summary_overflow)
-    losses.push_back(std::to_string(control.summary_overflow) + " calls are counted by number only, for want of room in the summary table");
+  const std::vector<std::string> counted = program_losses(*recording.window().control);
+  losses.insert(losses.end(), counted.begin(), counted.end());
   if (const std::uint64_t misses = recording.source().recursion_misses())
     losses.push_back(std::to_string(misses) + " runs of our programs were refused by the kernel (recursion)");
   return losses;
-}
-
-// The last part of a bundle's name, of at most 32 bytes: what fired, and what of it this is.
-std::string rule_part(const DumpTrigger& trigger) {
-  const std::string_view suffix = trigger.drill ? "-drill" : trigger.of_an_end() ? "-end" : "";
-  return trigger.name.substr(0, 32 - suffix.size()) + std::string(suffix);
 }
 
 }  // namespace
@@ -87,27 +67,6 @@ void DumpControl::add_anchor(Timestamp now) {
   anchored_at_ = now;
 }
 
-Manifest DumpControl::describe(const Recording& recording, const DumpTrigger& trigger) const {
-  Manifest manifest;
-  manifest.fdr_version = FDR_VERSION;
-  utsname system{};
-  ::uname(&system);
-  struct sysinfo memory {};
-  ::sysinfo(&memory);
-  manifest.host = {.name = system.nodename, .kernel = system.release, .machine = system.machine,
-                   .cpus = static_cast<int>(online_cpus().size()), .memory_bytes = std::uint64_t{memory.totalram} * memory.mem_unit};
-  manifest.target = {.mode = mode_, .pids = live_pids(recording.processes()), .command = command_, .names = target_names(config_), .container = {}, .ns_pids = {}};
-  note_namespaces(manifest.target.pids, manifest.target);
-  manifest.clock = ClockAnchor::now();
-  manifest.trigger = {.name = trigger.name, .when = trigger.when, .value = trigger.value, .value_text = trigger.value_text,
-                      .evidence = trigger.evidence, .realtime_ns = manifest.clock.realtime_of(trigger.time),
-                      .monotonic_ns = to_ns(trigger.time), .drill = trigger.drill};
-  manifest.episode = trigger.episode;
-  manifest.backend = "bpf";
-  manifest.config = config_toml(config_);
-  return manifest;
-}
-
 void DumpControl::check_room() const {
   struct statvfs disk {};
   std::string place = config_.directory;
@@ -142,10 +101,10 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
 
   DumpRequest request;
   request.directory = dump->temporary ? temporary_directory : config_.directory;
-  request.manifest = describe(recording, trigger);
+  request.manifest = manifest_for(config_, {.mode = mode_, .command = command_, .pids = live_pids(recording.processes())}, trigger);
   dump->clock = request.manifest.clock;
-  request.bundle_name = bundle_name(request.manifest.trigger.realtime_ns, request.manifest.host.name,
-                                    config_.targets.empty() ? mode_ : config_.targets.front().name, rule_part(trigger));
+  note_namespaces(request.manifest.target.pids, request.manifest.target);
+  request.bundle_name = bundle_name_of(request.manifest, config_, trigger);
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = dump->begin;
   request.open_stall_least = config_.off_cpu;
@@ -162,14 +121,6 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
 bool DumpControl::takes_more(const DumpTrigger& trigger) const {
   if (!dump_ || dump_->temporary || dump_->completed) return false;
   return !dump_->trigger.of_an_end() || trigger.of_an_end() || trigger.episode.stage == "whole";
-}
-
-void DumpTrigger::merge(const DumpTrigger& other, const std::string& said) {
-  evidence += "; " + said;
-  after = std::max(after, other.after);
-  if (other.episode.id.empty()) return;
-  if (episode.id.empty() || episode.id == other.episode.id) episode = other.episode;
-  episodes.push_back(other.episode.id);
 }
 
 void DumpControl::merge(const DumpTrigger& trigger, const std::string& said) { dump_->trigger.merge(trigger, said); }
@@ -208,24 +159,22 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
                 .logs_at_end = logs_.copy(dump_->begin),
                 .anchors = anchors_};
   // All that the manifest needs of the recording is copied now: the dumper's thread must not look at what goes on changing.
-  const RingFacts facts{.live = recording.live_reports(dump_->second.at),
-                        .first = dump_->first,
-                        .second = dump_->second,
-                        .begin = dump_->begin,
-                        .armed_at = recording.armed_at(),
-                        .summary_begin = recording.summary().begin(),
-                        .before = config_.span};
   const std::uint64_t window_bytes = recording.window().layout.total_bytes();
-  auto finish = [facts, window_bytes, evidence = dump_->trigger.evidence, episode = dump_->trigger.episode, losses = losses_of(recording)](
-                    Manifest& manifest, const DecodeCounts& counts, double seconds) {
-    manifest.trigger.evidence = evidence;
-    manifest.episode = episode;
-    manifest.window.before_s = to_seconds(facts.first.at - facts.begin);
-    manifest.window.after_s = to_seconds(facts.second.at - facts.first.at);
-    manifest.rings = ring_reports(facts, counts);
-    manifest.losses = losses;
-    manifest.cost = {.cpu_seconds = own_cpu_seconds(), .rss_bytes = own_rss_bytes(window_bytes / 2), .window_bytes = window_bytes,
-                     .dump_seconds = seconds};
+  ManifestRest said{.rings = {.live = recording.live_reports(dump_->second.at),
+                              .first = dump_->first,
+                              .second = dump_->second,
+                              .begin = dump_->begin,
+                              .armed_at = recording.armed_at(),
+                              .summary_begin = recording.summary().begin(),
+                              .before = config_.span},
+                    .evidence = dump_->trigger.evidence,
+                    .episode = dump_->trigger.episode,
+                    .losses = losses_of(recording),
+                    .cost = {.cpu_seconds = 0, .rss_bytes = 0, .window_bytes = window_bytes, .dump_seconds = 0}};
+  auto finish = [said = std::move(said), window_bytes](Manifest& manifest, const DecodeCounts& counts, double seconds) {
+    finish_manifest(said, counts, seconds, manifest);
+    manifest.cost.cpu_seconds = own_cpu_seconds();
+    manifest.cost.rss_bytes = own_rss_bytes(window_bytes / 2);
   };
   dump_->dumper->complete(recording.snapshot(), recording.copy_moment(now), std::move(rest), std::move(finish));
 }

@@ -10,6 +10,7 @@
 
 #include "recorder/collector.hpp"
 #include "recorder/control.hpp"
+#include "recorder/dump_manifest.hpp"
 #include "recorder/history/history_keeper.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/metric_reader.hpp"
@@ -17,21 +18,6 @@
 #include "triggers/engine.hpp"
 
 namespace fdr {
-
-struct DumpTrigger {
-  std::string name, when, value_text, evidence;
-  double value = 0;
-  Timestamp time;
-  Duration after{};                       // how long the bundle goes on
-  Manifest::Episode episode{};            // empty of none
-  bool drill = false;
-  std::vector<std::string> episodes{};    // ids of all that this bundle holds a first or last moment of, when it is merged
-
-  bool of_an_end() const { return episode.stage == "end"; }
-  // Takes another one in; `said` goes into the evidence ("also fired: NAME"). What is asked for may only make it longer
-  // up to what one of them asks: rules that flap must not keep a bundle open for ever.
-  void merge(const DumpTrigger& other, const std::string& said);
-};
 
 struct FinishedDump {
   DumpResult result;
@@ -63,6 +49,8 @@ class DumpControl {
 
   // The volatile text kept for the next firing; taken anew when older than five seconds.
   void keep_text(const Recording& recording, Timestamp now);
+  const TextFiles& kept_text() const { return kept_; }
+  Timestamp kept_text_at() const { return kept_at_; }
   void add_anchor(Timestamp now);
   // Collectors of the arming and of each hour. Once a tick.
   void advance_collectors(Timestamp now) { collectors_.advance(now); }
@@ -70,7 +58,6 @@ class DumpControl {
  private:
   struct Dump;
   void check_room() const;  // throws Error when the disk has less than bundle.keep_free left
-  Manifest describe(const Recording& recording, const DumpTrigger& trigger) const;
 
   const Config& config_;
   std::string mode_;

@@ -40,7 +40,7 @@ void add_sources(ModuleFiles& files, const MomentCopy& moment) {
   std::set<Module> done;
   for (const auto& [module, file] : moment.files.files()) files.add_source(module, HeldFiles::path(file));
   for (const auto& [key, tracked] : moment.processes.processes()) {
-    if (tracked.process.ended) continue;
+    if (tracked.process.ended || moment.gone.contains(tracked.process.pid)) continue;
     for (const auto& space : tracked.spaces) {
       for (const Mapping& mapping : space.space->mappings()) {
         if (mapping.module.kind != ModuleKind::kFile || !done.insert(mapping.module).second) continue;
@@ -58,6 +58,14 @@ void add_vdso(ModuleFiles& files, const ProcessTable& table) {
       for (const Mapping& mapping : space.space->mappings())
         if (mapping.module.kind == ModuleKind::kVdso && done.insert(mapping.module).second)
           if (auto image = own_vdso()) files.add_image(mapping.module, std::move(image));
+}
+
+// Who began later has no place in the window.
+std::vector<LivingProcess> living_at(Timestamp time, const ClockAnchor& clock) {
+  std::vector<LivingProcess> living = living_processes();
+  const std::int64_t end = clock.boottime_of(time);
+  std::erase_if(living, [&](const LivingProcess& process) { return static_cast<std::int64_t>(process.start_boottime_ns) > end; });
+  return living;
 }
 
 // A pid that was used again names the one that lives.
@@ -107,7 +115,7 @@ void Dumper::work() {
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
     decoder.use_processes(at_firing_.processes);
-    decoder.read_sleeping(at_firing_.threads, MonotonicClock::now(), kSleepersAtMost);
+    if (!at_firing_.past) decoder.read_sleeping(at_firing_.threads, MonotonicClock::now(), kSleepersAtMost);
     const std::vector<GoSnapshot> go = read_go(at_firing_.go);
     decoder.decode(first_);
     decoded_ = true;
@@ -139,7 +147,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.decode(*ending.second);
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
   decoder.finish(end.time);
-  settle_by_memory(timeline, end.time);
+  if (!end.past) settle_by_memory(timeline, end.time);
   const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
 
   Manifest& manifest = request_.manifest;
@@ -169,7 +177,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   for (const ErrnoTotal& total : ending.rest.errors)
     timeline.errors.push_back({decoder.process_index(total.tgid, end.time), static_cast<std::uint16_t>(total.nr & FDR_NR_MASK), total.error, total.count});
   timeline.failing = decode_failing(ending.rest.failing, request_.begin, ending.rest.failing_shift);
-  if (ending.rest.host_tier) decoder.bystanders().finish(living_processes(), ending.rest.bystander_ticks, request_.begin, manifest.clock, timeline.processes);
+  if (ending.rest.host_tier) decoder.bystanders().finish(living_at(end.time, manifest.clock), ending.rest.bystander_ticks, request_.begin, manifest.clock, timeline.processes);
   timeline.metrics = std::move(ending.rest.metrics);
   timeline.life.push_back({request_.trigger.time, LifeKind::kTrigger, kNoIndex, request_.trigger.name, 0});
   std::stable_sort(timeline.life.begin(), timeline.life.end(), [](const LifeEvent& a, const LifeEvent& b) { return a.time < b.time; });

@@ -10,6 +10,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,7 +31,7 @@
 
 namespace fdr {
 
-// What the session copies out at each of the two moments.
+// What is known of the targets at each of the two moments: copied out by the session, or read back from what a dead recorder left.
 struct MomentCopy {
   ProcessTable processes;
   HeldFiles files;
@@ -38,6 +39,8 @@ struct MomentCopy {
   std::vector<fdr_parked> parked;
   GoProgramList go;
   Timestamp time;
+  bool past = false;                // the moment is over: nothing can be read from the processes as they were
+  std::set<std::int32_t> gone{};    // pids of processes that had not ended then, and have by now
 };
 
 // All that the bundle needs beside the records. The manifest comes filled but for what decoding finds out.

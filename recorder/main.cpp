@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
   fdr::add_mark(app, exit_code);
   fdr::add_beat(app, exit_code);
   fdr::add_status(app, exit_code);
+  fdr::add_recover(app, exit_code);
   fdr::add_doctor(app, exit_code);
 #endif
   fdr::add_check(app, exit_code);

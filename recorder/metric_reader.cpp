@@ -137,13 +137,18 @@ std::vector<MetricSeries> MetricReader::series(Timestamp begin) const {
     }
     if (!series.points.empty()) all.push_back(std::move(series));
   }
+  std::vector<MetricSeries> others = other_series(begin);
+  std::move(others.begin(), others.end(), std::back_inserter(all));
+  return all;
+}
+
+std::vector<MetricSeries> MetricReader::other_series(Timestamp begin) const {
+  std::vector<MetricSeries> all = bystanders_.series(begin);
   for (const auto& [name, points] : peer_ages_) {
     MetricSeries series{.name = name, .unit = Unit::kSeconds, .kind = MetricKind::kGauge, .points = {}};
     std::copy_if(points.begin(), points.end(), std::back_inserter(series.points), [&](const auto& point) { return point.time >= begin; });
     if (!series.points.empty()) all.push_back(std::move(series));
   }
-  std::vector<MetricSeries> others = bystanders_.series(begin);
-  std::move(others.begin(), others.end(), std::back_inserter(all));
   return all;
 }
 

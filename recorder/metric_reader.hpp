@@ -51,6 +51,10 @@ class MetricReader {
   SocketMetrics& sockets() { return sockets_; }
   // Every metric that was ever known within the history, from `begin` on.
   std::vector<MetricSeries> series(Timestamp begin) const;
+  // Of these only what has no place in the catalogue: names that came up while recording.
+  std::vector<MetricSeries> other_series(Timestamp begin) const;
+  // The values of the last tick, by id of the catalogue.
+  const std::vector<double>& latest_row() const { return row_; }
 
  private:
   void set(const char* name, double value);

@@ -66,6 +66,7 @@ std::uint64_t ProcessTable::begin_process(std::int32_t pid, std::int32_t parent,
 void ProcessTable::add_existing(std::int32_t pid, std::uint32_t target, const std::vector<Mapping>& maps, Timestamp now) {
   auto key = live_process(pid);
   if (!key) key = begin_process(pid, 0, 0, target);
+  ++revision_;
   TrackedProcess& tracked = processes_[*key];
   if (tracked.spaces.empty()) tracked.spaces.push_back({Timestamp{}, std::make_shared<AddressSpace>()});
   AddressSpace& space = own_space(tracked);
@@ -78,6 +79,7 @@ void ProcessTable::add_existing(std::int32_t pid, std::uint32_t target, const st
 
 void ProcessTable::add_thread(const fdr_thread& thread) {
   const auto tgid = static_cast<std::int32_t>(thread.tgid);
+  ++revision_;
   std::optional<std::uint64_t> key;
   // A thread we know stays with its process, also when that has ended already (its siblings were faster).
   if (const auto known = threads_.find(thread.id); known != threads_.end()) key = known->second.process;
@@ -113,6 +115,7 @@ ProcessTable::Changes ProcessTable::apply(std::vector<fdr_life> life, std::vecto
     else
       changes.mapped |= on_side(pending_side_[s++]);
   }
+  if (l || changes.mapped) ++revision_;
   pending_life_.erase(pending_life_.begin(), pending_life_.begin() + static_cast<std::ptrdiff_t>(l));
   pending_side_.erase(pending_side_.begin(), pending_side_.begin() + static_cast<std::ptrdiff_t>(s));
   return changes;
@@ -205,6 +208,7 @@ void ProcessTable::on_life(const fdr_life& event, Changes& changes, const fdr_th
 void ProcessTable::describe(std::int32_t pid, std::string executable, std::vector<std::string> command_line) {
   const auto key = live_process(pid);
   if (!key) return;
+  ++revision_;
   Process& process = processes_[*key].process;
   if (!executable.empty()) process.executable = std::move(executable);
   process.command_line = std::move(command_line);

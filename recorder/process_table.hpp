@@ -21,6 +21,9 @@
 
 namespace fdr {
 
+class ByteCursor;
+class StateWriter;
+
 // A change that the side band told of (perf MMAP2 and COMM with the exec flag).
 struct SideEvent {
   enum Kind { kMap, kExec } kind = kMap;
@@ -83,7 +86,7 @@ class ProcessTable {
   bool forget(Timestamp ended_before);  // whether a process went
 
   const std::vector<LifeEvent>& life() const { return life_; }
-  void add_life(LifeEvent event) { life_.push_back(std::move(event)); }
+  void add_life(LifeEvent event) { life_.push_back(std::move(event)), ++revision_; }
 
   const std::map<std::uint64_t, TrackedProcess>& processes() const { return processes_; }
   const std::unordered_map<std::uint32_t, TrackedThread>& threads() const { return threads_; }
@@ -92,7 +95,14 @@ class ProcessTable {
   std::size_t live_count() const { return live_.size(); }
   std::set<std::int32_t> live_pids() const;
   std::uint64_t refused() const { return refused_; }
+  std::uint64_t revision() const { return revision_; }  // changes with what save() would write
   const std::vector<std::string>& target_names() const { return target_names_; }
+
+  // All of it, for who reads the window when we have died (state/saved_processes.cpp): at most about `most` bytes, what lives first, then what
+  // ended last. How many ended processes, threads and events found no room. Accounts of threads that live are the window's own.
+  std::uint64_t save(StateWriter& to, std::size_t most) const;
+  // Nothing where the bytes are not what save() wrote.
+  static std::optional<ProcessTable> restore(ByteCursor& from);
 
  private:
   std::uint64_t begin_process(std::int32_t pid, std::int32_t parent, std::uint64_t start_boottime, std::uint32_t target);
@@ -107,7 +117,7 @@ class ProcessTable {
   std::vector<LifeEvent> life_;
   std::vector<fdr_life> pending_life_;
   std::vector<SideEvent> pending_side_;
-  std::uint64_t refused_ = 0;
+  std::uint64_t refused_ = 0, revision_ = 0;
 };
 
 }  // namespace fdr

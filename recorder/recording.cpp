@@ -7,6 +7,7 @@
 #include "formats/error.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/sources/cpu_list.hpp"
+#include "recorder/state/saved_window.hpp"
 
 namespace fdr {
 namespace {
@@ -34,8 +35,8 @@ std::uint64_t memory_of(const Config& config) { return config.memory_bytes(stati
 
 namespace {
 
-// The ceiling is one for all that is kept: what the logs may take is not the window's.
-std::uint64_t window_memory(const Config& config) { return memory_of(config) - log_bytes(config.logs.size(), memory_of(config)); }
+// The ceiling is one for all that is kept: what the logs and the files beside the rings may take is not the window's.
+std::uint64_t window_memory(const Config& config) { return memory_of(config) - log_bytes(config.logs.size(), memory_of(config)) - saved_room(memory_of(config)).all; }
 
 }  // namespace
 
@@ -196,61 +197,9 @@ MomentCopy Recording::copy_moment(Timestamp now) const {
   return copy;
 }
 
-std::uint64_t Recording::missed_ticks() const {
-  std::uint64_t missed = 0;
-  for (std::uint32_t slot = 0; slot < layout_.slots; ++slot) {
-    const fdr_cpu& cpu = window_.cpus[slot];
-    const std::uint64_t busy_ns = cpu.counter_ns > cpu.idle_ns ? cpu.counter_ns - cpu.idle_ns : 0;
-    const std::uint64_t due = busy_ns / source_.clock_period_ns();
-    if (due > cpu.ticks_run) missed += due - cpu.ticks_run;
-  }
-  return missed;
-}
-
-std::map<std::string, RingReport> Recording::live_reports(Timestamp now) const {
-  std::map<std::string, RingReport> reports;
-  for (int ring = 0; ring < FDR_RINGS; ++ring) {
-    RingReport& report = reports[kRingNames[ring]];
-    std::uint64_t since = static_cast<std::uint64_t>(to_ns(armed_at_));
-    for (std::uint32_t slot = 0; slot < layout_.slots; ++slot) {
-      const fdr_cursor& cursor = window_.cursor(ring, slot);
-      report.recorded += cursor.recorded;
-      report.dropped += cursor.dropped + cursor.limited;
-      if (cursor.seq > layout_.chunks[ring])
-        since = std::max(since, window_.chunk(ring, slot, cursor.seq - layout_.chunks[ring] + 1)->first_ns);
-    }
-    report.asked_s = to_seconds(config_.span);
-    report.obtained_s = std::min(report.asked_s, to_seconds(now - from_ns(since)));
-  }
-  reports["stacks"].missed = missed_ticks();
-  reports["life"].missed = side_band_lost() + life_lost();
-  RingReport& summary = reports["summary"];
-  summary.asked_s = to_seconds(config_.span);
-  summary.obtained_s = std::min(summary.asked_s, to_seconds(now - summary_.begin()));
-  summary.recorded = summary.kept = summary_.rows().size();
-  summary.dropped = window_.control->slots_exhausted;
-  return reports;
-}
-
-std::map<std::string, RingReport> ring_reports(const RingFacts& facts, const DecodeCounts& counts) {
-  std::map<std::string, RingReport> reports = facts.live;
-  const double asked = to_seconds(facts.before + (facts.second.at - facts.first.at));
-  for (int ring = 0; ring < FDR_RINGS; ++ring) {
-    RingReport& report = reports[kRingNames[ring]];
-    // What the first snapshot held up to the firing, and what the second held of the time since.
-    const Timestamp from_first = std::max({facts.begin, facts.armed_at, from_ns(facts.first.covers_since_ns[ring])});
-    const Timestamp from_second = std::max(facts.first.at, from_ns(facts.second.covers_since_ns[ring]));
-    const Duration obtained = std::max(Duration{}, facts.first.at - from_first) + std::max(Duration{}, facts.second.at - from_second);
-    report.asked_s = asked;
-    report.obtained_s = std::min(asked, to_seconds(obtained));
-    report.kept = counts.kept[ring];
-    report.torn = counts.torn[ring] + counts.overtaken[ring];
-    report.overwritten = report.recorded > counts.seen[ring] ? report.recorded - counts.seen[ring] : 0;
-  }
-  RingReport& summary = reports["summary"];
-  summary.asked_s = asked;
-  summary.obtained_s = std::min(asked, to_seconds(facts.second.at - std::max(facts.begin, facts.summary_begin)));
-  return reports;
+RecordedSince Recording::known() const {
+  return {.span = config_.span, .armed_at = armed_at_, .summary_begin = summary_.begin(), .summary_rows = summary_.rows().size(),
+          .clock_period_ns = source_.clock_period_ns(), .life_missed = side_band_.lost() + life_.lost_chunks()};
 }
 
 }  // namespace fdr

@@ -14,27 +14,12 @@
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/sources/side_band.hpp"
 #include "recorder/unwind_tables.hpp"
+#include "recorder/window/coverage.hpp"
 #include "recorder/window/life_reader.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
 
 namespace fdr {
-
-// When the two snapshots were taken and what they could cover, by ring; what rings.*.obtained_s is made of.
-struct Coverage {
-  Timestamp at;
-  std::array<std::uint64_t, FDR_RINGS> covers_since_ns{};
-};
-
-// What was known of the rings when the second snapshot was taken.
-struct RingFacts {
-  std::map<std::string, RingReport> live;
-  Coverage first, second;
-  Timestamp begin, armed_at, summary_begin;
-  Duration before{};
-};
-// Rings of the manifest: what was asked, and what both snapshots together hold. Pure.
-std::map<std::string, RingReport> ring_reports(const RingFacts& facts, const DecodeCounts& counts);
 
 class Recording {
  public:
@@ -73,11 +58,10 @@ class Recording {
   GoProgramList go_programs() const { return go_.all(); }
   const UnwindTables::Report& unwinding() const { return unwind_.report(); }
   Timestamp armed_at() const { return armed_at_; }
-  std::uint64_t missed_ticks() const;
-  std::uint64_t side_band_lost() const { return side_band_.lost(); }
-  std::uint64_t life_lost() const { return life_.lost_chunks(); }
-  // Rings as they are now, without a snapshot: for `fdr status`, and the beginning of a manifest's.
-  std::map<std::string, RingReport> live_reports(Timestamp now) const;
+  const LifeReader& life() const { return life_; }
+  // Rings as they are now, without a snapshot.
+  RecordedSince known() const;
+  std::map<std::string, RingReport> live_reports(Timestamp now) const { return fdr::live_reports(window_, known(), now); }
 
  private:
   void describe(std::int32_t pid);

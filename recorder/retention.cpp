@@ -1,6 +1,7 @@
 #include "recorder/retention.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "formats/error.hpp"
+#include "formats/file_descriptor.hpp"
 #include "formats/manifest.hpp"
 #include "recorder/small_file.hpp"
 
@@ -77,6 +79,25 @@ bool remove_bundle(const std::string& path) {
   std::error_code error;
   fs::remove_all(path, error);  // does not follow links
   return !error;
+}
+
+std::vector<std::string> remove_abandoned(const std::string& directory, std::int64_t since_realtime_ns) {
+  constexpr std::string_view kPartial = ".fdr.partial";
+  std::vector<std::string> removed;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string path = entry->path(), name = entry->path().filename();
+    const bool ours = name.size() > 20 && name[4] == '-' && name[10] == 'T' && name[19] == 'Z' && name[20] == '.';  // utc_compact()
+    if (!ours || !name.ends_with(kPartial)) continue;
+    const FileDescriptor writer(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status {};
+    if (!writer.valid() || ::fstat(writer.get(), &status) || status.st_uid != ::geteuid() || (status.st_mode & 07777) != 0700) continue;
+    const std::int64_t written_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+    if (written_ns < since_realtime_ns || ::flock(writer.get(), LOCK_EX | LOCK_NB)) continue;
+    std::error_code ignored;
+    if (fs::remove_all(path, ignored) != static_cast<std::uintmax_t>(-1)) removed.push_back(path);  // does not follow links
+  }
+  return removed;
 }
 
 void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes) {

@@ -4,10 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace fdr {
 
 void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes);
+// Removes what writers that died have left half written in `directory` since then: directories of our name pattern, owned by us and by us
+// alone to be read, whose lock is free (BundleWriter). Their paths.
+std::vector<std::string> remove_abandoned(const std::string& directory, std::int64_t since_realtime_ns);
 // Removes one bundle directory made by us (as `fdr now` does with its own).
 bool remove_bundle(const std::string& path);
 

@@ -11,6 +11,8 @@
 
 #include "formats/error.hpp"
 #include "recorder/config.hpp"
+#include "recorder/sources/pins.hpp"
+#include "recorder/state/saved_window.hpp"
 
 namespace fdr {
 namespace {
@@ -29,30 +31,30 @@ void make_directory(const std::string& path) {
 
 }  // namespace
 
-RunDirectory::RunDirectory(const std::string& name, bool may_number) {
+std::optional<RunDirectory> RunDirectory::take(const std::string& name) {
+  if (!valid_name(name) || name[0] == '.') throw Error("'" + name + "' cannot be a recorder's name", "use 1 to 32 of A-Z a-z 0-9 . _ -, no dot first");
   make_directory(kRunRoot);
-  for (int number = 1; number <= (may_number ? 100 : 1); ++number) {
-    name_ = number == 1 ? name : name + "-" + std::to_string(number);
-    make_directory(std::string(kRunRoot) + "/" + name_);
-    for (int attempt = 0; attempt < 3; ++attempt) {
-      lock_ = open_lock(name_, O_CREAT);
-      if (!lock_.valid() && errno == ENOENT) {
-        make_directory(std::string(kRunRoot) + "/" + name_);
-        continue;
-      }
-      if (!lock_.valid()) throw system_error("open " + path("lock"), errno);
-      if (::flock(lock_.get(), LOCK_EX | LOCK_NB)) break;
-      if (is_current(path("lock"))) return;  // else its owner removed the file between our open and our lock
-    }
+  RunDirectory taken(name);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    make_directory(std::string(kRunRoot) + "/" + name);
+    taken.lock_ = open_lock(name, O_CREAT);
+    if (!taken.lock_.valid() && errno == ENOENT) continue;  // its owner removed the directory meanwhile
+    if (!taken.lock_.valid()) throw system_error("open " + taken.path("lock"), errno, errno == EACCES ? "run as root" : "");
+    if (::flock(taken.lock_.get(), LOCK_EX | LOCK_NB)) break;
+    if (taken.is_current(taken.path("lock"))) return taken;  // else its owner removed the file between our open and our lock
   }
-  throw RecorderNameTaken("a recorder named '" + name + "' is running", "choose another --name, or see `fdr status`");
+  taken.lock_.reset();
+  return std::nullopt;
 }
 
 RunDirectory::~RunDirectory() {
+  if (!lock_.valid()) return;
   ::unlink(path("control.sock").c_str());
   ::unlink(path("beat.sock").c_str());
   ::unlink(path("notify.sock").c_str());
   ::rmdir(path("now").c_str());
+  if (window_stays_) return;
+  remove_saved_window(path(""));
   // Still locked by us: who opened the file meanwhile finds, once he has the lock, that it is no longer the file of that name.
   ::unlink(path("lock").c_str());
   ::rmdir((std::string(kRunRoot) + "/" + name_).c_str());
@@ -66,8 +68,7 @@ bool RunDirectory::is_current(const std::string& file) const {
 KnownRecorders known_recorders() {
   KnownRecorders known;
   DIR* entries = ::opendir(kRunRoot);
-  if (!entries) return known;
-  while (const dirent* entry = ::readdir(entries)) {
+  while (const dirent* entry = entries ? ::readdir(entries) : nullptr) {
     const std::string name = entry->d_name;
     if (!valid_name(name) || name[0] == '.') continue;
     const FileDescriptor lock = open_lock(name, 0);
@@ -78,10 +79,19 @@ KnownRecorders known_recorders() {
     if (::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) known.dead.push_back(name);
     else known.alive.push_back(name);
   }
-  ::closedir(entries);
+  if (entries) ::closedir(entries);
+  // Of some only the pins are left.
+  for (const std::string& name : pinned_recorders())
+    if (!std::count(known.alive.begin(), known.alive.end(), name) && !std::count(known.dead.begin(), known.dead.end(), name)) known.dead.push_back(name);
   std::sort(known.alive.begin(), known.alive.end());
   std::sort(known.dead.begin(), known.dead.end());
   return known;
+}
+
+std::vector<std::string> dead_windows() {
+  std::vector<std::string> names = known_recorders().dead;
+  std::erase_if(names, [](const std::string& name) { return !has_pinned_window(name); });
+  return names;
 }
 
 std::string choose_recorder(const std::optional<std::string>& name) {

@@ -1,10 +1,12 @@
-// /run/fdr/NAME: a recorder's place: lock, control.sock, beat.sock. Alive = the lock is held (flock), never a pid file (recording-rules 5).
+// /run/fdr/NAME: a recorder's place: lock, control.sock, beat.sock, and the files without which its window could not be read
+// (state/saved_window.hpp). Alive = the lock is held (flock), never a pid file (recording-rules 5).
 //
 // /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. The destructor removes it all.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/error.hpp"
@@ -21,17 +23,24 @@ struct RecorderNameTaken : Error {
 
 class RunDirectory {
  public:
-  // Takes NAME, or NAME-2, NAME-3 ... when `may_number` and it is taken. Throws Error, RecorderNameTaken.
-  RunDirectory(const std::string& name, bool may_number);
+  // Nothing where somebody has it: a recorder of that name, or who writes out what one left. Throws Error.
+  static std::optional<RunDirectory> take(const std::string& name);
   ~RunDirectory();
-  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory(RunDirectory&&) = default;
+  RunDirectory& operator=(RunDirectory&&) = delete;
+
+  // What a dead recorder left is still needed: only the lock is given back.
+  void leave_window() { window_stays_ = true; }
+  void window_is_over() { window_stays_ = false; }
 
   const std::string& name() const { return name_; }
   std::string path(const std::string& file) const { return std::string(kRunRoot) + "/" + name_ + "/" + file; }
 
  private:
+  explicit RunDirectory(std::string name) : name_(std::move(name)) {}
   bool is_current(const std::string& file) const;
   std::string name_;
+  bool window_stays_ = false;
   FileDescriptor lock_;
 };
 
@@ -40,6 +49,8 @@ struct KnownRecorders {
   std::vector<std::string> alive, dead;
 };
 KnownRecorders known_recorders();
+// The dead ones whose window is there to be written: `fdr recover`.
+std::vector<std::string> dead_windows();
 // The one meant: `name`, or the only one alive. Throws Error naming the choices.
 std::string choose_recorder(const std::optional<std::string>& name);
 

@@ -17,6 +17,7 @@
 #include "formats/text.hpp"
 #include "recorder/beat_socket.hpp"
 #include "recorder/child.hpp"
+#include "recorder/claim.hpp"
 #include "recorder/config_reload.hpp"
 #include "recorder/control.hpp"
 #include "recorder/dump_control.hpp"
@@ -28,9 +29,9 @@
 #include "recorder/raised_tick.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/retention.hpp"
-#include "recorder/run_directory.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/send_beats.hpp"
+#include "recorder/state_keeper.hpp"
 #include "recorder/status_json.hpp"
 #include "recorder/supervisor.hpp"
 #include "recorder/target_finder.hpp"
@@ -55,8 +56,8 @@ class Session::Impl {
  public:
   explicit Impl(SessionOptions options)
       : options_(std::move(options)),
-        directory_(default_name(options_), options_.config.name.empty()),
-        recording_(prepared(options_.config, directory_.name()), directory_.name()),
+        directory_(claim_run_directory(default_name(options_), options_.config.name.empty(), voice_)),
+        recording_(options_.config, directory_.name()),
         metrics_(options_.config),
         history_(options_.config, directory_.name(), metrics_.past()),
         heartbeats_(options_.config.heartbeats),
@@ -71,7 +72,8 @@ class Session::Impl {
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
-        firings_(options_.config, recording_, metrics_, engine_, dump_, voice_) {
+        firings_(options_.config, recording_, metrics_, engine_, dump_, voice_),
+        keeper_(options_.config, directory_.path(""), directory_.name(), options_.mode, options_.command) {
     if (options_.at_most) firings_.only_one();
     block_signals();
   }
@@ -110,6 +112,7 @@ class Session::Impl {
     engine_.note({.time = start, .rule = "", .event = "armed", .value = 0, .text = fmt::format("{} processes", recording_.processes().live_count())});
     dump_.add_anchor(start);
     dump_.keep_text(recording_, start);
+    keeper_.begin(recording_, metrics_, start);
     on_armed();
     supervisor_.armed(state_text());
     while (!over()) {
@@ -129,13 +132,6 @@ class Session::Impl {
   }
 
  private:
-  static const Config& prepared(const Config& config, const std::string& name) {
-    remove_leftovers(name);  // of a recorder of that name which died: its lock is ours now
-    // Others that died still have their hooks in every system call of the host (37 of them: 8 us a call), though they record nothing.
-    for (const std::string& dead : known_recorders().dead) remove_leftovers(dead);
-    return config;
-  }
-
   // Of the targets, or so young that the table does not have it yet and only its parents are.
   bool is_ours(pid_t pid) const {
     constexpr int kGenerations = 16;
@@ -203,6 +199,7 @@ class Session::Impl {
     dump_.advance_collectors(now);
     for (const std::string& failure : watched_.notifier().advance()) tell(failure, "notify", now);
     dump_.add_anchor(now);
+    keeper_.advance(recording_, metrics_, engine_, dump_.kept_text(), dump_.kept_text_at(), now);
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
       const auto late = (now - next_tick_) / options_.config.every;
@@ -317,6 +314,7 @@ class Session::Impl {
       const std::vector<std::string> left = take_over(next, options_.reload(), longest_after_);
       const std::vector<EpisodeEnd> gone = engine_.reload(all_rules(next), metrics_.catalogue(), now);
       take_over(options_.config, next, longest_after_);
+      keeper_.configuration_changed();
       for (const EpisodeEnd& end : gone) firings_.over(end);
       what = fmt::format("reloaded: {} rules in force", all_rules(options_.config).size());
       for (std::size_t i = 0; i < left.size() && i < 4; ++i) what += (i ? ", " : "; not without a restart: ") + left[i];
@@ -367,7 +365,7 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .survival = keeper_.problem()},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
@@ -407,6 +405,7 @@ class Session::Impl {
   FileDescriptor finished_, timer_, signals_;
   DumpControl dump_;
   Firings firings_;
+  StateKeeper keeper_;
   const Duration longest_after_ = options_.config.longest_after();  // what there is room for in the metrics
   std::string reload_;                    // what came of the last SIGHUP
   std::vector<ControlRequest> pending_;

@@ -28,6 +28,8 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
   for (const RuleStatus& rule : engine.status())
     rules.push_back({{"name", rule.name}, {"when", rule.when}, {"sentence", rule.sentence}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
                      {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
+  std::vector<std::string> notes = recording.source().notes();
+  if (!facts.survival.empty()) notes.push_back(facts.survival);
   json processes = json::array();
   for (const auto& [key, tracked] : recording.processes().processes())
     if (!tracked.process.ended) processes.push_back({{"pid", tracked.process.pid}, {"name", tracked.process.name}, {"target", tracked.process.target}});
@@ -53,7 +55,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(window_bytes / 2)},
                 {"window_bytes", window_bytes}, {"lateness_s", latest("recorder.lateness")}}},
       {"unwind", unwind_json(recording.unwinding())},
-      {"notes", recording.source().notes()},
+      {"notes", notes},
   };
   status.update(facts.watched);
   return status.dump(-1, ' ', true, json::error_handler_t::replace);

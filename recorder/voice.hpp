@@ -15,6 +15,9 @@ struct Voice {
   void say(const std::string& text) const {
     if (!quiet) std::fprintf(stderr, "fdr: %s\n", printable(text).c_str());
   }
+  void hint(const std::string& text) const {
+    if (!quiet) std::fprintf(stderr, "fdr: hint: %s\n", printable(text).c_str());
+  }
   static void complain(const std::string& what, const std::string& hint) {
     std::fprintf(stderr, "fdr: error: %s\n", printable(what).c_str());
     if (!hint.empty()) std::fprintf(stderr, "fdr: hint: %s\n", printable(hint).c_str());

@@ -87,6 +87,7 @@ Duration Engine::longest_lookback(const std::string& name) const {
 }
 
 const std::vector<LedgerEntry>& Engine::ledger() const { return impl_->ledger_.entries(); }
+std::uint64_t Engine::ledger_added() const { return impl_->ledger_.added(); }
 void Engine::note(LedgerEntry entry) { impl_->ledger_.add(std::move(entry)); }
 
 }  // namespace fdr

@@ -102,6 +102,7 @@ class Engine {
   Duration longest_lookback(const std::string& name) const;
   const std::vector<LedgerEntry>& ledger()
       const;                     // the newest 10 000; what fell out is counted in its first entry, "dropped"
+  std::uint64_t ledger_added() const;  // entries ever: the last of them are the newest of ledger()
   void note(LedgerEntry entry);  // what the session has to say (dump asked for, target exited)
 
  private:

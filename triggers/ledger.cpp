@@ -13,6 +13,7 @@ constexpr std::size_t kDroppedAtOnce = 1'000;  // so that moving the rest is rar
 void Ledger::add(LedgerEntry entry) {
   if (entries_.size() == kMaxEntries) make_room();
   entries_.push_back(std::move(entry));
+  ++added_;
 }
 
 void Ledger::make_room() {

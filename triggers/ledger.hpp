@@ -15,11 +15,12 @@ class Ledger {
   void add(LedgerEntry entry);
   // Oldest first. Once entries were let go, the first one says how many ("dropped").
   const std::vector<LedgerEntry>& entries() const { return entries_; }
+  std::uint64_t added() const { return added_; }  // ever: those let go too
 
  private:
   void make_room();
   std::vector<LedgerEntry> entries_;
-  std::uint64_t dropped_ = 0;
+  std::uint64_t dropped_ = 0, added_ = 0;
 };
 
 }  // namespace fdr

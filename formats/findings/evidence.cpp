@@ -54,7 +54,7 @@ std::string Change::moved() const {
 Evidence::Evidence(const View& v, const Onset& o, BundleText text)
     : view(v), onset(o), alarmed(!v.manifest.trigger.when.empty() && !v.manifest.trigger.drill), text_(std::move(text)) {
   // What is no rule says so in its name: a dump that was asked for accuses nobody.
-  for (const char* asked : {"manual", "exit", "mark", "now", "drill"})
+  for (const char* asked : {"manual", "exit", "mark", "now", "drill", "recorder-died"})
     if (view.manifest.trigger.name == asked) alarmed = false;
   quiet_from = view.from();
   begin = onset.known ? std::clamp(onset.time, view.from(), view.to()) : view.from();

@@ -15,6 +15,7 @@ void add_now(CLI::App& app, int& exit_code);
 void add_dump(CLI::App& app, int& exit_code);
 void add_mark(CLI::App& app, int& exit_code);
 void add_beat(CLI::App& app, int& exit_code);
+void add_recover(CLI::App& app, int& exit_code);
 void add_status(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);

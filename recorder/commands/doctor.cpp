@@ -20,6 +20,7 @@
 #include "recorder/run_directory.hpp"
 #include "recorder/small_file.hpp"
 #include "recorder/sources/bpf_source.hpp"
+#include "recorder/sources/pins.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {
@@ -71,6 +72,8 @@ std::vector<Check> examine() {
   const KnownRecorders known = known_recorders();
   checks.push_back({"recorders", fmt::format("{} running", known.alive.size()),
                     known.alive.size() > 1 ? "each adds its own hooks to every system call" : "", "", Grade::kOk});
+  for (const std::string& name : dead_windows())
+    checks.push_back({"dead recorder", name, "its window waits to be written; its hooks may still cost every system call", "fdr recover " + name, Grade::kLess});
   return checks;
 }
 

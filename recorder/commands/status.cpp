@@ -94,6 +94,11 @@ Examples:
         text += fmt::format("{}  does not answer: {}\n", name, printable(error.what()));
       }
     }
+    for (const std::string& name : dead_windows()) {
+      const std::string remedy = "fdr recover " + name;
+      all.push_back({{"name", name}, {"armed", false}, {"dead", true}, {"problem", "it has died; its window can be written"}, {"hint", remedy}});
+      text += fmt::format("{}  has died; its window can be written: {}\n", name, remedy);
+    }
     exit_code = 0;
     if (!options->prometheus.empty()) return write_page(options->prometheus, status_prometheus(all, FDR_VERSION));
     print(options->json ? all.dump(2) + "\n" : text.empty() ? "no recorder is running\n" : text);

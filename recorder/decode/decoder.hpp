@@ -12,20 +12,13 @@
 
 #include "formats/timeline.hpp"
 #include "recorder/decode/bystanders.hpp"
+#include "recorder/decode/decode_counts.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "unwind/kernel_symbols.hpp"
 #include "unwind/unwinder.hpp"
 
 namespace fdr {
-
-struct DecodeCounts {
-  std::array<std::uint64_t, FDR_RINGS> seen{};       // met in the rings, those older than the window too
-  std::array<std::uint64_t, FDR_RINGS> kept{};
-  std::array<std::uint64_t, FDR_RINGS> torn{};
-  std::array<std::uint64_t, FDR_RINGS> overtaken{};
-  std::uint64_t copied_samples = 0;                  // clock samples whose stack was copied, not walked
-};
 
 class Decoder {
  public:

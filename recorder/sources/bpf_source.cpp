@@ -3,13 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/perf_event.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,8 +14,9 @@
 #include <set>
 
 #include "formats/error.hpp"
-#include "recorder/sources/cpu_list.hpp"
 #include "formats/file_descriptor.hpp"
+#include "recorder/sources/cpu_list.hpp"
+#include "recorder/sources/pins.hpp"
 #include "recorder/sources/shared_mapping.hpp"
 #include "recorder/sources/syscall_traits.hpp"
 #include "window.skel.h"
@@ -29,7 +24,6 @@
 namespace fdr {
 namespace {
 
-constexpr const char* kBpfRoot = "/sys/fs/bpf";
 constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
 
 // The last lines libbpf said; shown when a load fails, silent otherwise.
@@ -68,26 +62,6 @@ std::string permission_hint() {
 }
 
 }  // namespace
-
-std::string pin_directory(const std::string& name) { return std::string(kBpfRoot) + "/fdr/" + name; }
-
-bool mount_bpf_filesystem(std::string* problem) {
-  struct statfs info {};
-  if (::statfs(kBpfRoot, &info) == 0 && info.f_type == BPF_FS_MAGIC) return true;
-  if (::mount("bpf", kBpfRoot, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0) return true;
-  if (problem) *problem = std::string("mount the BPF filesystem on ") + kBpfRoot + ": " + std::strerror(errno);
-  return false;
-}
-
-void remove_leftovers(const std::string& name) {
-  const std::string directory = pin_directory(name);
-  if (DIR* entries = ::opendir(directory.c_str())) {
-    while (const dirent* entry = ::readdir(entries))
-      if (entry->d_name[0] != '.') ::unlinkat(::dirfd(entries), entry->d_name, 0);
-    ::closedir(entries);
-    ::rmdir(directory.c_str());
-  }
-}
 
 BpfSupport probe_bpf() {
   BpfSupport support;
@@ -128,6 +102,7 @@ class BpfSource::Impl {
   WindowLayout layout_;
   std::vector<std::string> notes_;
   std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
+  bool pinned_ = false;
   std::uint64_t period() const { return period_ns_; }
 
   void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
@@ -173,34 +148,17 @@ class BpfSource::Impl {
     online_ = online;
   }
 
-  std::vector<ErrnoTotal> errors() const {
-    std::vector<ErrnoTotal> totals;
-    const int map = bpf_map__fd(programs_->maps.errors);
-    std::vector<fdr_error_count> per_cpu(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    fdr_error_key key{}, next{};
-    const fdr_error_key* previous = nullptr;
-    // Bounded by the map's size: keys that are recycled meanwhile may restart the walk.
-    for (unsigned step = 0; step < 2 * 4096 && bpf_map_get_next_key(map, previous, &next) == 0; ++step) {
-      key = next;
-      previous = &key;
-      if (bpf_map_lookup_elem(map, &key, per_cpu.data())) continue;
-      ErrnoTotal total{key.tgid, key.nr, key.error, 0};
-      for (const fdr_error_count& count : per_cpu) total.count += count.count;
-      totals.push_back(total);
-    }
-    return totals;
-  }
-
+  std::vector<ErrnoTotal> errors() const { return read_errors(bpf_map__fd(programs_->maps.errors)); }
   std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const {
-    return host_tier_ ? all_of<fdr_failing_key, fdr_failing>(programs_->maps.failing, layout_.failing()) : std::vector<std::pair<fdr_failing_key, fdr_failing>>{};
+    return host_tier_ ? read_failing(bpf_map__fd(programs_->maps.failing), layout_.failing()) : std::vector<std::pair<fdr_failing_key, fdr_failing>>{};
   }
   std::span<const fdr_canary> canaries() const { return canaries_; }
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const {
-    return host_tier_ ? all_of<std::uint32_t, fdr_ticks>(programs_->maps.bystander_ticks, layout_.ticks()) : std::vector<std::pair<std::uint32_t, fdr_ticks>>{};
+    return host_tier_ ? read_ticks(bpf_map__fd(programs_->maps.bystander_ticks), layout_.ticks()) : std::vector<std::pair<std::uint32_t, fdr_ticks>>{};
   }
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const {
     if (!programs_->rodata->send_port_count) return {};
-    return all_of<fdr_send_key, fdr_send>(programs_->maps.sends, bpf_map__max_entries(programs_->maps.sends));
+    return read_sends(bpf_map__fd(programs_->maps.sends), bpf_map__max_entries(programs_->maps.sends));
   }
 
   std::uint64_t recursion_misses() const {
@@ -216,21 +174,6 @@ class BpfSource::Impl {
   }
 
  private:
-  // A hash as it is now, in one call (kernel 5.6): entries that come or go meanwhile may be in it or not.
-  template <class Key, class Value>
-  std::vector<std::pair<Key, Value>> all_of(bpf_map* map, std::uint32_t most) const {
-    std::vector<Key> keys(most);
-    std::vector<Value> values(most);
-    std::uint64_t cursor = 0;  // opaque: four bytes, a bucket
-    __u32 count = most;
-    const int result = bpf_map_lookup_batch(bpf_map__fd(map), nullptr, &cursor, keys.data(), values.data(), &count, nullptr);
-    std::vector<std::pair<Key, Value>> all;
-    if (result && errno != ENOENT) return all;  // ENOENT: the end was reached
-    all.reserve(count);
-    for (std::uint32_t i = 0; i < std::min(count, most); ++i) all.emplace_back(keys[i], values[i]);
-    return all;
-  }
-
   struct Clock {
     int cpu;
     bpf_link* link;
@@ -348,6 +291,9 @@ class BpfSource::Impl {
     std::fill(std::begin(view_.control->slot_of_cpu), std::end(view_.control->slot_of_cpu), std::uint16_t{FDR_NO_SLOT});
     for (std::uint32_t slot = 0; slot < layout_.threads; ++slot) release_slot(slot);
     lease(MonotonicClock::now());
+    view_.control->wire_version = FDR_WIRE_VERSION;
+    view_.control->recorder = static_cast<fdr_u32>(::getpid());
+    __atomic_store_n(&view_.control->magic, std::uint64_t{FDR_MAGIC}, __ATOMIC_RELEASE);
   }
 
   void add_cpu(int cpu) {
@@ -387,20 +333,17 @@ class BpfSource::Impl {
   // The window must outlive us: maps and links are pinned. Where that fails we record on and say so (recording-rules 6).
   void pin() {
     std::string problem;
-    if (mount_bpf_filesystem(&problem)) {
-      ::mkdir((std::string(kBpfRoot) + "/fdr").c_str(), 0700);
-      if (::mkdir(directory_.c_str(), 0700) && errno != EEXIST) problem = "create " + directory_ + ": " + std::strerror(errno);
-    }
-    if (problem.empty()) {
+    if (make_pin_directory(directory_, &problem)) {
       bpf_map* map = nullptr;
       bpf_object__for_each_map(map, programs_->obj) {
         if (bpf_map__is_internal(map)) continue;
         pin_one(bpf_map__fd(map), bpf_map__name(map), problem);
       }
-      for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i]), "link_" + link_names_[i], problem);
-      for (const Clock& clock : clocks_) pin_one(bpf_link__fd(clock.link), "clock_" + std::to_string(clock.cpu), problem);
+      for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i]), kLinkPin + link_names_[i], problem);
+      for (const Clock& clock : clocks_) pin_one(bpf_link__fd(clock.link), kClockPin + std::to_string(clock.cpu), problem);
     }
-    if (!problem.empty()) notes_.push_back("the window does not survive the recorder (" + problem + ")");
+    pinned_ = problem.empty();
+    if (!pinned_) notes_.push_back("the window does not survive the recorder (" + problem + ")");
   }
 
   void pin_one(int descriptor, const std::string& name, std::string& problem) {
@@ -413,6 +356,7 @@ class BpfSource::Impl {
   void lease(Timestamp now) {
     // While it was over no switch was followed.
     if (view_.control->lease_ns < static_cast<std::uint64_t>(to_ns(now))) forget_current_threads();
+    view_.control->renewed_ns = static_cast<std::uint64_t>(to_ns(now));
     __atomic_store_n(&view_.control->lease_ns, static_cast<std::uint64_t>(to_ns(now + kLease)), __ATOMIC_RELEASE);
   }
 
@@ -449,6 +393,7 @@ std::vector<std::pair<std::uint32_t, fdr_ticks>> BpfSource::bystander_ticks() co
 std::vector<std::pair<fdr_send_key, fdr_send>> BpfSource::sends() const { return impl_->sends(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
 std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
+bool BpfSource::pinned() const { return impl_->pinned_; }
 const std::vector<std::string>& BpfSource::notes() const { return impl_->notes_; }
 
 }  // namespace fdr

@@ -1,8 +1,8 @@
 // The bpf backend: loads the programs, gives them their maps, attaches, arms threads, pins what must survive us (DESIGN 2.2).
 //
 // Everything the programs write is seen through window(). The destructor detaches and unpins: an orderly end leaves nothing behind. A
-// recorder that is killed leaves pinned programs that fall silent when the lease is over; remove_leftovers() takes them away.
-// Session thread only. libbpf is named in bpf_source.cpp alone.
+// recorder that is killed leaves pinned programs that fall silent when the lease is over (pins.hpp), and a window that PinnedWindow reads.
+// Session thread only. libbpf is named in bpf_source.cpp and pinned_window.cpp alone.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,11 @@
 
 #include "formats/timeline.hpp"
 #include "recorder/config.hpp"
+#include "recorder/sources/pinned_window.hpp"
 #include "recorder/window/canary.h"
 #include "recorder/window/window.hpp"
 
 namespace fdr {
-
-// Failures by (process, number, errno), as the programs counted them.
-struct ErrnoTotal {
-  std::uint32_t tgid = 0;
-  std::uint16_t nr = 0;  // with FDR_NR_* bits
-  std::uint16_t error = 0;
-  std::uint64_t count = 0;
-};
 
 class BpfSource {
  public:
@@ -55,17 +48,13 @@ class BpfSource {
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already
   std::uint64_t clock_period_ns() const;
+  bool pinned() const;  // the window survives us
   const std::vector<std::string>& notes() const;  // what could not be had, said for people
 
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Directory of pins of one recorder. Mounting the BPF filesystem where it is not, and removing what a dead recorder left.
-std::string pin_directory(const std::string& recorder_name);
-bool mount_bpf_filesystem(std::string* problem);
-void remove_leftovers(const std::string& recorder_name);
 
 // What this host allows, for `fdr doctor` and for errors.
 struct BpfSupport {

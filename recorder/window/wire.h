@@ -32,7 +32,7 @@ typedef int64_t fdr_s64;
 #include "unwind/row.h"
 
 enum {
-  FDR_WIRE_VERSION = 4,
+  FDR_WIRE_VERSION = 5,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
   FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
@@ -382,8 +382,16 @@ struct fdr_cpu {
 };
 FDR_ASSERT_SIZE(struct fdr_cpu, 64);
 
-/* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). */
+#define FDR_MAGIC 0x776f646e69726466ull /* "fdrindow" */
+
+/* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). What comes before the lease
+ * says whose window this is, and stays where it is in every version: a window outlives its recorder, and is found by another one.
+ */
 struct fdr_control {
+  fdr_u64 magic;        /* FDR_MAGIC, once all is set up */
+  fdr_u32 wire_version; /* FDR_WIRE_VERSION */
+  fdr_u32 recorder;     /* its pid */
+  fdr_u64 renewed_ns;   /* the last tick: the recorder's last sign of life */
   fdr_u64 lease_ns;
   fdr_u64 slots_exhausted; /* threads that found no slot: not recorded */
   fdr_u64 cpu_without_slot;

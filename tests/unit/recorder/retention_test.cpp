@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "formats/bundle_writer.hpp"
 #include "formats/manifest.hpp"
 
 using namespace fdr;
@@ -124,4 +125,29 @@ TEST_CASE("retention: links are neither followed nor removed") {
 
 TEST_CASE("retention: a directory that is not there is nobody's trouble") {
   CHECK_NOTHROW(keep_newest("/nonexistent/fdr", 1, 1));
+}
+
+TEST_CASE("abandoned: what a dead writer left half written goes, what a live one writes stays") {
+  const Incidents incidents;
+  const std::string name = bundle_name(1'700'000'000'000'000'000, "host", "web", "rule");
+  std::string left;
+  {
+    BundleWriter dead(incidents.path(), name);
+    dead.add_file("system/at/stat", "cpu");
+    left = dead.partial_path();
+  }
+  BundleWriter writing(incidents.path(), name + "-other");
+  writing.add_file("ledger.ndjson", "");
+  fs::create_directories(incidents.path() / "notes.fdr.partial");  // none of our names
+  fs::permissions(incidents.path() / "notes.fdr.partial", fs::perms::owner_all);
+  fs::create_directories(incidents.path() / (name + "-shared.fdr.partial"));  // somebody else may write there
+  fs::permissions(incidents.path() / (name + "-shared.fdr.partial"), fs::perms::all);
+  incidents.bundle(name + "-whole.fdr", 1);
+
+  CHECK(remove_abandoned(incidents.path(), INT64_MAX).empty());  // older than what is asked for
+  REQUIRE(fs::exists(left));
+  CHECK(remove_abandoned(incidents.path(), 0) == std::vector<std::string>{left});
+  CHECK(incidents.names() == std::set<std::string>{name + "-other.fdr.partial", "notes.fdr.partial", name + "-shared.fdr.partial", name + "-whole.fdr"});
+  writing.finish(Manifest{});
+  CHECK(incidents.names().contains(name + "-other.fdr"));
 }

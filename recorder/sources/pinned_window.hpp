@@ -1,0 +1,50 @@
+// The window that a dead recorder left: its pinned maps, opened by path and mapped for reading only; and the reading of the programs' hashes,
+// which a live recorder does in the same way.
+//
+// Its layout is what the maps say of themselves; element sizes that are not those of wire.h, or a wire version that is not ours, are
+// refused. What is in the arrays is read as any window is: bounded. One thread. libbpf is named in pinned_window.cpp and bpf_source.cpp alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "recorder/window/window.hpp"
+
+namespace fdr {
+
+// Failures by (process, number, errno), as the programs counted them.
+struct ErrnoTotal {
+  std::uint32_t tgid = 0;
+  std::uint16_t nr = 0;  // with FDR_NR_* bits
+  std::uint16_t error = 0;
+  std::uint64_t count = 0;
+};
+
+// Hashes as they are now, by the descriptor of their map: entries that come or go meanwhile may be in it or not. Empty where they cannot be read.
+std::vector<ErrnoTotal> read_errors(int map);
+std::vector<std::pair<fdr_failing_key, fdr_failing>> read_failing(int map, std::uint32_t most);
+std::vector<std::pair<std::uint32_t, fdr_ticks>> read_ticks(int map, std::uint32_t most);
+std::vector<std::pair<fdr_send_key, fdr_send>> read_sends(int map, std::uint32_t most);
+
+class PinnedWindow {
+ public:
+  // Throws Error: nothing is pinned, it cannot be opened, or it is not of this version (the hint says what to do).
+  explicit PinnedWindow(const std::string& recorder_name);
+  ~PinnedWindow();
+  PinnedWindow(const PinnedWindow&) = delete;
+
+  // Mapped for reading only: what a recorder would write through it (threads, rows, spaces, control) must be left alone.
+  const WindowView& window() const;
+  std::vector<ErrnoTotal> errors() const;
+  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const;
+  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fdr
