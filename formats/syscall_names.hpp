@@ -11,6 +11,8 @@
 
 namespace fdr {
 
+inline constexpr std::uint16_t kSyscallNumbers = 512;  // all that have names are below
+
 std::string syscall_name(std::uint16_t number, SyscallAbi abi = SyscallAbi::kNative);
 std::optional<std::uint16_t> syscall_number(std::string_view name);
 // "ENOENT", or "E4095" for one without a name. `error` positive.

@@ -57,6 +57,8 @@ std::vector<std::string> vocabulary() {
   std::vector<std::string> texts = {to_json(empty.manifest), inflated_trace(trace), modules_json({}, {}), report_html(empty, {}),
                                     summary_text(empty.manifest, empty.timeline),
                                     "fdr process life marks stalls slow calls failed calls metrics kernel.kallsyms module+0x syscall sys_"};
+  // A program may be named as a part of a call is: sleep, mkdir.
+  for (std::uint16_t number = 0; number < kSyscallNumbers; ++number) texts.push_back(syscall_name(number));
   for (int end = 0; end < static_cast<int>(WalkEnd::kCount); ++end) texts.emplace_back(walk_end_name(static_cast<WalkEnd>(end)));
   for (int kind = 0; kind < static_cast<int>(StallKind::kCount); ++kind) texts.emplace_back(stall_kind_name(static_cast<StallKind>(kind)));
   return texts;

@@ -58,7 +58,7 @@ std::string name_hint(std::string_view name, const MetricCatalogue& catalogue) {
   const std::string call(rest.substr(0, rest.find('.')));
   if (syscall_number(call)) throw ExpressionError("unknown metric '" + printable(token.source) + "'", token.column, "of a system call there is rate, errors, latency and longest");
   std::vector<std::string> names;
-  for (std::uint16_t number = 0; number < 512; ++number)
+  for (std::uint16_t number = 0; number < kSyscallNumbers; ++number)
     if (const std::string name = syscall_name(number); syscall_number(name)) names.push_back(name);
   const std::string near = nearest_names(call, names);
   throw ExpressionError("no system call is named '" + printable(call) + "'", token.column, near.empty() ? "fdr show BUNDLE syscalls lists those that were made" : "did you mean " + near);

@@ -164,6 +164,7 @@ with Scenario(__file__) as scenario:
     wait_for("the target at work", lambda: "ready" in scenario.read("target.stdout") or target.poll() is not None)
     equal(target.poll(), None, "exit code of the target")
     recorder = Recorder(scenario, "attach", "-w", "10s", "--after", "1s", "--when", "process.cpu.total > 1% for 1s", target.pid)
+    scenario.spawn(["sleep", "30"])  # a bystander whose name is a part of clock_nanosleep, which is no secret
     bundle = recorder.next_bundle("the target's CPU time")
     recorder.stop()
     target.send_signal(signal.SIGTERM)
