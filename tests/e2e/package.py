@@ -14,7 +14,7 @@ FILES = ("usr/bin/fdr", "usr/share/man/man1/fdr.1.gz", "usr/share/man/man5/fdr.t
          "usr/share/doc/fdr/examples/fdr.toml", "usr/share/doc/fdr/copyright")
 
 with Scenario(__file__) as scenario:
-    scenario.need("cpack", "dpkg-deb", "dpkg-shlibdeps", "scdoc")
+    scenario.need("cpack", "dpkg-deb", "dpkg-shlibdeps", "file", "scdoc")
     build = os.environ.get("FDR_BUILD", os.path.dirname(FDR))
     result = scenario.run(["cpack", "-G", "DEB", "--config", os.path.join(build, "CPackConfig.cmake"), "-B", scenario.directory], seconds=170)
     equal(result.returncode, 0, f"cpack: {result.stdout[-2000:]}{result.stderr[-2000:]}")
