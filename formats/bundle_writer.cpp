@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <set>
 
 #include "formats/bundle_files.hpp"
@@ -241,6 +242,10 @@ void BundleWriter::add_modules(const StackTable& stacks, const std::vector<Modul
 
 std::string BundleWriter::finish(Manifest manifest) { return impl_->finish(std::move(manifest)); }
 std::uint64_t BundleWriter::bytes_written() const { return impl_->bytes_; }
+void BundleWriter::abandon() {
+  std::error_code ignored;
+  std::filesystem::remove_all(impl_->partial_path_, ignored);  // does not follow links
+}
 const std::string& BundleWriter::partial_path() const { return impl_->partial_path_; }
 
 }  // namespace fdr

@@ -1,7 +1,7 @@
 // Writes one bundle directory: DIR/NAME.partial first, every file 0600 with O_EXCL under an own 0700 directory, no link
 // ever followed; finish() writes manifest.json last with the SHA-256 of every file, fsyncs, and renames to the final
-// name, so that a bundle under its final name is complete. Destruction without finish() leaves the *.partial; it is
-// locked (flock) as long as its writer lives. One thread (the dumper).
+// name, so that a bundle under its final name is complete. Destruction without finish() leaves the *.partial, abandon() does
+// not; it is locked (flock) as long as its writer lives. One thread (the dumper).
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,8 @@ class BundleWriter {
 
   // Fills manifest.files, writes manifest.json and renames. Returns the final path. At most once.
   std::string finish(Manifest manifest);
+  // It cannot be finished: what was written is taken away, as a full disk has no room for halves. Never throws.
+  void abandon();
 
   std::uint64_t bytes_written() const;
   const std::string& partial_path() const;

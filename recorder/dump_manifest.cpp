@@ -71,8 +71,9 @@ std::string bundle_name_of(const Manifest& manifest, const Config& config, const
 void finish_manifest(const ManifestRest& rest, const DecodeCounts& counts, double dump_seconds, Manifest& manifest) {
   manifest.trigger.evidence = rest.evidence;
   manifest.episode = rest.episode;
-  manifest.window.before_s = to_seconds(rest.rings.first.at - rest.rings.begin);
-  manifest.window.after_s = to_seconds(rest.rings.second.at - rest.rings.first.at);
+  const Timestamp fired = from_ns(manifest.trigger.monotonic_ns);  // a while before the first snapshot where that is a second try
+  manifest.window.before_s = std::max(0.0, to_seconds(fired - rest.rings.begin));
+  manifest.window.after_s = to_seconds(rest.rings.second.at - fired);
   manifest.rings = ring_reports(rest.rings, counts);
   manifest.losses = rest.losses;
   manifest.cost = rest.cost;

@@ -22,6 +22,7 @@ struct DumpTrigger {
   Duration after{};                       // how long the bundle goes on
   Manifest::Episode episode{};            // empty of none
   bool drill = false;
+  unsigned tries = 0;                     // that failed
   std::vector<std::string> episodes{};    // ids of all that this bundle holds a first or last moment of, when it is merged
 
   bool of_an_end() const { return episode.stage == "end"; }

@@ -194,23 +194,28 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   manifest.window.end_ns = to_ns(end.time);
 
   BundleWriter writer(request_.directory, request_.bundle_name);
-  writer.add_trace(timeline, request_.trigger);
-  std::vector<ModuleSlice> slices = symbol_slices(timeline.stacks, files);
-  fit_slices(timeline, slices);
-  writer.add_modules(timeline.stacks, slices);
-  writer.add_file("ledger.ndjson", ending.rest.ledger);
-  if (!ending.rest.history.empty()) writer.add_file("history.fdrh", history_bytes(ending.rest.history));
-  std::vector<std::string> collector_losses;
-  add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
-  LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);
-  if (!logs.text.empty()) ending.rest.texts["logs.ndjson"] = std::move(logs.text);
-  for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
-  ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
-  manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
-  manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
-  manifest.losses.insert(manifest.losses.end(), logs.losses.begin(), logs.losses.end());
-  writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
-  result_.path = writer.finish(manifest);
+  try {
+    writer.add_trace(timeline, request_.trigger);
+    std::vector<ModuleSlice> slices = symbol_slices(timeline.stacks, files);
+    fit_slices(timeline, slices);
+    writer.add_modules(timeline.stacks, slices);
+    writer.add_file("ledger.ndjson", ending.rest.ledger);
+    if (!ending.rest.history.empty()) writer.add_file("history.fdrh", history_bytes(ending.rest.history));
+    std::vector<std::string> collector_losses;
+    add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
+    LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);
+    if (!logs.text.empty()) ending.rest.texts["logs.ndjson"] = std::move(logs.text);
+    for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
+    ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
+    manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
+    manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
+    manifest.losses.insert(manifest.losses.end(), logs.losses.begin(), logs.losses.end());
+    writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
+    result_.path = writer.finish(manifest);
+  } catch (...) {
+    writer.abandon();
+    throw;
+  }
 }
 
 }  // namespace fdr

@@ -10,6 +10,13 @@
 #include "formats/text.hpp"
 
 namespace fdr {
+namespace {
+
+constexpr unsigned kTries = 4;
+constexpr Duration kRetryAfter = std::chrono::seconds(10);
+constexpr const char* kAgain = " (it is tried again in 10 s)";
+
+}  // namespace
 
 DumpTrigger Firings::trigger_of(const Firing& firing) const {
   return {.name = firing.rule, .when = firing.when, .value_text = firing.value_text, .evidence = firing.evidence + metrics_.explained(firing.when),
@@ -33,7 +40,8 @@ void Firings::over(const EpisodeEnd& end, bool we_end) {
                       .after = {}, .episode = std::move(over->note)};
   const std::string said = "over: " + end.rule + " after " + duration_text(end.time - end.onset);
   if (over->first_is_open) {
-    if (dump_.takes_more(trigger)) return dump_.merge(trigger, said);
+    if (dump_.takes_more(trigger)) return merge(trigger, said);
+    if (retry_ && retry_->episode.id == trigger.episode.id) return retry_->merge(trigger, said);
     if (deferred_ && deferred_->episode.id == trigger.episode.id) return deferred_->merge(trigger, said);
     trigger.episode.stage = "end";
   }
@@ -65,7 +73,7 @@ void Firings::start(DumpTrigger trigger, const std::string& said) {
   if (winding_up_) trigger.after = {};
   if (dump_.takes_more(trigger)) {
     engine_.note({.time = trigger.time, .rule = trigger.name, .event = "merged", .value = trigger.value, .text = "into the bundle being made"});
-    return dump_.merge(trigger, said);
+    return merge(trigger, said);
   }
   if (spent()) return engine_.note({.time = trigger.time, .rule = trigger.name, .event = "suppressed", .value = trigger.value, .text = "there is one bundle already"});
   if (!dump_.busy()) return begin(trigger);
@@ -78,23 +86,56 @@ void Firings::start(DumpTrigger trigger, const std::string& said) {
   }
 }
 
+void Firings::merge(const DumpTrigger& trigger, const std::string& said) {
+  dump_.merge(trigger, said);
+  making_.merge(trigger, said);
+}
+
 void Firings::begin(const DumpTrigger& trigger) {
+  making_ = trigger;
   try {
     dump_.begin(recording_, trigger);
     begun_ = true;
   } catch (const Error& error) {
-    failed_ = true;
-    episodes_.written({trigger.episode.id}, "");
-    voice_.complain(error);
+    const bool again = try_again(error.what());
+    if (!again) episodes_.written({trigger.episode.id}, "");
+    voice_.complain(error.what(), again ? error.hint() + kAgain : error.hint());
   }
+}
+
+// The bundle of a rule's firing that could not be written is tried again while the window still holds what it was about: a disk
+// has room again, a directory is writable again. Who asked for one by hand is told, and asks again.
+bool Firings::try_again(const std::string& why) {
+  failed_ = true;
+  problem_ = "the bundle of '" + making_.name + "' could not be written: " + why;
+  engine_.note({.time = MonotonicClock::now(), .rule = making_.name, .event = "unwritten", .value = making_.value, .text = printable(why)});
+  if (++making_.tries >= kTries || winding_up_ || making_.episode.id.empty()) return false;
+  making_.after = {};  // over by then
+  if (making_.tries == 1) making_.evidence += "; not written at once: " + why;
+  if (retry_) {
+    retry_->merge(making_, "also not written: " + making_.name);
+  } else {
+    retry_ = making_;
+    retry_at_ = MonotonicClock::now() + kRetryAfter;
+  }
+  return true;
+}
+
+void Firings::advance(Timestamp now) {
+  if (!retry_ || dump_.busy() || (now < retry_at_ && !winding_up_)) return;
+  const DumpTrigger next = std::move(*retry_);
+  retry_.reset();
+  begin(next);
 }
 
 std::optional<FinishedDump> Firings::finished() {
   auto done = dump_.collect();
   if (!done) return done;
-  failed_ = failed_ || (done->result.path.empty() && !done->temporary);
   const std::string name = done->result.path.substr(done->result.path.rfind('/') + 1);
-  episodes_.written(done->episodes, name);
+  const bool again = name.empty() && !done->temporary && try_again(done->result.error);
+  if (again) done->result.hint += kAgain;
+  else episodes_.written(done->episodes, name);
+  if (!name.empty() && !done->temporary) problem_.clear(), failed_ = false;
   if (!deferred_) return done;
   if (deferred_->of_an_end() && std::count(done->episodes.begin(), done->episodes.end(), deferred_->episode.id)) deferred_->episode.onset_bundle = name;
   const DumpTrigger next = std::move(*deferred_);

@@ -37,14 +37,20 @@ class Firings {
 
   // There is nothing to come: bundles no longer wait for their seconds after.
   void wind_up() { winding_up_ = true; }
-  // A bundle waits until the one being made is written.
-  bool waiting() const { return deferred_.has_value(); }
+  // A bundle waits until the one being made is written, or to be tried again.
+  bool waiting() const { return deferred_.has_value() || retry_.has_value(); }
+  // What could not be written is tried again, three times, ten seconds apart. Once a tick.
+  void advance(Timestamp now);
+  // Why the last bundle is not there; empty: it is.
+  const std::string& problem() const { return problem_; }
 
   // The dump that is done, if any; what waited for it has begun.
   std::optional<FinishedDump> finished();
 
  private:
   void begin(const DumpTrigger& trigger);
+  void merge(const DumpTrigger& trigger, const std::string& said);
+  bool try_again(const std::string& why);
   DumpTrigger trigger_of(const Firing& firing) const;
 
   const Config& config_;
@@ -54,7 +60,10 @@ class Firings {
   DumpControl& dump_;
   Voice voice_;
   Episodes episodes_;
-  std::optional<DumpTrigger> deferred_;
+  std::optional<DumpTrigger> deferred_, retry_;
+  DumpTrigger making_;  // what is being made, to be tried again
+  Timestamp retry_at_{};
+  std::string problem_;
   bool winding_up_ = false, only_one_ = false, begun_ = false, failed_ = false;
 };
 

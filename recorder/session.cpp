@@ -192,6 +192,7 @@ class Session::Impl {
       stop_ = stop_ || once_is_over(now);
       if (gone_ || stop_) last_tick(now);
     }
+    firings_.advance(now);
     dump_.advance(recording_, metrics_, history_, engine_, now, gone_ || stop_);
     history_.advance(now, [this] { return recording_.source().bystander_ticks(); });
     if (const auto problem = history_.problem()) tell(*problem, "history", now);
@@ -365,7 +366,7 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .survival = keeper_.problem()},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .unwritten = firings_.problem(), .survival = keeper_.problem()},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "formats/text.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -29,6 +30,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
     rules.push_back({{"name", rule.name}, {"when", rule.when}, {"sentence", rule.sentence}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
                      {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
   std::vector<std::string> notes = recording.source().notes();
+  if (!facts.unwritten.empty()) notes.push_back(printable(facts.unwritten));
   if (!facts.survival.empty()) notes.push_back(facts.survival);
   json processes = json::array();
   for (const auto& [key, tracked] : recording.processes().processes())

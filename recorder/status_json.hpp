@@ -16,6 +16,7 @@ struct RecorderFacts {
   std::size_t bundles = 0;
   nlohmann::json watched = {};  // of recorder/watched.hpp
   std::string reload = {};  // what came of the last SIGHUP; empty: there was none
+  std::string unwritten = {};  // why the last bundle is not there; empty: it is
   std::string survival = {};  // why the window would not be readable without us; empty: it would
 };
 

@@ -171,6 +171,16 @@ TEST_CASE("bundle: a taken name is numbered, never overwritten") {
   CHECK(fs::is_empty(scratch / "other/c.fdr"));
 }
 
+TEST_CASE("bundle: an abandoned one leaves nothing") {
+  const Scratch scratch;
+  {
+    BundleWriter writer(scratch / "out", "b");
+    writer.add_file("system/at/meminfo", "x");
+    writer.abandon();
+  }
+  CHECK(fs::is_empty(scratch / "out"));
+}
+
 TEST_CASE("bundle: an unfinished one stays partial and is read as far as it goes") {
   const Scratch scratch;
   std::string partial;
