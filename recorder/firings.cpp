@@ -109,7 +109,8 @@ bool Firings::try_again(const std::string& why) {
   failed_ = true;
   problem_ = "the bundle of '" + making_.name + "' could not be written: " + why;
   engine_.note({.time = MonotonicClock::now(), .rule = making_.name, .event = "unwritten", .value = making_.value, .text = printable(why)});
-  if (++making_.tries >= kTries || winding_up_ || making_.episode.id.empty()) return false;
+  const bool of_a_rule = !making_.episode.id.empty() || !making_.episodes.empty();
+  if (++making_.tries >= kTries || winding_up_ || !of_a_rule) return false;
   making_.after = {};  // over by then
   if (making_.tries == 1) making_.evidence += "; not written at once: " + why;
   if (retry_) {
