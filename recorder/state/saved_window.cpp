@@ -116,7 +116,8 @@ TextFiles read_text(std::string_view payload) {
 }  // namespace
 
 SavedRoom saved_room(std::uint64_t memory) {
-  const std::uint64_t all = std::min<std::uint64_t>(memory / 16, 8u << 20);
+  constexpr std::uint64_t kSmall = 32u << 20;  // where the least window takes nearly all
+  const std::uint64_t all = memory < kSmall ? memory / 64 : std::min<std::uint64_t>(memory / 16, 8u << 20);
   return {.all = all, .journal = all / 4, .processes = all / 8, .text = all / 8};
 }
 

@@ -31,7 +31,7 @@ inline constexpr std::uint32_t kStateVersion = 1;
 
 enum class StateKind : std::uint32_t { kFacts = 1, kProcesses, kText, kMetrics, kOtherMetrics, kSummary, kLedger, kPulse };
 
-// Bytes of the files, new and old ones together, by the share of --memory that they have (a sixteenth, 8 MB at most).
+// Bytes of the files, new and old ones together, by the share of --memory that they have (a sixteenth, 8 MB at most; below 32 MB a sixty-fourth).
 struct SavedRoom {
   std::uint64_t all = 0;
   std::uint64_t journal = 0;    // of one of the two
