@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "formats/error.hpp"
-#include "formats/text.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/sources/cpu_list.hpp"
 #include "recorder/state/saved_window.hpp"
@@ -37,26 +36,9 @@ std::uint64_t memory_of(const Config& config) { return config.memory_bytes(stati
 namespace {
 
 // The ceiling is one for all that is kept: what the logs and the files beside the rings may take is not the window's.
-WindowLayout layout_within(std::uint64_t memory, const Config& config) {
-  const std::uint64_t beside = log_bytes(config.logs.size(), memory) + saved_room(memory).all;
-  return divide_memory(memory - beside, static_cast<std::uint32_t>(recorded_slots()), config.span);
-}
-
-bool fits(std::uint64_t memory, const Config& config) {
-  try {
-    layout_within(memory, config);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
-}
-
 WindowLayout layout_of(const Config& config) {
-  const std::uint64_t memory = memory_of(config);
-  if (fits(memory, config)) return layout_within(memory, config);
-  std::uint64_t enough = (memory >> 20) + 1;  // the shares of others grow with it: what fits is found, not computed
-  while (!fits(enough << 20, config)) ++enough;
-  throw Error("the window does not fit into " + bytes_text(static_cast<double>(memory)), "use --memory " + std::to_string(enough) + "MB or more");
+  const auto beside = [&](std::uint64_t memory) { return log_bytes(config.logs.size(), memory) + saved_room(memory).all; };
+  return divide_memory(memory_of(config), static_cast<std::uint32_t>(recorded_slots()), config.span, beside);
 }
 
 }  // namespace

@@ -60,11 +60,12 @@ WindowLayout divide(std::uint64_t memory, std::uint32_t slots, Duration span) {
 
 unsigned failing_shift(Duration whole) { return static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(std::max(whole, Duration{1}).count()))); }
 
-WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span) {
-  const WindowLayout layout = divide(memory, slots, span);
-  if (layout.total_bytes() <= memory) return layout;
-  std::uint64_t enough = (memory >> 20) + 1;  // tables grow with the memory: what fits is found, not computed
-  while (divide(enough << 20, slots, span).total_bytes() > enough << 20) ++enough;
+WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span, const ShareOfOthers& others) {
+  const auto left = [&](std::uint64_t all) { return others ? all - others(all) : all; };
+  const WindowLayout layout = divide(left(memory), slots, span);
+  if (layout.total_bytes() <= left(memory)) return layout;
+  std::uint64_t enough = (memory >> 20) + 1;  // tables and shares grow with the memory: what fits is found, not computed
+  while (divide(left(enough << 20), slots, span).total_bytes() > left(enough << 20)) ++enough;
   throw Error("the window does not fit into " + bytes_text(static_cast<double>(memory)),
               "use --memory " + std::to_string(enough) + "MB or more");
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "formats/clock.hpp"
 #include "recorder/window/wire.h"
@@ -35,7 +36,9 @@ struct WindowLayout {
 // Epochs of failed calls (wire.h: fdr_failing_part) are 2^this ns long: not shorter than a window of `whole`.
 unsigned failing_shift(Duration whole);
 
+// Bytes that something else takes of so much memory: the window has the rest.
+using ShareOfOthers = std::function<std::uint64_t(std::uint64_t memory)>;
 // Throws Error when `memory` is too small for a window at all; the hint says how much is needed.
-WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span);
+WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span, const ShareOfOthers& others = {});
 
 }  // namespace fdr

@@ -5,22 +5,11 @@ firings that the recorder made; `fdr drill` goes the whole way and says so; SIGH
 import json
 import os
 import signal
-import sys
 
+from support.holder import Holder
 from support.recorder import Recorder
 from support.scenario import Scenario, check, equal, wait_for
 
-# Holds as many descriptors open as it was told last.
-HOLDER = """
-import os, sys
-held = []
-print("ready", flush=True)
-for line in sys.stdin:
-    while len(held) < int(line):
-        held.append(os.open("/dev/null", os.O_RDONLY))
-    while len(held) > int(line):
-        os.close(held.pop())
-"""
 RULES = """
 window = { span = "60s", after = "500ms" }
 [[trigger]]
@@ -45,26 +34,20 @@ with Scenario(__file__) as scenario:
     rules = scenario.path("rules.toml")
     with open(rules, "w", encoding="utf-8") as file:
         file.write(RULES)
-    read_end, write_end = os.pipe()
-    holder = scenario.spawn([sys.executable, "-c", HOLDER], name="holder", stdin=read_end)
-    os.close(read_end)
-    wait_for("the holder runs", lambda: "ready" in scenario.read("holder.stdout"))
-    recorder = Recorder(scenario, "attach", "-c", rules, holder.pid)
-
-    def hold(number):
-        os.write(write_end, b"%d\n" % number)
+    holder = Holder(scenario)
+    recorder = Recorder(scenario, "attach", "-c", rules, holder.process.pid)
 
     def rule(name="held"):
         return next(entry for entry in recorder.status()["rules"] if entry["name"] == name)
 
-    hold(200)
+    holder.hold(200)
     first = recorder.next_bundle("many descriptors")
     episode = first.manifest["episode"]
     equal((episode["stage"], episode["rules"]), ("onset", ["held"]), "what the first bundle is")
-    hold(80)
+    holder.hold(80)
     wait_for("it is between the thresholds", lambda: (rule()["value"] or 200) < 100)
     equal(rule()["state"], "active", "the rule between its thresholds")
-    hold(10)
+    holder.hold(10)
     last = recorder.next_bundle("the end of it", end=True)
     ending = last.manifest["episode"]
     equal((ending["id"], ending["stage"], ending["onset_bundle"]), (episode["id"], "end", os.path.basename(first.path)), "what the last bundle is")
@@ -106,9 +89,9 @@ with Scenario(__file__) as scenario:
     equal((rule()["when"], rule()["fired"]), ("process.fds > 300", 1), "the rule after a good file")
     status = recorder.status()
     check(status["armed_s"] > armed and round(status["window_s"]) == 60, f"the window goes on: armed for {armed} s, then {status}")
-    hold(400)
+    holder.hold(400)
     again = recorder.next_bundle("more than the new threshold")
     equal(again.manifest["trigger"]["when"], "process.fds > 300", "the rule that fired")
     check(again.manifest["window"]["before_s"] > armed - 1, "the window reaches back over the reload")
-    os.close(write_end)
+    holder.end()
     equal(recorder.wait(), 0, "exit code of fdr attach when its target has gone")

@@ -7,22 +7,11 @@ import json
 import os
 import signal
 import stat
-import sys
 
+from support.holder import Holder
 from support.recorder import Recorder
 from support.scenario import Scenario, check, equal, wait_for
 
-# Holds as many descriptors open as it was told last.
-HOLDER = """
-import os, sys
-held = []
-print("ready", flush=True)
-for line in sys.stdin:
-    while len(held) < int(line):
-        held.append(os.open("/dev/null", os.O_RDONLY))
-    while len(held) > int(line):
-        os.close(held.pop())
-"""
 RULES = """
 window = { span = "5s", after = "2s" }
 [[trigger]]
@@ -48,17 +37,14 @@ with Scenario(__file__) as scenario:
     rules = scenario.path("rules.toml")
     with open(rules, "w", encoding="utf-8") as file:
         file.write(RULES)
-    read_end, write_end = os.pipe()
-    holder = scenario.spawn([sys.executable, "-c", HOLDER], name="holder", stdin=read_end)
-    os.close(read_end)
-    wait_for("the holder runs", lambda: "ready" in scenario.read("holder.stdout"))
-    recorder = Recorder(scenario, "attach", "-c", rules, holder.pid)
+    holder = Holder(scenario)
+    recorder = Recorder(scenario, "attach", "-c", rules, holder.process.pid)
 
     def rule(name):
         return next(entry for entry in recorder.status()["rules"] if entry["name"] == name)
 
     wait_for("the look-back that is longer than the window is known", lambda: rule("long-ago")["value"] is not None, 60)
-    os.write(write_end, b"200\n")
+    holder.hold(200)
     bundle = recorder.next_bundle("many descriptors")
     ledger = {entry["rule"]: seconds(entry["time"]) for entry in bundle.ledger() if entry["event"] == "fired"}
     equal(sorted(ledger), ["held", "long-ago"], "rules that fired")
@@ -67,7 +53,7 @@ with Scenario(__file__) as scenario:
     check("host.cpu.busy" in scenario.fdr("show", bundle.path, "history").stdout, "the table of the history")
     again = json.loads(scenario.fdr("backtest", rules, bundle.path, "--json").stdout)
     equal({entry["rule"]: seconds(entry["time"]) for entry in again["fired"]}, ledger, "the backtest on the bundle, which has the past in it")
-    os.write(write_end, b"0\n")
+    holder.hold(0)
     wait_for("it is over", lambda: rule("held")["value"] < 100)
     recorder.stop()
 
@@ -81,7 +67,7 @@ with Scenario(__file__) as scenario:
 
     # Another recorder of that name goes on where it was.
     ticks = told["ticks"]
-    second = Recorder(scenario, "attach", "-c", rules, holder.pid, name=recorder.name)
+    second = Recorder(scenario, "attach", "-c", rules, holder.process.pid, name=recorder.name)
     check(second.dump("just begun").manifest is not None, "a bundle")
     recorder = second
     wait_for("it knows what was before it", lambda: rule("long-ago")["value"] is not None)
@@ -94,7 +80,7 @@ with Scenario(__file__) as scenario:
     # Damage is not gone on with; and what a link leads to is left alone. Here nobody wrote a rule.
     with open(path, "r+b") as file:
         file.write(b"another format")
-    third = Recorder(scenario, "attach", holder.pid, name=recorder.name, default_rules=True)
+    third = Recorder(scenario, "attach", holder.process.pid, name=recorder.name, default_rules=True)
     wait_for("the word on it", lambda: "is begun anew" in third.stderr)
     check({"cpu-demand", "spin", "oom"} <= {entry["name"] for entry in third.status()["rules"]}, "the default rules")
     third.stop()
@@ -103,9 +89,9 @@ with Scenario(__file__) as scenario:
         file.write("mine")
     os.remove(path)
     os.symlink(aim, path)
-    fourth = Recorder(scenario, "attach", holder.pid, name=recorder.name)
+    fourth = Recorder(scenario, "attach", holder.process.pid, name=recorder.name)
     wait_for("the word on it", lambda: "no history is kept" in fourth.stderr)
     equal(fourth.status()["rules"], [], "rules without the default ones")
     fourth.stop()
     equal(scenario.read("aim"), "mine", "the file that the link led to")
-    holder.send_signal(signal.SIGTERM)
+    holder.process.send_signal(signal.SIGTERM)
