@@ -58,10 +58,20 @@ std::size_t best_split(const MetricPoints& points, std::size_t count) {
 
 struct Departure {
   std::size_t first = 0;  // index of the first point of the incident
+  std::size_t peak = 0;   // index of the point that was furthest from quiet when the rule fired
   Level quiet;
   double band = 0;
   double effect = 0;  // in spreads
 };
+
+// A counter that moves in steps stands still at every second tick, and the rule may fire at one of those: what the
+// metric did in the last second before the firing counts, not the last point alone.
+std::size_t furthest(const MetricPoints& points, std::size_t fired, double level) {
+  std::size_t peak = fired;
+  for (std::size_t i = fired; i-- > 0 && to_seconds(points[fired].first - points[i].first) < kDip_s;)
+    if (std::abs(points[i].second - level) > 2 * std::abs(points[peak].second - level)) peak = i;
+  return peak;
+}
 
 // From the point of the firing back to where the metric left the level of points[0, split).
 std::optional<Departure> walk_back(const MetricPoints& points, std::size_t fired, std::size_t split) {
@@ -70,13 +80,14 @@ std::optional<Departure> walk_back(const MetricPoints& points, std::size_t fired
   for (int round = 0; round < 3; ++round) {
     if (quiet < 3 || to_seconds(points[quiet - 1].first - points[0].first) < kQuietLeast_s) return std::nullopt;
     found.quiet = level_of(points, quiet);
-    const double effect = std::abs(points[fired].second - found.quiet.value);
+    found.peak = furthest(points, fired, found.quiet.value);
+    const double effect = std::abs(points[found.peak].second - found.quiet.value);
     found.band = std::max(4 * found.quiet.spread, 0.05 * effect);
     found.effect = found.quiet.spread > 0 ? effect / found.quiet.spread : 1e9;
     if (effect <= 0 || found.effect < kEffectInSpreads || effect <= found.band) return std::nullopt;
-    const bool above = points[fired].second > found.quiet.value;
-    std::size_t first = fired;
-    for (std::size_t i = fired; i-- > 0;) {
+    const bool above = points[found.peak].second > found.quiet.value;
+    std::size_t first = found.peak;
+    for (std::size_t i = found.peak; i-- > 0;) {
       const double away = above ? points[i].second - found.quiet.value : found.quiet.value - points[i].second;
       if (away > found.band) first = i;
       if (to_seconds(points[first].first - points[i].first) > kDip_s) break;
@@ -117,7 +128,7 @@ Timestamp foot_of_slope(const MetricPoints& points, const Departure& departure, 
 
 // When the metric was back inside the band for longer than a dip, after the firing.
 Timestamp end_of_incident(const MetricPoints& points, const Departure& departure, std::size_t fired, Timestamp end) {
-  const bool above = points[fired].second > departure.quiet.value;
+  const bool above = points[departure.peak].second > departure.quiet.value;
   std::optional<Timestamp> back;
   for (std::size_t i = fired; i < points.size(); ++i) {
     const double away = points[i].second - departure.quiet.value;
@@ -181,7 +192,7 @@ Candidate find_on(const MetricSeries& series, const Timeline& timeline, Timestam
   onset.until = end_of_incident(points, *departure, fired_index, timeline.end);
   onset.quiet = departure->quiet.value;
   onset.incident = mean_between(points, onset.time, std::min(onset.until, points[fired_index].first));
-  onset.how = moved_text(series, onset.quiet, points[fired_index].second);
+  onset.how = moved_text(series, onset.quiet, series.kind == MetricKind::kCounter ? onset.incident : points[departure->peak].second);
   result.effect = departure->effect;
   return result;
 }

@@ -2,8 +2,7 @@
 /* The clock: one cpu-clock perf event per CPU. Counts every tick (for the ticks that vanish), samples the threads of the targets, and counts
  * for each other process how often it was found running.
  */
-#include "recorder/bpf/ring.h"
-#include "recorder/bpf/stack.h"
+#include "recorder/bpf/progress.h"
 
 #define SAMPLE_ROOM (sizeof(struct fdr_sample) + FDR_STACK_ROOM(FDR_COPY_MAX))
 
@@ -68,6 +67,7 @@ int on_clock(struct fdr_perf_context *ctx) {
   /* A thread that spins is never switched: its account advances here (recording-rules 11). */
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = now;
+  close_open_switch(page, thread, now);
   /* A thread that names itself after its start (pthread_setname_np) is known by that name once it has run a tick. */
   bpf_probe_read_kernel(thread->comm, sizeof thread->comm, task->comm);
 

@@ -5,11 +5,8 @@
  * enters. So where a stack will be wanted (uninterruptible, or asleep outside a system call) it is taken at the switch-out, parked, and
  * written at the switch-in if the gap was long enough. A call that waits is told by the summary and, when slow, at its sys_exit.
  */
-#include "recorder/bpf/ring.h"
-#include "recorder/bpf/stack.h"
+#include "recorder/bpf/progress.h"
 
-#define TASK_UNINTERRUPTIBLE_BIT 2 /* include/linux/sched.h; part of TASK_KILLABLE too */
-#define STALL_ROOM (sizeof(struct fdr_stall) + FDR_STACK_ROOM(FDR_COPY_SMALL))
 
 static __always_inline __u32 task_state(struct task_struct *task) {
   struct task_struct___before_5_14 *old = (void *)task;
@@ -25,25 +22,6 @@ static __always_inline bool throttled(struct task_struct *task) {
   return 0; /* a kernel without quotas */
 }
 
-static __always_inline struct fdr_stall *stall_begin(struct fdr_thread *thread, struct fdr_control *page, __u64 now,
-                                                     __u32 expected, struct ring_place *place) {
-  const __u32 slot = cpu_slot(page);
-  if (slot >= slot_count) return 0;
-  struct fdr_cursor *cursor = ring_cursor(FDR_STALLS, slot);
-  if (!cursor) return 0;
-  if (ring_allowance(cursor, FDR_STALLS, FDR_CHUNK_BYTES, now) < expected) {
-    cursor->limited++;
-    return 0;
-  }
-  if (ring_begin(&stalls, FDR_STALLS, slot, FDR_CHUNK_BYTES, STALL_ROOM, now, cursor, place)) return 0;
-  struct fdr_chunk *chunk = (void *)place->chunk;
-  struct fdr_stall *stall = (void *)&chunk->body[place->offset];
-  stall->head.ns = now;
-  stall->head.thread = thread->id;
-  stall->syscall = thread->flags & FDR_THREAD_IN_CALL ? (__s32)thread->nr : -1;
-  return stall;
-}
-
 static __always_inline void park_stack(void *ctx, struct fdr_thread *thread, struct task_struct *task, __u64 now) {
   __u32 index = thread->id & (FDR_PARKED - 1);
   struct fdr_parked *place = bpf_map_lookup_elem(&parked, &index);
@@ -56,7 +34,9 @@ static __always_inline void park_stack(void *ctx, struct fdr_thread *thread, str
   place->thread = thread->id;
 }
 
-static __always_inline void leave(void *ctx, struct fdr_thread *thread, bool preempt, struct task_struct *task, __u64 now) {
+static __always_inline void leave(void *ctx, struct fdr_control *page, struct fdr_thread *thread, bool preempt, struct task_struct *task,
+                                  __u64 now) {
+  close_open_switch(page, thread, now);
   const __u32 state = preempt ? 0 : task_state(task);
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = 0;
@@ -69,46 +49,6 @@ static __always_inline void leave(void *ctx, struct fdr_thread *thread, bool pre
   if (state & TASK_UNINTERRUPTIBLE_BIT || (state && !(thread->flags & FDR_THREAD_IN_CALL))) park_stack(ctx, thread, task, now);
 }
 
-static __always_inline void enter(struct fdr_control *page, struct fdr_thread *thread, __u64 now) {
-  thread->on_ns = now;
-  const __u64 out = thread->out_ns;
-  if (!out || now < out) return;
-  const __u64 gap = now - out;
-  thread->off_ns += gap;
-  thread->out_ns = 0;
-  if (gap < off_cpu_ns || thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return;
-
-  const __u32 in_call = thread->flags & FDR_THREAD_IN_CALL;
-  const __u32 nr = thread->nr & FDR_NR_MASK;
-  __u16 kind = FDR_STALL_BLOCKED;
-  if (thread->out_state == 0) kind = FDR_STALL_RUNNABLE;
-  else if (thread->out_state == FDR_STATE_THROTTLED) kind = FDR_STALL_THROTTLED;
-  else if (thread->out_state & TASK_UNINTERRUPTIBLE_BIT) kind = FDR_STALL_UNINTERRUPTIBLE;
-  else if (in_call && nr < FDR_SYSCALLS_MAX && call_traits[nr & (FDR_SYSCALLS_MAX - 1)] & FDR_TRAIT_WAITS) kind = FDR_STALL_WAIT;
-
-  __u32 index = thread->id & (FDR_PARKED - 1);
-  struct fdr_parked *kept = bpf_map_lookup_elem(&parked, &index);
-  if (!kept) return;
-  const int has_stack = kept->thread == thread->id && kept->out_ns == out;
-  struct ring_place place;
-  struct fdr_stall *stall = stall_begin(thread, page, now, has_stack ? STALL_ROOM : sizeof(struct fdr_stall), &place);
-  if (!stall) return;
-  stall->length_ns = gap;
-  stall->head.kind = kind;
-  stall->has_stack = has_stack;
-  __u32 length = __builtin_offsetof(struct fdr_stall, stack);
-  if (has_stack) {
-    __u32 data = kept->length;
-    stall->stack = kept->stack;
-    BOUND(data);
-    if (data > FDR_STACK_ROOM(FDR_COPY_SMALL)) data = 0;
-    bpf_probe_read_kernel(stall + 1, data, kept->data);
-    length = sizeof(struct fdr_stall) + (data & ~7u);
-  }
-  stall->head.len8 = length / 8;
-  ring_end(&place, length);
-}
-
 /* Idle time of this CPU: in it no tick is due. */
 static __always_inline void follow_idle(struct fdr_cpu *cpu, struct task_struct *prev, struct task_struct *next, __u64 now) {
   if (prev->pid && next->pid) return;
@@ -116,7 +56,7 @@ static __always_inline void follow_idle(struct fdr_cpu *cpu, struct task_struct 
   cpu->idle_since_ns = next->pid ? 0 : now;
 }
 
-/* A CPU runs one switch at a time, with interrupts off: leave and enter never nest. */
+/* A CPU runs one switch at a time, with interrupts off: what leaves and what comes back never nest. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
   struct fdr_control *page = control_page();
@@ -127,9 +67,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
   struct fdr_cpu *cpu = bpf_map_lookup_elem(&cpus, &slot);
   if (cpu) follow_idle(cpu, prev, next, now);
   struct fdr_thread *leaves = current_thread(page, slot, prev);
-  if (leaves) leave(ctx, leaves, preempt, prev, now);
+  if (leaves) leave(ctx, page, leaves, preempt, prev, now);
   struct fdr_thread *enters = cpu ? remember_thread(page, cpu, next) : thread_of(next);
-  if (enters) enter(page, enters, now);
+  if (enters) came_back(page, enters, now);
   return 0;
 }
 

@@ -5,6 +5,7 @@
  * the CPU meanwhile (sched.bpf.c keeps the sum). Accounting rules and what strace -c does: recording-rules 17.
  */
 #include "recorder/bpf/failing.h"
+#include "recorder/bpf/progress.h"
 #include "recorder/bpf/ring.h"
 #include "recorder/bpf/sends.h"
 #include "recorder/bpf/stack.h"
@@ -251,6 +252,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
   if (!thread) return 0;
   const __u64 now = bpf_ktime_get_ns();
   const __u32 nr = abi_number(task, id);
+  close_open_switch(page, thread, now);
   thread->nr = nr;
   thread->enter_ns = now;
   thread->enter_off_ns = thread->off_ns;
@@ -281,6 +283,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
     return 0;
   }
   const __u64 now = bpf_ktime_get_ns();
+  close_open_switch(page, thread, now);
   const __u32 flags = thread->flags;
   thread->flags = flags & ~(FDR_THREAD_IN_CALL | FDR_THREAD_NEW | FDR_THREAD_ATTACHED);
   if (now > page->lease_ns || flags & FDR_THREAD_MUTE || slot >= slot_count) return 0;

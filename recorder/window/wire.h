@@ -32,7 +32,7 @@ typedef int64_t fdr_s64;
 #include "unwind/row.h"
 
 enum {
-  FDR_WIRE_VERSION = 5,
+  FDR_WIRE_VERSION = 6,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
   FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
@@ -398,6 +398,7 @@ struct fdr_control {
   fdr_u64 summary_overflow; /* calls counted under "others" */
   fdr_u32 arming;           /* grows when threads that run already were given slots */
   fdr_u32 spare;
+  fdr_u64 returns_unseen;   /* switch-ins that the kernel did not tell of (bpf/progress.h) */
   fdr_u16 slot_of_cpu[FDR_MAX_CPUS];
 };
 

@@ -64,6 +64,20 @@ TEST_CASE("onset: of a counter the rate counts") {
   CHECK(onset.quiet == doctest::Approx(10));
 }
 
+TEST_CASE("onset: a counter that moves each 200 ms has changed, whichever tick the rule fires at") {
+  for (int phase = 0; phase < 2; ++phase) {
+    double total = 0;
+    const Onset onset = found(made("c", MetricKind::kCounter, [&](double t) {
+      return total += t > -1.05 && (std::lround(t * 10) & 1) == phase ? 1300 : 0;
+    }));
+    REQUIRE(onset.known);
+    CHECK(std::abs(seconds(onset.time) + 1) < 0.25);
+    CHECK(onset.quiet == 0);
+    CHECK(onset.incident > 4000);
+    CHECK_FALSE(contains(onset.how, "to 0"));
+  }
+}
+
 TEST_CASE("onset: an earlier episode is not taken for this one") {
   const Onset onset = found(made("m", MetricKind::kGauge, [](double t) { return (t > -20 && t < -17) || t > -1.05 ? 90.0 : 5 + noise(t); }));
   REQUIRE(onset.known);
