@@ -158,7 +158,7 @@ void check_format(const nlohmann::json& root) {
 std::string to_json(const Manifest& m) {
   Json json;
   json["format"] = m.format;
-  json["fdr"] = {{"version", valid_utf8(m.fdr_version)}};
+  json["fdr"] = {{"version", valid_utf8(m.fdr_version)}, {"pid", m.recorder_pid}};
   json["host"] = {{"name", valid_utf8(m.host.name)},
                   {"kernel", valid_utf8(m.host.kernel)},
                   {"machine", valid_utf8(m.host.machine)},
@@ -201,6 +201,7 @@ std::string to_json(const Manifest& m) {
                   {"window_bytes", m.cost.window_bytes},
                   {"dump_seconds", m.cost.dump_seconds}};
   json["losses"] = strings_json(m.losses);
+  json["switches_unseen"] = m.switches_unseen;
   json["backend"] = valid_utf8(m.backend);
   json["config"] = valid_utf8(m.config);
   json["grade"] = nullptr;
@@ -217,7 +218,9 @@ Manifest manifest_from_json(std::string_view text) {
   const Fields root(json, "", missing);
   Manifest m;
   root.need("format", m.format);
-  root.object("fdr").need("version", m.fdr_version);
+  const Fields fdr = root.object("fdr");
+  fdr.need("version", m.fdr_version);
+  fdr.may("pid", m.recorder_pid);
 
   const Fields host = root.object("host");
   host.need("name", m.host.name);
@@ -285,6 +288,7 @@ Manifest manifest_from_json(std::string_view text) {
   cost.may("window_bytes", m.cost.window_bytes);
   cost.may("dump_seconds", m.cost.dump_seconds);
   root.may("losses", m.losses);
+  root.may("switches_unseen", m.switches_unseen);
   root.may("backend", m.backend);
   root.may("config", m.config);
   const Fields files = root.object("files");

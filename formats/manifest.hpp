@@ -41,6 +41,7 @@ struct StackReport {
 struct Manifest {
   int format = kBundleFormat;
   std::string fdr_version;
+  std::int32_t recorder_pid = 0;  // what it and its children did is none of the host's trouble; 0 where unknown
   struct Host {
     std::string name, kernel, machine;
     int cpus = 0;
@@ -86,6 +87,7 @@ struct Manifest {
     double dump_seconds = 0;
   } cost;
   std::vector<std::string> losses;           // sentences: everything that was lost or not available, said for people
+  std::uint64_t switches_unseen = 0;         // ways back to a CPU that the kernel told nobody of: a wait's end is microseconds late there
   std::string backend;                       // "bpf"
   std::string config;                        // the effective configuration, as TOML
   std::map<std::string, std::string> files;  // path inside the bundle -> SHA-256 hex

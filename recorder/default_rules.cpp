@@ -53,9 +53,9 @@ armed_when = "process.age > 30s"
 cooldown = "1h"
 max_per_day = 4
 
-[[trigger]]              # much memory became free at once, and it was no program's and no file's: the kernel's own caches were
+[[trigger]]              # much memory became free at once, and the kernel's own caches were a good part of it: no program that ended
 name = "free-memory-jump"
-when = "delta(host.mem.free, 2s) > 300MB and delta(host.mem.anon, 2s) > -100MB and delta(host.mem.cached, 2s) > -100MB"
+when = "delta(host.mem.free, 2s) > 300MB and delta(host.mem.slab, 2s) < -100MB"
 cooldown = "30m"
 max_per_day = 4
 

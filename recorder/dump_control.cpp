@@ -101,7 +101,7 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
 
   DumpRequest request;
   request.directory = dump->temporary ? temporary_directory : config_.directory;
-  request.manifest = manifest_for(config_, {.mode = mode_, .command = command_, .pids = live_pids(recording.processes())}, trigger);
+  request.manifest = manifest_for(config_, {.mode = mode_, .command = command_, .pids = live_pids(recording.processes())}, trigger, *recording.window().control);
   dump->clock = request.manifest.clock;
   note_namespaces(request.manifest.target.pids, request.manifest.target);
   request.bundle_name = bundle_name_of(request.manifest, config_, trigger);

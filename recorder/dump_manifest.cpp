@@ -44,9 +44,11 @@ std::vector<std::string> program_losses(const fdr_control& control) {
   return losses;
 }
 
-Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpTrigger& trigger) {
+Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpTrigger& trigger, const fdr_control& control) {
   Manifest manifest;
   manifest.fdr_version = FDR_VERSION;
+  manifest.recorder_pid = static_cast<std::int32_t>(control.recorder);
+  manifest.switches_unseen = control.returns_unseen;
   utsname system{};
   ::uname(&system);
   struct sysinfo memory {};

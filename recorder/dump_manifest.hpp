@@ -39,7 +39,7 @@ struct RecordedTargets {
 };
 
 // On this host, now.
-Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpTrigger& trigger);
+Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpTrigger& trigger, const fdr_control& control);
 // The directory's name, without what collisions add.
 std::string bundle_name_of(const Manifest& manifest, const Config& config, const DumpTrigger& trigger);
 

@@ -152,7 +152,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                             .time = span.died, .after = span.end - span.died};
   DumpRequest request;
   request.directory = config.directory;
-  request.manifest = manifest_for(config, {.mode = saved.facts.mode, .command = saved.facts.command, .pids = live_pids(moment.processes)}, trigger);
+  request.manifest = manifest_for(config, {.mode = saved.facts.mode, .command = saved.facts.command, .pids = live_pids(moment.processes)}, trigger, *window.control);
   note_namespaces(still_there(moment), request.manifest.target);
   request.bundle_name = bundle_name_of(request.manifest, config, trigger);
   request.trigger = {.name = trigger.name, .time = trigger.time};

@@ -249,7 +249,7 @@ class Session::Impl {
   void last_tick(Timestamp now) {
     final_done_ = true;
     if (gone_) firings_.exited(child_status_.value_or(last_status_), now);
-    for (const EpisodeEnd& end : engine_.close(now, gone_ ? "the target ended" : "the recorder ended")) firings_.over(end, true);
+    for (const EpisodeEnd& end : engine_.close(now, gone_ ? "still true when the target ended," : "still true when the recorder ended,")) firings_.over(end, true);
   }
 
   void finish_dumps() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <set>
 
 #include "triggers/expression.hpp"
 #include "triggers/expression_tree.hpp"
@@ -16,14 +17,21 @@ std::string span_words(Duration span) {
   return literal.substr(0, digits) + " " + literal.substr(digits);
 }
 
-std::string metric_words(const Operand& operand, const MetricCatalogue& catalogue) {
-  const MetricInfo& info = catalogue.info(*operand.metric);
+// What has been explained once is called by its name from there on.
+struct Telling {
+  const MetricCatalogue& catalogue;
+  std::set<std::string> explained{};
+};
+
+std::string metric_words(const Operand& operand, Telling& telling) {
+  const MetricInfo& info = telling.catalogue.info(*operand.metric);
+  if (!telling.explained.insert(info.name).second) return info.name;
   const bool article = info.scope == "host" || info.scope == "recorder";
   return fmt::format("{} ({}, of {}{})", info.name, info.base, article ? "the " : "", info.scope);
 }
 
-std::string measured_words(const Operand& operand, const MetricCatalogue& catalogue) {
-  const std::string metric = metric_words(operand, catalogue), span = span_words(operand.span);
+std::string measured_words(const Operand& operand, Telling& telling) {
+  const std::string metric = metric_words(operand, telling), span = span_words(operand.span);
   switch (operand.function) {
     case Function::kLatest:
       return metric;
@@ -43,9 +51,9 @@ std::string measured_words(const Operand& operand, const MetricCatalogue& catalo
   return metric;
 }
 
-std::string operand_words(const Operand& operand, const MetricCatalogue& catalogue) {
+std::string operand_words(const Operand& operand, Telling& telling) {
   if (!operand.metric) return operand.text;
-  std::string words = measured_words(operand, catalogue);
+  std::string words = measured_words(operand, telling);
   if (operand.factor != 1) words = fmt::format("{:g} times {}", operand.factor, words);
   if (operand.otherwise) words += fmt::format(" (taken for {} until that is known)", operand.otherwise_text);
   return words;
@@ -69,7 +77,7 @@ const char* comparison_words(Comparison comparison) {
   return "";
 }
 
-std::string comparison_sentence(const ExpressionNode& node, const MetricCatalogue& catalogue) {
+std::string comparison_sentence(const ExpressionNode& node, Telling& telling) {
   const Operand &left = node.left, &right = node.right;
   const bool up = node.comparison == Comparison::kGreater || node.comparison == Comparison::kGreaterEqual;
   const bool down = node.comparison == Comparison::kLess || node.comparison == Comparison::kLessEqual;
@@ -77,19 +85,19 @@ std::string comparison_sentence(const ExpressionNode& node, const MetricCatalogu
   if (left.function == Function::kDelta && left.factor == 1 && !left.otherwise && !right.metric && ((up && right.number >= 0) || (down && right.number < 0))) {
     const std::string amount =
         right.text.starts_with('-') || right.text.starts_with('+') ? right.text.substr(1) : right.text;
-    return fmt::format("{} {} by {} {} within {}", metric_words(left, catalogue), up ? "rises" : "falls",
+    return fmt::format("{} {} by {} {} within {}", metric_words(left, telling), up ? "rises" : "falls",
                        inclusive ? "at least" : "more than", amount, span_words(left.span));
   }
-  return fmt::format("{} {} {}", operand_words(left, catalogue), comparison_words(node.comparison),
-                     operand_words(right, catalogue));
+  const std::string first = operand_words(left, telling);
+  return fmt::format("{} {} {}", first, comparison_words(node.comparison), operand_words(right, telling));
 }
 
-std::string node_sentence(const ExpressionNode& node, const MetricCatalogue& catalogue) {
+std::string node_sentence(const ExpressionNode& node, Telling& telling) {
   switch (node.kind) {
     case ExpressionNode::Kind::kCompare:
-      return comparison_sentence(node, catalogue);
+      return comparison_sentence(node, telling);
     case ExpressionNode::Kind::kNot:
-      return "it is not so that (" + node_sentence(*node.children.front(), catalogue) + ")";
+      return "it is not so that (" + node_sentence(*node.children.front(), telling) + ")";
     case ExpressionNode::Kind::kAnd:
     case ExpressionNode::Kind::kOr:
       break;
@@ -97,7 +105,7 @@ std::string node_sentence(const ExpressionNode& node, const MetricCatalogue& cat
   std::string sentence;
   for (const auto& child : node.children) {
     const bool list = child->kind == ExpressionNode::Kind::kAnd || child->kind == ExpressionNode::Kind::kOr;
-    const std::string part = node_sentence(*child, catalogue);
+    const std::string part = node_sentence(*child, telling);
     if (!sentence.empty()) sentence += node.kind == ExpressionNode::Kind::kAnd ? " and " : " or ";
     sentence += list ? "(" + part + ")" : part;
   }
@@ -106,6 +114,9 @@ std::string node_sentence(const ExpressionNode& node, const MetricCatalogue& cat
 
 }  // namespace
 
-std::string Expression::sentence(const MetricCatalogue& catalogue) const { return node_sentence(*root_, catalogue); }
+std::string Expression::sentence(const MetricCatalogue& catalogue) const {
+  Telling telling{catalogue};
+  return node_sentence(*root_, telling);
+}
 
 }  // namespace fdr

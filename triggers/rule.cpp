@@ -265,7 +265,7 @@ Firing Rule::drill(Timestamp now) const {
   firing.unit = unit_;
   firing.value_text = quantity_text(value_, unit_, per_second_);
   firing.after = config_.after;
-  firing.evidence = fmt::format("{}; a drill, value {}", config_.when, firing.value_text);
+  firing.evidence = fmt::format("{}; a drill: fired by hand, its value was {}", config_.when, firing.value_text);
   return firing;
 }
 

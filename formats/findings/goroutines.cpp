@@ -39,6 +39,7 @@ Finding goroutines(const Evidence& ev) {
     if (group && (!most || group->count > most->count)) most = group;
   }
   std::string figures = compared ? fmt::format("{:.0f} before, {:.0f} at the end", before, now) : fmt::format("{:.0f}", now);
+  if (compared && change.most > 2 * std::max(before, now) + 8) figures = fmt::format("{:.0f} before, {:.0f} at most, {:.0f} at the end: those that came ended again", before, change.most, now);
   if (most) {
     name = printable(most->function);
     where = fmt::format("; {} stand in {}{} ({})", most->count, name, most->place.empty() ? "" : " at " + printable(most->place), printable(most->wait));

@@ -103,13 +103,14 @@ Finding dentries(const Evidence& ev) {
   const double first = points.front().second, last = points.back().second;
   const double spread = high->second - low->second;
   const Change slab = ev.change("host.mem.slab");
-  std::string text = fmt::format("{} at first, {} at most, {} at last", count_text(static_cast<std::uint64_t>(std::max(first, 0.0))), count_text(static_cast<std::uint64_t>(std::max(high->second, 0.0))),
+  std::string who, text = fmt::format("{} at first, {} at most, {} at last", count_text(static_cast<std::uint64_t>(std::max(first, 0.0))), count_text(static_cast<std::uint64_t>(std::max(high->second, 0.0))),
                                  count_text(static_cast<std::uint64_t>(std::max(last, 0.0))));
   const bool rose = high->second > 1.25 * first && high->second - first > 100'000;
   const bool fell = last < 0.7 * high->second && high->second - last > 100'000;
   if (fell) {
     const auto lowest = std::min_element(high, points.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-    if (const std::string who = in_kernel_between(ev, high->first, lowest->first); !who.empty()) text += "; in the kernel while they fell: " + who;
+    who = in_kernel_between(ev, high->first, lowest->first);
+    if (!who.empty()) text = "in the kernel while they fell: " + who + "; " + text;
   }
   const double seconds = to_seconds(high->first - points.front().first);
   if (high->second > first && seconds > 1) text += fmt::format("; rose {}", per_second((high->second - first) / seconds));

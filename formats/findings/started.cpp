@@ -35,13 +35,21 @@ const Process& head_of(const Process& process, const std::map<std::int32_t, cons
   return *head;
 }
 
+// The recorder's own commands, and what it asks the target with, are its doing and nobody's trouble.
+bool of_the_recorder(const Process& process, const Evidence& ev) {
+  const std::int32_t recorder = ev.view.manifest.recorder_pid;
+  if (recorder != 0 && (process.pid == recorder || process.parent == recorder)) return true;
+  return process.target.empty() && process.name == "fdr";
+}
+
 std::vector<Began> began_near(const Evidence& ev, const std::function<bool(Timestamp)>& is_near) {
   std::map<std::int32_t, const Process*> near;
   for (const Process& process : ev.view.timeline.processes)
-    if (process.started && !process.name.empty() && is_near(*process.started)) near[process.pid] = &process;
+    if (process.started && !process.name.empty() && is_near(*process.started) && !of_the_recorder(process, ev)) near[process.pid] = &process;
   std::vector<Began> programs;
   for (const Process& process : ev.view.timeline.processes) {
-    if (!process.started || process.name.empty() || !is_near(*process.started)) continue;
+    const auto known_near = near.find(process.pid);
+    if (known_near == near.end() || known_near->second != &process) continue;
     const Process& head = head_of(process, near);
     const std::string name = printable(head.name), own = printable(process.name);
     auto known = std::find_if(programs.begin(), programs.end(), [&](const Began& b) { return b.name == name; });

@@ -126,6 +126,8 @@ class Redaction {
     const Manifest& from = bundle_.manifest;
     Manifest& to = out_.manifest;
     to.fdr_version = words_.keep(from.fdr_version, NameClass::kText);
+    to.recorder_pid = from.recorder_pid;
+    to.switches_unseen = from.switches_unseen;
     to.host = from.host;
     to.host.name = names_.token(NameClass::kHost, from.host.name);
     to.host.kernel = out_.timeline.kernel.empty() ? words_.keep(from.host.kernel, NameClass::kText) : out_.timeline.kernel;

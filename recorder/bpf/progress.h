@@ -74,6 +74,11 @@ static __always_inline void came_back(struct fdr_control *page, struct fdr_threa
   ring_end(&place, length);
 }
 
+static __always_inline void idle_ends(struct fdr_cpu *cpu, __u64 now) {
+  if (cpu->idle_since_ns && now > cpu->idle_since_ns) cpu->idle_ns += now - cpu->idle_since_ns;
+  cpu->idle_since_ns = 0;
+}
+
 /* Of the thread that is on this CPU now. */
 static __always_inline void close_open_switch(struct fdr_control *page, struct fdr_thread *thread, __u64 now) {
   if (!thread->out_ns) return;

@@ -56,6 +56,7 @@ int on_clock(struct fdr_perf_context *ctx) {
 
   struct task_struct *task = bpf_get_current_task_btf();
   if (task->pid == 0) return 0; /* idle */
+  idle_ends(cpu, now);
   cpu->ticks_run++;
   note_tick(slot, cpu->idle_ns, now);
   struct fdr_thread *thread = thread_of(task);

@@ -51,8 +51,8 @@ static __always_inline void leave(void *ctx, struct fdr_control *page, struct fd
 
 /* Idle time of this CPU: in it no tick is due. */
 static __always_inline void follow_idle(struct fdr_cpu *cpu, struct task_struct *prev, struct task_struct *next, __u64 now) {
-  if (prev->pid && next->pid) return;
-  if (!prev->pid && cpu->idle_since_ns) cpu->idle_ns += now - cpu->idle_since_ns;
+  if (prev->pid && next->pid && !cpu->idle_since_ns) return;
+  idle_ends(cpu, now); /* also where the way out of idle was not told (progress.h) */
   cpu->idle_since_ns = next->pid ? 0 : now;
 }
 

@@ -31,7 +31,6 @@ std::map<std::string, RingReport> live_reports(const WindowView& window, const R
     report.obtained_s = std::min(report.asked_s, to_seconds(now - from_ns(since)));
   }
   reports["stacks"].missed = missed_ticks(window, known.clock_period_ns);
-  reports["stalls"].missed = window.control->returns_unseen;
   reports["life"].missed = known.life_missed;
   RingReport& summary = reports["summary"];
   summary.asked_s = to_seconds(known.span);

@@ -6,6 +6,7 @@ the score: a rule that could not be armed cannot have caught anything.
 """
 
 import dataclasses
+import json
 import re
 import subprocess
 import tomllib
@@ -43,6 +44,15 @@ def accepted(fdr, source, target):
             raise Refused(run.stderr.strip().removeprefix("fdr: error: "))
         text, cut = without(text, int(match[1]), int(match[2]), match[3].strip())
         cuts.append(cut)
+
+
+def targets_alone(text):
+    """What somebody writes who leaves the rules to fdr: whom to watch, and nothing else."""
+    lines = ["default_rules = true"]
+    for target in tomllib.loads(text)["target"]:
+        match = ", ".join(f"{key} = {json.dumps(value)}" for key, value in target["match"].items())
+        lines += ["", "[[target]]", f"name = {json.dumps(target['name'])}", f"match = {{ {match} }}"]
+    return _join(lines)
 
 
 def without(text, line, column, why):

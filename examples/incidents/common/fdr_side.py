@@ -58,9 +58,11 @@ class Bundle:
 
 
 class Recorder:
-    """`fdr attach` with the incident's configuration; armed when the constructor returns."""
+    """`fdr attach` with the incident's configuration; armed when the constructor returns. With `default_rules` only whom to
+    watch is taken from it.
+    """
 
-    def __init__(self, name, config, directory):
+    def __init__(self, name, config, directory, default_rules=False):
         if not os.access(FDR, os.X_OK):
             raise Failed(f"{FDR} is not built")
         self.name = f"{name}-{os.getpid()}"
@@ -72,6 +74,11 @@ class Recorder:
             self.cuts = config_cut.accepted(FDR, config, reduced)
         except config_cut.Refused as error:
             raise Failed(f"nothing of {os.path.basename(config)} can be armed: {error}") from error
+        if default_rules:
+            with open(reduced, encoding="utf-8") as file:
+                alone = config_cut.targets_alone(file.read())
+            with open(reduced, "w", encoding="utf-8") as file:
+                file.write(alone)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [FDR, "attach", "-c", reduced, "--name", self.name, "-o", self.directory],

@@ -60,7 +60,7 @@ class Run:
         return sum(answers), len(answers)
 
 
-def score(incident, variant, wanted, directory, with_peers=True, options=(), progress=lambda text: None):
+def score(incident, variant, wanted, directory, with_peers=True, default_rules=False, options=(), progress=lambda text: None):
     """Rebuilds the incident in `directory` and judges the facts `wanted` of it."""
     run = Run(incident, variant, [Verdict(fact, MISSING) for fact in wanted])
     texts = None
@@ -68,7 +68,7 @@ def score(incident, variant, wanted, directory, with_peers=True, options=(), pro
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(directory)
         try:
-            texts = _record(run, directory, with_peers, options, progress)
+            texts = _record(run, directory, with_peers, default_rules, options, progress)
             break
         except NoSymptom as error:
             if attempt + 1 < _ATTEMPTS:
@@ -97,13 +97,13 @@ def _parsed(path):
         return json.loads(json.dumps(tomllib.load(file), default=str))
 
 
-def _record(run, directory, with_peers, options, progress):
+def _record(run, directory, with_peers, default_rules, options, progress):
     """Fills in what happened; returns the peers' texts."""
     with Led(run.incident, run.variant, directory, options) as led:
         progress("getting well")
         led.wait("ready")
         config = os.path.join(facts.HERE, run.incident, "config.toml")
-        recorder = fdr_side.Recorder(f"score-{run.incident}", config, directory)
+        recorder = fdr_side.Recorder(f"score-{run.incident}", config, directory, default_rules)
         try:
             run.cuts = recorder.cuts
             with peers_today.Armed(directory, peers_today.KINDS if with_peers else ()) as peers:

@@ -26,7 +26,7 @@ using Values = std::map<std::string, double>;
 
 Values healthy() {
   return {{"process.age", 600}, {"process.cpu.demand", 45}, {"process.cpu.system", 8}, {"spin", 0.1}, {"stall", 0.05}, {"host.cpu.steal", 0.5}, {"cgroup.throttled", 5},
-          {"process.rss", 200 * kMB}, {"host.mem.free", 2000 * kMB}, {"host.mem.anon", 1500 * kMB}, {"host.mem.cached", 3000 * kMB}, {"host.psi.memory.full", 0}, {"host.swap.out", 0},
+          {"process.rss", 200 * kMB}, {"host.mem.free", 2000 * kMB}, {"host.mem.slab", 900 * kMB}, {"host.psi.memory.full", 0}, {"host.swap.out", 0},
           {"oom", 0}, {"process.fds", 80}, {"process.sockets", 40}, {"process.goroutines", 200}, {"host.net.udp.rcvbuf_errors", 0}, {"host.net.tcp.listen_overflows", 0},
           {"process.syscalls.errors", 300}};
 }
@@ -78,10 +78,13 @@ const Case kCases[] = {
     {"steal", [](Values& v, double) { v["host.cpu.steal"] = 30; }, [](Values& v, double) { v["host.cpu.steal"] = 12; }},
     {"throttled", [](Values& v, double) { v["cgroup.throttled"] = 90; }, [](Values& v, double t) { v["cgroup.throttled"] = t < 4 ? 90 : 5; }},
     {"memory-growth", [](Values& v, double t) { v["process.rss"] = (200 + 10 * t) * kMB; }, [](Values& v, double t) { v["process.rss"] = (200 + 2 * t) * kMB; }},
-    {"free-memory-jump", [](Values& v, double t) { v["host.mem.free"] = (2000 + (t > 5 ? 600 : 0)) * kMB; },
-     [](Values& v, double t) {  // a compiler ends
+    {"free-memory-jump", [](Values& v, double t) {
        v["host.mem.free"] = (2000 + (t > 5 ? 600 : 0)) * kMB;
-       v["host.mem.anon"] = (1500 - (t > 5 ? 600 : 0)) * kMB;
+       v["host.mem.slab"] = (900 - (t > 5 ? 500 : 0)) * kMB;
+     },
+     [](Values& v, double t) {  // a compiler ends, and others begin: what was anonymous is so again
+       v["host.mem.free"] = (2000 + (t > 5 ? 600 : 0)) * kMB;
+       v["host.mem.slab"] = (900 - (t > 5 ? 40 : 0)) * kMB;
      }},
     {"memory-pressure", [](Values& v, double) { v["host.psi.memory.full"] = 40; }, [](Values& v, double t) { v["host.psi.memory.full"] = t < 1 ? 40 : 2; }},
     {"memory-pressure", [](Values& v, double) { v["host.swap.out"] = 30 * kMB; }, [](Values& v, double) { v["host.swap.out"] = 4 * kMB; }},

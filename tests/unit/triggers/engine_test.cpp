@@ -240,10 +240,10 @@ TEST_CASE("engine: what is still active at the end of the session ends with it; 
   Engine engine({busy_rule(0s), {"crash", "exit.code != 0", 0s, 5min, "--when"}}, ticks.catalogue());
   ticks.set("host.cpu.busy", 95).set("exit.code", 3).tick();
   CHECK(engine.evaluate(ticks.history(), ticks.now()).size() == 2);
-  const auto ended = engine.close(ticks.now() + 1s, "the recorder ended");
+  const auto ended = engine.close(ticks.now() + 1s, "still true when the recorder ended,");
   REQUIRE(ended.size() == 1);
   CHECK(ended[0].rule == "busy");
-  CHECK(ended[0].evidence == "host.cpu.busy > 90%: the recorder ended after 1.00 s; value 95.0 %");
+  CHECK(ended[0].evidence == "host.cpu.busy > 90%: still true when the recorder ended, after 1.00 s; value 95.0 %");
   CHECK(engine.close(ticks.now() + 1s, "again").empty());
 }
 
@@ -278,7 +278,7 @@ TEST_CASE("engine: a drill is a firing that changes nothing") {
   const auto firing = drive.engine.drill("busy", drive.ticks.now());
   REQUIRE(firing);
   CHECK(firing->value == 12);
-  CHECK(firing->evidence == "host.cpu.busy > 90%; a drill, value 12.0 %");
+  CHECK(firing->evidence == "host.cpu.busy > 90%; a drill: fired by hand, its value was 12.0 %");
   CHECK(drive.status().fired == 0);
   CHECK(drive.cpu(95, 1) == 1);
   CHECK_FALSE(drive.engine.drill("other", drive.ticks.now()));
