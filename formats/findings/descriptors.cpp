@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/text_figures.hpp"
@@ -65,10 +66,57 @@ Finding piles_up(const Evidence& ev, const Counted& counted) {
   return not_measurable(counted.id, title, figures + (change.compared ? ": rose, not clearly" : ": no quiet part to compare with"));
 }
 
-// A count that rose and then stands at exactly one number: somebody's limit.
+struct Stand {
+  std::string metric;
+  double before = 0, level = 0, rise_s = 0, stood_s = 0;
+  double rise() const { return level - before; }
+};
+
+constexpr double kStandLeast_s = 1.5;
+constexpr double kStandsStill = 0.9;  // of the points: one that comes and goes beside the limit is no change of it
+constexpr double kBeside = 0.03;      // of the level: others of the kind, that are not limited
+
+// That the count rose by many steps and then stands at one number, to the end.
+std::optional<Stand> stand_of(const Evidence& ev, const MetricSeries& series, const Change& change) {
+  MetricPoints points = metric_points(series);
+  std::erase_if(points, [&](const auto& p) { return p.first < ev.begin || p.first > ev.view.to(); });
+  if (points.size() < 10) return std::nullopt;
+  std::vector<double> last(points.size() / 3);
+  std::transform(points.end() - static_cast<std::ptrdiff_t>(last.size()), points.end(), last.begin(), [](const auto& p) { return p.second; });
+  std::nth_element(last.begin(), last.begin() + static_cast<std::ptrdiff_t>(last.size() / 2), last.end());
+  Stand stand{.metric = printable(series.name), .before = change.quiet_last, .level = last[last.size() / 2]};
+  if (stand.rise() < 16 || stand.level < 1.3 * stand.before) return std::nullopt;
+  std::size_t from = points.size(), equal = 0;
+  for (std::size_t i = points.size(); i-- > 0;) {
+    if (points[i].second == stand.level) ++equal;
+    if (static_cast<double>(equal) < kStandsStill * static_cast<double>(points.size() - i)) {
+      if (points.size() - i > 10) break;
+    } else if (points[i].second == stand.level) {
+      from = i;
+    }
+  }
+  if (from == points.size() || points.size() - from < 10) return std::nullopt;
+  // How long it stood still on its way up: what is looked at once a second stands in between.
+  double longest_stand_s = 0;
+  for (std::size_t i = 0, step = 0; i <= from; ++i) {
+    if (points[i].second > stand.level * (1 + kBeside)) return std::nullopt;
+    if (points[step].second >= stand.level * (1 - kBeside)) break;  // it is up
+    if (points[i].second == points[step].second) continue;
+    longest_stand_s = std::max(longest_stand_s, to_seconds(points[i].first - points[step].first));
+    step = i;
+  }
+  stand.rise_s = to_seconds(points[from].first - ev.begin);
+  stand.stood_s = to_seconds(points.back().first - points[from].first);
+  if (stand.stood_s < std::max(kStandLeast_s, 2.5 * longest_stand_s) || stand.rise_s < 0.5) return std::nullopt;
+  return stand;
+}
+
+// A count that rose and then stands at exactly one number: somebody's limit. Where several do, the one that rose most, and of those that
+// count the same things the one that says best what they are.
 Finding plateau(const Evidence& ev) {
   const char* title = "plateau: something stops at exactly one number";
   std::size_t looked = 0;
+  std::vector<Stand> stands;
   for (const MetricSeries& series : ev.view.timeline.metrics) {
     const bool counts = series.name.starts_with("process.sockets") || series.name == "process.fds" || series.name == "process.threads" || series.name == "process.processes" ||
                         series.name == "process.goroutines";
@@ -76,39 +124,16 @@ Finding plateau(const Evidence& ev) {
     const Change change = ev.change_of(series);
     if (!change.compared) continue;
     ++looked;
-    if (change.most - change.quiet_last < 16 || change.most < 1.3 * change.quiet_last) continue;
-    MetricPoints points = metric_points(series);
-    std::erase_if(points, [&](const auto& p) { return p.first < ev.begin || p.first > ev.view.to(); });
-    // How long it stood still on its way up: what is looked at once a second stands in between.
-    double longest_stand_s = 0;
-    for (std::size_t i = 0, step = 0; i < points.size(); ++i) {
-      if (points[i].second == points[step].second) continue;
-      longest_stand_s = std::max(longest_stand_s, to_seconds(points[i].first - points[step].first));
-      step = i;
-    }
-    std::size_t at_most = 0, run = 0, best = 0;
-    Timestamp begin{}, from{};
-    for (const auto& [time, value] : points) {
-      if (value != change.most) {
-        run = 0;
-        continue;
-      }
-      if (run++ == 0) begin = time;
-      ++at_most;
-      if (run > best) best = run, from = begin;
-    }
-    const double stood = best > 1 ? to_seconds(points.back().first - from) : 0;
-    // It rose by many steps and then not at all, to the end of the window.
-    if (stood < std::max(1.5, 2.5 * longest_stand_s) || points.back().second != change.most || at_most < 10) continue;
-    const double rise_s = to_seconds(from - ev.begin);
-    if (rise_s < 0.5) continue;
-    return speaks_for("plateau", fmt::format("plateau: {} stops at exactly {:.0f}", printable(series.name), change.most), 0.85,
-                      fmt::format("{} rose from {:.0f} to {:.0f} in {:.1f} s, then stands at exactly {:.0f} for {:.1f} s: a limit of somebody's", printable(series.name), change.quiet_last,
-                                  change.most, rise_s, change.most, stood),
-                      "fdr show BUNDLE metrics");
+    if (auto stand = stand_of(ev, series, change)) stands.push_back(std::move(*stand));
   }
   if (looked == 0) return not_measurable("plateau", title, "no count with a quiet part to compare with");
-  return speaks_against("plateau", title, fmt::format("none of {} counts rose and then stood still", looked));
+  if (stands.empty()) return speaks_against("plateau", title, fmt::format("none of {} counts rose and then stood still", looked));
+  std::stable_sort(stands.begin(), stands.end(), [](const Stand& a, const Stand& b) { return std::pair(a.rise(), a.metric.size()) > std::pair(b.rise(), b.metric.size()); });
+  const Stand& most = stands.front();
+  std::string text = fmt::format("{} rose from {:.0f} to {:.0f} in {:.1f} s, then stands at exactly {:.0f} for {:.1f} s: a limit of somebody's", most.metric, most.before, most.level,
+                                 most.rise_s, most.level, most.stood_s);
+  for (std::size_t i = 1; i < stands.size() && i < 4; ++i) text += fmt::format("{}{} at {:.0f}", i == 1 ? "; also " : ", ", stands[i].metric, stands[i].level);
+  return speaks_for("plateau", fmt::format("plateau: {} stops at exactly {:.0f}", most.metric, most.level), 0.85, text, "fdr show BUNDLE metrics");
 }
 
 Finding limits(const Evidence& ev) {

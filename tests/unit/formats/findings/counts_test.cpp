@@ -36,6 +36,14 @@ TEST_CASE("plateau: a rise that stops at exactly one number; one that goes on, a
   CHECK(is_against(rising.judged(find_descriptors, "plateau")));
   flat.metric("process.fds", 256, 256);
   CHECK(is_against(flat.judged(find_descriptors, "plateau")));
+  Case beside;  // one connection of another kind goes while those with a limit stand, and a count that rose less stands too
+  beside.metric("process.sockets.established", [](double t) { return t < kOnset ? 1.0 : std::min(t > kOnset + 4 ? 256.0 : 257.0, 1 + std::floor(200 * (t - kOnset))); });
+  beside.metric("process.sockets.unsent", [](double t) { return t < kOnset ? 1.0 : std::min(251.0, 1 + std::floor(200 * (t - kOnset))); });
+  const Finding of_two = beside.judged(find_descriptors, "plateau");
+  CAPTURE(of_two.evidence);
+  REQUIRE(is_for(of_two));
+  CHECK(contains(of_two.title, "established stops at exactly 256"));
+  CHECK(contains(of_two.evidence, "unsent at 251"));
 }
 
 TEST_CASE("limits: nine tenths of the descriptors speak, a tenth does not") {
