@@ -14,9 +14,13 @@
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMaxManifestBytes = 8u << 20;
-constexpr std::size_t kMaxTraceBytes = 1u << 30;
-constexpr std::size_t kMaxModulesBytes = 16u << 20;
+// What is larger is not read.
+struct Sizes {
+  std::size_t manifest, trace, modules;
+  ReadLimits limits;  // of what the trace inflates to
+};
+constexpr Sizes kWhole = {8u << 20, 1u << 30, 16u << 20, {}};
+constexpr Sizes kInner = {256u << 10, 4u << 20, 4u << 20, {.max_inflated_bytes = 128u << 20, .max_packet_bytes = 16u << 20, .max_records = 1'000'000}};
 
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -61,9 +65,9 @@ Manifest manifest_of(const Timeline& timeline) {
   return manifest;
 }
 
-void read_trace(int fd, Bundle& bundle) {
+void read_trace(int fd, const Sizes& sizes, Bundle& bundle) {
   std::string problem;
-  const auto bytes = read_regular_file(fd, "trace.pftrace", kMaxTraceBytes, false, problem);
+  const auto bytes = read_regular_file(fd, "trace.pftrace", sizes.trace, false, problem);
   if (!bytes) {
     bundle.problems.push_back(problem);
     return;
@@ -73,7 +77,7 @@ void read_trace(int fd, Bundle& bundle) {
     bundle.problems.push_back(
         "trace.pftrace: its checksum is not the one in the manifest: damaged or changed since it was written");
   try {
-    ReadResult result = read_perfetto(*bytes);
+    ReadResult result = read_perfetto(*bytes, sizes.limits);
     bundle.timeline = std::move(result.timeline);
     if (!result.complete) bundle.problems.push_back("trace.pftrace: " + result.problem);
   } catch (const Error& error) {
@@ -82,10 +86,10 @@ void read_trace(int fd, Bundle& bundle) {
 }
 
 // Names and what else is known of modules. Bundles of before had less in it: nothing there is missed.
-void read_modules(int fd, Bundle& bundle) {
+void read_modules(int fd, const Sizes& sizes, Bundle& bundle) {
   std::string problem;
   const bool listed = bundle.manifest.files.contains("modules.json");
-  const auto bytes = read_regular_file(fd, "modules.json", kMaxModulesBytes, false, problem);
+  const auto bytes = read_regular_file(fd, "modules.json", sizes.modules, false, problem);
   if (!bytes) {
     if (listed) bundle.problems.push_back(problem);
     return;
@@ -119,6 +123,21 @@ void check_files(int fd, Bundle& bundle) {
   if (damaged > kMostProblems) bundle.problems.push_back(fmt::format("{} more files are missing or damaged", damaged - kMostProblems));
 }
 
+// `bundle` has its path, and whether it is a partial one.
+void read_parts(int fd, const Sizes& sizes, Bundle& bundle) {
+  std::string problem;
+  const auto manifest = read_regular_file(fd, "manifest.json", sizes.manifest, false, problem);
+  if (!manifest && !bundle.partial)
+    throw Error(printable(bundle.path) + " is not a bundle: " + problem,
+                "a bundle is a directory whose name ends in .fdr");
+  if (manifest) bundle.manifest = manifest_from_json(*manifest);
+  if (bundle.partial) bundle.problems.push_back("the recorder did not finish this bundle: parts of it may be missing");
+  read_trace(fd, sizes, bundle);
+  read_modules(fd, sizes, bundle);
+  check_files(fd, bundle);
+  if (!manifest) bundle.manifest = manifest_of(bundle.timeline);
+}
+
 }  // namespace
 
 Bundle read_bundle(const std::string& path) {
@@ -126,18 +145,21 @@ Bundle read_bundle(const std::string& path) {
   bundle.path = without_slashes(path);
   bundle.partial = bundle.path.ends_with(".partial");
   const FileDescriptor fd = open_bundle(bundle.path);
+  read_parts(fd.get(), kWhole, bundle);
+  return bundle;
+}
 
-  std::string problem;
-  const auto manifest = read_regular_file(fd.get(), "manifest.json", kMaxManifestBytes, false, problem);
-  if (!manifest && !bundle.partial)
-    throw Error(printable(bundle.path) + " is not a bundle: " + problem,
-                "a bundle is a directory whose name ends in .fdr");
-  if (manifest) bundle.manifest = manifest_from_json(*manifest);
-  if (bundle.partial) bundle.problems.push_back("the recorder did not finish this bundle: parts of it may be missing");
-  read_trace(fd.get(), bundle);
-  read_modules(fd.get(), bundle);
-  check_files(fd.get(), bundle);
-  if (!manifest) bundle.manifest = manifest_of(bundle.timeline);
+Bundle read_inner_bundle(const std::string& bundle_path, const std::string& part) {
+  const auto parts = safe_path_parts(part);
+  if (!parts) throw Error(printable(part) + ": not a path inside a bundle");
+  Bundle bundle;
+  bundle.path = without_slashes(bundle_path) + "/" + part;
+  FileDescriptor fd = open_bundle(without_slashes(bundle_path));
+  for (const std::string& name : *parts) {
+    fd = FileDescriptor(::openat(fd.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd.valid()) throw system_error("open " + printable(bundle.path), errno);
+  }
+  read_parts(fd.get(), kInner, bundle);
   return bundle;
 }
 

@@ -28,6 +28,10 @@ struct Bundle {
 // such; since the manifest is written last, theirs is put together from the trace where it is missing.
 Bundle read_bundle(const std::string& path);
 
+// A bundle inside of a bundle ("baselines/NAME"), reached without following a link. Parts that are larger than a baseline's are
+// problems. Its path is for messages. Throws Error as read_bundle() does.
+Bundle read_inner_bundle(const std::string& bundle_path, const std::string& part);
+
 // A text part ("system/at/meminfo"), at most `max_bytes` of it; nothing where it is absent or not a regular file.
 std::optional<std::string> read_bundle_text(const std::string& bundle_path, const std::string& part,
                                             std::size_t max_bytes = 16u << 20);

@@ -184,14 +184,15 @@ Onset onset_of(const DiffInput& input, std::string_view given) {
 
 Difference diff_within(const DiffInput& input, std::string_view given) {
   const Onset onset = onset_of(input, given);
-  if (!onset.known) throw Error("the onset is unknown, so there is no quiet part to compare with: " + onset.how, "fdr diff --within --onset -10 BUNDLE");
+  const auto& slice = input.bundle.timeline.quiet;
+  if (!onset.known && !slice) throw Error("the onset is unknown, so there is no quiet part to compare with: " + onset.how, "fdr diff --within --onset -10 BUNDLE");
   const View view(input.bundle.manifest, input.bundle.timeline, input.names);
   const Evidence evidence(view, onset, {});
   if (!evidence.has_quiet) throw Error(fmt::format("only {:.1f} s before the onset were recorded: nothing to compare with", evidence.quiet_s), "fdr diff BASE BUNDLE, with a bundle of a quiet time");
-  const Stretch quiet{evidence.quiet_from, evidence.begin}, incident{evidence.begin, evidence.end};
+  const Stretch quiet{evidence.quiet_from, evidence.quiet_until}, incident{evidence.begin, evidence.end};
   Difference difference;
-  difference.base = described(view, quiet, "quiet part");
-  difference.now = described(view, incident, "incident");
+  difference.base = slice ? fmt::format("{}: {:.1f} s", printable(slice->said), evidence.quiet_s) : described(view, quiet, "quiet part");
+  difference.now = described(view, incident, onset.known ? "incident" : "window");
   difference.base_s = evidence.quiet_s;
   difference.now_s = evidence.incident_s;
   difference.parts = compare(measure(evidence, quiet), measure(evidence, incident));

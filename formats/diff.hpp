@@ -40,7 +40,8 @@ struct Difference {
   std::vector<DiffPart> parts;
 };
 
-// The quiet part against the incident. Throws Error where the onset is unknown, or where less than a second was quiet.
+// The quiet part, or the baseline that the recording is compared with, against the incident. Throws Error where there is neither, or
+// where less than a second was quiet.
 Difference diff_within(const DiffInput& input, std::string_view onset = {});
 
 // The whole of `base` against the incident of `now`, or its whole window where its onset is unknown.

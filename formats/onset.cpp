@@ -251,7 +251,10 @@ MetricPoints metric_points(const MetricSeries& series) {
   MetricPoints points;
   const MetricSeries::Point* previous = nullptr;
   for (const MetricSeries::Point& point : series.points) {
-    if (!std::isfinite(point.value)) continue;
+    if (!std::isfinite(point.value)) {
+      previous = nullptr;
+      continue;
+    }
     double value = point.value;
     bool known = true;
     if (series.kind == MetricKind::kCounter) {

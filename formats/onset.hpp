@@ -27,7 +27,7 @@ struct Onset {
 
 using MetricPoints = std::vector<std::pair<Timestamp, double>>;
 
-// Finite values; of a counter the rate since the point before. Never longer than the series.
+// Finite values; of a counter the rate since the point before, unless a value that is none stands between. Never longer than the series.
 MetricPoints metric_points(const MetricSeries& series);
 
 // Whether `rule` names the metric as a word of its own ("process.cpu" is none of "process.cpu.total").

@@ -206,6 +206,13 @@ struct MetricSeries {
   bool operator==(const MetricSeries&) const = default;
 };
 
+// A quiet time of before the window, whose records stand among the others at their place on the wall clock (baseline.hpp).
+struct QuietSlice {
+  Timestamp begin, end;
+  std::string said;  // "the baseline of 09:41:03 (start), 58 min before"
+  bool operator==(const QuietSlice&) const = default;
+};
+
 struct Timeline {
   std::string machine = "x86_64";  // uname -m: selects the names of system calls
   std::string kernel;              // uname -r
@@ -229,6 +236,8 @@ struct Timeline {
   std::vector<Growth> growth;
   std::vector<LifeEvent> life;
   std::vector<MetricSeries> metrics;
+
+  std::optional<QuietSlice> quiet;  // of a recording that is compared with a baseline; never recorded
 };
 
 }  // namespace fdr

@@ -146,6 +146,11 @@ void read_top(Section& top, Config& config) {
     history.size("max_bytes", config.history.max_bytes, 1 << 20, "16MB");
     if (config.history.max_bytes > 1u << 30) history.refuse("max_bytes", "'max_bytes' must be at most 1GB", "16MB hold a day of seconds and a month of minutes");
   });
+  top.table("baseline", [&](Section& baseline) {
+    baseline.boolean("enabled", config.baseline.enabled);
+    baseline.duration("every", config.baseline.every, 10s, 24h, "1h");
+    baseline.duration("span", config.baseline.span, 2s, 1min, "20s");
+  });
   top.tables("target", [&](Section& section) { config.targets.push_back(read_target(section)); });
   top.tables("trigger", [&](Section& section) { config.rules.push_back(read_rule(section)); });
   top.tables("heartbeat", [&](Section& section) { config.heartbeats.push_back(read_heartbeat(section)); });

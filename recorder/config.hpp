@@ -41,6 +41,13 @@ struct HistoryConfig {
   std::uint64_t max_bytes = 16u << 20;
 };
 
+// Quiet slices to compare with: when the recorder has begun, at each mark, and every so often.
+struct BaselineConfig {
+  bool enabled = true;
+  Duration every = std::chrono::hours(1);
+  Duration span = std::chrono::seconds(20);  // that one covers; never more than the window
+};
+
 struct Config {
   Duration span = std::chrono::seconds(60);
   Duration after = std::chrono::seconds(5);
@@ -56,6 +63,7 @@ struct Config {
   std::uint64_t max_bytes = 2ull << 30;
   double keep_free_percent = 5;
   HistoryConfig history{};
+  BaselineConfig baseline{};
   std::optional<bool> default_rules{};  // unset: where there is no rule and no heartbeat
   std::vector<TargetConfig> targets;
   std::vector<RuleConfig> rules;

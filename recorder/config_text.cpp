@@ -155,6 +155,7 @@ std::string config_toml(const Config& config) {
   out += fmt::format("\n[history]\nenabled = {}\n", config.history.enabled);
   if (!config.history.directory.empty()) out += "directory = " + toml_string(config.history.directory) + "\n";
   out += fmt::format("max_bytes = \"{}\"\n", size_literal(config.history.max_bytes));
+  out += fmt::format("\n[baseline]\nenabled = {}\nevery = \"{}\"\nspan = \"{}\"\n", config.baseline.enabled, duration_literal(config.baseline.every), duration_literal(config.baseline.span));
   for (const TargetConfig& target : config.targets) {
     out += "\n[[target]]\n";
     if (!target.name.empty()) out += "name = " + toml_string(target.name) + "\n";

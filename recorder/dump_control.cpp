@@ -1,14 +1,15 @@
 #include "recorder/dump_control.hpp"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "formats/text.hpp"
+#include "recorder/baselines/baseline_store.hpp"
 #include "recorder/containers.hpp"
+#include "recorder/disk_room.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -46,8 +47,8 @@ struct DumpControl::Dump {
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
-DumpControl::DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs)
-    : config_(config), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), logs_(logs), collectors_(config.collectors) {}
+DumpControl::DumpControl(const Config& config, std::string name, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs)
+    : config_(config), name_(std::move(name)), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), logs_(logs), collectors_(config.collectors) {}
 DumpControl::~DumpControl() = default;
 
 void DumpControl::keep_text(const Recording& recording, Timestamp now) {
@@ -68,13 +69,10 @@ void DumpControl::add_anchor(Timestamp now) {
 }
 
 void DumpControl::check_room() const {
-  struct statvfs disk {};
-  std::string place = config_.directory;
-  while (::statvfs(place.c_str(), &disk) && place.size() > 1) place = place.substr(0, std::max<std::size_t>(1, place.rfind('/')));
-  if (!disk.f_blocks) return;
-  const double free = 100.0 * static_cast<double>(disk.f_bavail) / static_cast<double>(disk.f_blocks);
-  if (free >= config_.keep_free_percent) return;
-  throw Error(fmt::format("no bundle is written: {:.1f} % of the disk at {} is free, {} % must stay so", free, place, config_.keep_free_percent),
+  std::string place;
+  const auto free = disk_free_percent(config_.directory, &place);
+  if (!free || *free >= config_.keep_free_percent) return;
+  throw Error(fmt::format("no bundle is written: {:.1f} % of the disk at {} is free, {} % must stay so", *free, place, config_.keep_free_percent),
               "free some room, lower bundle.keep_free, or choose another bundle.directory");
 }
 
@@ -154,6 +152,7 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
                 .history = dump_->temporary ? History{} : history.for_bundle(dump_->clock),
                 .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),
                 .texts = std::move(dump_->texts),
+                .baselines = dump_->temporary ? "" : baseline_directory(config_, name_),
                 .collecting = std::move(dump_->collecting),
                 .logs_at_firing = std::move(dump_->logs),
                 .logs_at_end = logs_.copy(dump_->begin),

@@ -30,7 +30,7 @@ struct FinishedDump {
 class DumpControl {
  public:
   // `wake` is written to (an eventfd) when the dumper's thread has finished. `sockets` and `logs` outlive this.
-  DumpControl(const Config& config, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs);
+  DumpControl(const Config& config, std::string name, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs);
   ~DumpControl();
 
   bool busy() const { return dump_ != nullptr; }
@@ -60,7 +60,7 @@ class DumpControl {
   void check_room() const;  // throws Error when the disk has less than bundle.keep_free left
 
   const Config& config_;
-  std::string mode_;
+  std::string name_, mode_;
   std::vector<std::string> command_;
   int wake_;
   SocketMetrics& sockets_;

@@ -12,11 +12,13 @@
 #include "formats/bundle_writer.hpp"
 #include "formats/history_image.hpp"
 #include "formats/report/report.hpp"
+#include "recorder/baselines/baseline_store.hpp"
 #include "recorder/decode/failing.hpp"
+#include "recorder/decode/sums.hpp"
 #include "recorder/go_evidence.hpp"
 #include "recorder/logs/log_file.hpp"
 #include "recorder/memory_now.hpp"
-#include "recorder/own_vdso.hpp"
+#include "recorder/module_sources.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
@@ -34,46 +36,12 @@ constexpr int kNice = 10;
 // A thread takes 20 to 65 us; the records wait meanwhile, and are being overwritten.
 constexpr Duration kSleepersAtMost = std::chrono::milliseconds(300);
 
-// What was held is the file that ran, whatever became of its path. The others are best read through their process while it lives: deleted,
-// replaced, or in another mount namespace, they are still there.
-void add_sources(ModuleFiles& files, const MomentCopy& moment) {
-  std::set<Module> done;
-  for (const auto& [module, file] : moment.files.files()) files.add_source(module, HeldFiles::path(file));
-  for (const auto& [key, tracked] : moment.processes.processes()) {
-    if (tracked.process.ended || moment.gone.contains(tracked.process.pid)) continue;
-    for (const auto& space : tracked.spaces) {
-      for (const Mapping& mapping : space.space->mappings()) {
-        if (mapping.module.kind != ModuleKind::kFile || !done.insert(mapping.module).second) continue;
-        files.add_source(mapping.module, fmt::format("/proc/{}/map_files/{:x}-{:x}", tracked.process.pid, mapping.start, mapping.end));
-        files.add_source(mapping.module, fmt::format("/proc/{}/root{}", tracked.process.pid, mapping.module.path));
-      }
-    }
-  }
-}
-
-void add_vdso(ModuleFiles& files, const ProcessTable& table) {
-  std::set<Module> done;
-  for (const auto& [key, tracked] : table.processes())
-    for (const auto& space : tracked.spaces)
-      for (const Mapping& mapping : space.space->mappings())
-        if (mapping.module.kind == ModuleKind::kVdso && done.insert(mapping.module).second)
-          if (auto image = own_vdso()) files.add_image(mapping.module, std::move(image));
-}
-
 // Who began later has no place in the window.
 std::vector<LivingProcess> living_at(Timestamp time, const ClockAnchor& clock) {
   std::vector<LivingProcess> living = living_processes();
   const std::int64_t end = clock.boottime_of(time);
   std::erase_if(living, [&](const LivingProcess& process) { return static_cast<std::int64_t>(process.start_boottime_ns) > end; });
   return living;
-}
-
-// A pid that was used again names the one that lives.
-std::set<std::int32_t> ended_processes(const ProcessTable& table) {
-  std::set<std::int32_t> pids;
-  for (const auto& [key, tracked] : table.processes())
-    if (tracked.process.ended && !table.known(tracked.process.pid)) pids.insert(tracked.process.pid);
-  return pids;
 }
 
 }  // namespace
@@ -110,8 +78,7 @@ void Dumper::work() {
   try {
     Timeline timeline;
     ModuleFiles files;
-    add_sources(files, at_firing_);
-    add_vdso(files, at_firing_.processes);
+    add_module_sources(files, at_firing_);
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
     decoder.use_processes(at_firing_.processes);
@@ -126,8 +93,7 @@ void Dumper::work() {
     if (!ending_) return;
     Ending& ending = *ending_;
     lock.unlock();
-    add_sources(files, ending.moment);
-    add_vdso(files, ending.moment.processes);
+    add_module_sources(files, ending.moment);
     ending.rest.texts.merge(go_texts);
     write(decoder, files, timeline, ending);
   } catch (const Error& error) {
@@ -159,20 +125,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   timeline.end = end.time;
   for (const SummaryRow& row : ending.rest.summary) {
     if (row.begin + row.interval < request_.begin) continue;
-    SyscallSummary summary;
-    summary.begin = row.begin;
-    summary.interval = row.interval;
-    summary.process = row.tgid ? decoder.process_index(row.tgid, row.begin + row.interval) : kNoIndex;
-    summary.number = row.nr & FDR_NR_MASK;
-    summary.abi = row.nr & FDR_NR_COMPAT ? SyscallAbi::kCompat : row.nr & FDR_NR_X32 ? SyscallAbi::kX32 : SyscallAbi::kNative;
-    summary.calls = row.calls;
-    summary.errors = row.errors;
-    summary.wall = Duration{static_cast<std::int64_t>(row.wall_ns)};
-    summary.cpu = Duration{static_cast<std::int64_t>(row.cpu_ns)};
-    summary.max = Duration{static_cast<std::int64_t>(row.max_ns)};
-    static_assert(kHistogramBuckets == FDR_HISTOGRAM);
-    std::copy(std::begin(row.histogram), std::end(row.histogram), summary.histogram.begin());
-    timeline.summary.push_back(summary);
+    timeline.summary.push_back(decoded_sum(row, row.tgid ? decoder.process_index(row.tgid, row.begin + row.interval) : kNoIndex));
   }
   for (const ErrnoTotal& total : ending.rest.errors)
     timeline.errors.push_back({decoder.process_index(total.tgid, end.time), static_cast<std::uint16_t>(total.nr & FDR_NR_MASK), total.error, total.count});
@@ -201,7 +154,8 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     writer.add_modules(timeline.stacks, slices);
     writer.add_file("ledger.ndjson", ending.rest.ledger);
     if (!ending.rest.history.empty()) writer.add_file("history.fdrh", history_bytes(ending.rest.history));
-    std::vector<std::string> collector_losses;
+    std::vector<std::string> collector_losses, baseline_losses;
+    if (!ending.rest.baselines.empty()) add_baselines(writer, ending.rest.baselines, manifest.clock.realtime_of(request_.begin), baseline_losses);
     add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
     LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);
     if (!logs.text.empty()) ending.rest.texts["logs.ndjson"] = std::move(logs.text);
@@ -209,6 +163,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
     manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
     manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
+    manifest.losses.insert(manifest.losses.end(), baseline_losses.begin(), baseline_losses.end());
     manifest.losses.insert(manifest.losses.end(), logs.losses.begin(), logs.losses.end());
     writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
     result_.path = writer.finish(manifest);

@@ -10,7 +10,6 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,28 +19,14 @@
 #include "formats/perfetto_writer.hpp"
 #include "recorder/collector.hpp"
 #include "recorder/decode/decoder.hpp"
-#include "recorder/go_programs.hpp"
-#include "recorder/held_files.hpp"
 #include "recorder/logs/log_follower.hpp"
-#include "recorder/process_table.hpp"
+#include "recorder/moment_copy.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/system_text.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
 
 namespace fdr {
-
-// What is known of the targets at each of the two moments: copied out by the session, or read back from what a dead recorder left.
-struct MomentCopy {
-  ProcessTable processes;
-  HeldFiles files;
-  std::vector<fdr_thread> threads;  // in use
-  std::vector<fdr_parked> parked;
-  GoProgramList go;
-  Timestamp time;
-  bool past = false;                // the moment is over: nothing can be read from the processes as they were
-  std::set<std::int32_t> gone{};    // pids of processes that had not ended then, and have by now
-};
 
 // All that the bundle needs beside the records. The manifest comes filled but for what decoding finds out.
 struct DumpRequest {
@@ -63,6 +48,7 @@ struct DumpRest {
   History history;             // history.fdrh; empty: none
   std::string ledger;          // ledger.ndjson
   TextFiles texts;
+  std::string baselines;       // the directory of those that may go into the bundle; empty: none
   Collecting collecting;       // waited for before the bundle is written
   std::vector<LogCopy> logs_at_firing, logs_at_end;
   std::vector<ClockAnchor> anchors;

@@ -22,6 +22,8 @@ class RaisedTick {
 
   enum class Kind { kOrdinary, kNice, kRealtime };
   Kind kind() const { return kind_; }
+  // "SCHED_RR", "nice -20", "ordinary": what was to be had.
+  const char* kind_name() const { return kind_ == Kind::kRealtime ? "SCHED_RR" : kind_ == Kind::kNice ? "nice -20" : "ordinary"; }
 
  private:
   bool realtime();

@@ -1,6 +1,7 @@
 #include "recorder/recording.hpp"
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 #include <utility>
 
@@ -198,6 +199,13 @@ MomentCopy Recording::copy_moment(Timestamp now) const {
   }
   copy.parked.assign(window_.parked, window_.parked + FDR_PARKED);
   return copy;
+}
+
+Snapshot Recording::copy_recent(Timestamp since) const {
+  constexpr std::array kRings = {+FDR_STACKS, +FDR_STALLS, +FDR_SLOW, +FDR_FAILED};
+  Snapshot recent;
+  recent.take_recent(window_, kRings, static_cast<std::uint64_t>(std::max<std::int64_t>(0, to_ns(since))), memory_of(config_) / 16);
+  return recent;
 }
 
 RecordedSince Recording::known() const {

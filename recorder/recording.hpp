@@ -48,6 +48,9 @@ class Recording {
   // First (empty mark) or second snapshot; `coverage` says what it holds.
   WindowMark take_snapshot(const WindowMark& after, Coverage& coverage);
   MomentCopy copy_moment(Timestamp now) const;
+  // Of what samples, stalls, slow and failed calls the rings hold the part since then, in a buffer of its own of at most a sixteenth of
+  // the memory.
+  Snapshot copy_recent(Timestamp since) const;
   const std::vector<std::uint32_t>& live_slots() const { return live_slots_; }
 
   WindowView window() const { return window_; }

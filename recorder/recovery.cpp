@@ -8,6 +8,7 @@
 
 #include "formats/error.hpp"
 #include "formats/text.hpp"
+#include "recorder/baselines/baseline_store.hpp"
 #include "recorder/boot_id.hpp"
 #include "recorder/containers.hpp"
 #include "recorder/dump_manifest.hpp"
@@ -178,6 +179,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                 .history = {},
                 .ledger = saved.ledger + ledger_ndjson({{.time = span.died, .rule = "", .event = "died", .value = to_seconds(now - span.died), .text = evidence}}, clock),
                 .texts = std::move(saved.text),
+                .baselines = baseline_directory(config, name),
                 .collecting = {},
                 .logs_at_firing = {},
                 .logs_at_end = {},

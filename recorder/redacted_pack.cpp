@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
 #include "formats/error.hpp"
 #include "formats/html/page.hpp"
@@ -56,7 +57,7 @@ std::vector<std::string> vocabulary() {
   write_perfetto(empty.timeline, {"", {}}, [&](std::string_view bytes) { trace.append(bytes); });
   std::vector<std::string> texts = {to_json(empty.manifest), inflated_trace(trace), modules_json({}, {}), report_html(empty, {}),
                                     summary_text(empty.manifest, empty.timeline),
-                                    "fdr process life marks stalls slow calls failed calls metrics kernel.kallsyms module+0x syscall sys_"};
+                                    "fdr process life marks stalls slow calls failed calls metrics kernel.kallsyms module+0x syscall sys_ baselines start regular mark"};
   // A program may be named as a part of a call is: sleep, mkdir.
   for (std::uint16_t number = 0; number < kSyscallNumbers; ++number) texts.push_back(syscall_name(number));
   for (int end = 0; end < static_cast<int>(WalkEnd::kCount); ++end) texts.emplace_back(walk_end_name(static_cast<WalkEnd>(end)));
@@ -79,7 +80,7 @@ void search(const std::string& bundle, const Rescan& rescan) {
     const auto bytes = read_bundle_text(bundle, file.path, kMaxFileBytes);
     if (!bytes) throw Error("the redacted " + file.path + " cannot be read again");
     // The summary is prose: a word of it may be a name by chance. All else is fields.
-    const std::string leak = rescan.leak_in(file.path == "trace.pftrace" ? inflated_trace(*bytes) : *bytes, file.path == "summary.txt");
+    const std::string leak = rescan.leak_in(file.path.ends_with("trace.pftrace") ? inflated_trace(*bytes) : *bytes, file.path == "summary.txt");
     if (!leak.empty())
       throw Error("the redacted " + file.path + " still holds a name of the class '" + leak + "': nothing was written",
                   "--keep-symbols-of a module whose symbols share names with hosts, threads or paths makes these names public");
@@ -116,7 +117,8 @@ std::string write_redacted_pack(const Bundle& bundle, const Json& vendor, Redact
   const Rescan rescan(names, vocabulary());
   search(path, rescan);
 
-  const Bundle again = read_bundle(path);
+  Bundle again = read_bundle(path);
+  compare_with_baseline(again, "");
   const FrameNames functions = recorded_names(again.timeline.stacks, slices_of(again.timeline.stacks, again.modules));
   PackNotes notes = options.notes;
   notes.redacted = true;

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/text.hpp"
+#include "recorder/baseline_keeper.hpp"
 #include "recorder/beat_socket.hpp"
 #include "recorder/child.hpp"
 #include "recorder/claim.hpp"
@@ -71,9 +72,10 @@ class Session::Impl {
         watched_(options_.config, memory_of(options_.config)),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-        dump_(options_.config, options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
+        dump_(options_.config, directory_.name(), options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
         firings_(options_.config, recording_, metrics_, engine_, dump_, voice_),
-        keeper_(options_.config, directory_.path(""), directory_.name(), options_.mode, options_.command) {
+        keeper_(options_.config, directory_.path(""), directory_.name(), options_.mode, options_.command),
+        baselines_(options_.config, directory_.name(), options_.mode) {
     if (options_.at_most) firings_.only_one();
     block_signals();
   }
@@ -107,6 +109,7 @@ class Session::Impl {
   SessionEnd loop(const std::function<void()>& on_armed) {
     const Timestamp start = MonotonicClock::now();
     RaisedTick raised;
+    tick_kind_ = raised.kind_name();
     next_tick_ = start + options_.config.every;
     arm_timer();
     engine_.note({.time = start, .rule = "", .event = "armed", .value = 0, .text = fmt::format("{} processes", recording_.processes().live_count())});
@@ -201,6 +204,8 @@ class Session::Impl {
     for (const std::string& failure : watched_.notifier().advance()) tell(failure, "notify", now);
     dump_.add_anchor(now);
     keeper_.advance(recording_, metrics_, engine_, dump_.kept_text(), dump_.kept_text_at(), now);
+    baselines_.advance(recording_, metrics_, calm(), now);
+    if (const auto problem = baselines_.problem()) tell(*problem, "baseline", now);
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
       const auto late = (now - next_tick_) / options_.config.every;
@@ -208,6 +213,9 @@ class Session::Impl {
     }
     arm_timer();
   }
+
+  // Nothing is wrong, nothing is being written, and there is somebody to be well.
+  bool calm() const { return engine_.calm() && !dump_.busy() && !firings_.waiting() && recording_.processes().live_count() > 0 && !gone_ && !stop_; }
 
   // `once`: its bundle is written, or its time is over and none is being made.
   bool once_is_over(Timestamp now) const {
@@ -366,12 +374,12 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .unwritten = firings_.problem(), .survival = keeper_.problem()},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .unwritten = firings_.problem(), .survival = keeper_.problem(), .baselines = baselines_.status(), .tick = tick_kind_},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
       engine_.note({.time = now, .rule = "", .event = "mark", .value = 0, .text = printable(request.text)});
-      reply(std::move(request.connection), R"({"ok": true})");
+      reply(std::move(request.connection), nlohmann::json{{"ok", true}, {"baseline", baselines_.mark(request.text, now)}}.dump());
     } else if (request.verb == "dump") {
       ask_for_dump(request.text.empty() ? "fdr dump" : request.text, std::move(request.connection));
     } else if (request.verb == "drill") {
@@ -407,7 +415,9 @@ class Session::Impl {
   DumpControl dump_;
   Firings firings_;
   StateKeeper keeper_;
+  BaselineKeeper baselines_;
   const Duration longest_after_ = options_.config.longest_after();  // what there is room for in the metrics
+  std::string tick_kind_;                 // how the tick is scheduled
   std::string reload_;                    // what came of the last SIGHUP
   std::vector<ControlRequest> pending_;
   std::vector<std::int32_t> roots_;

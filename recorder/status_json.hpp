@@ -18,6 +18,8 @@ struct RecorderFacts {
   std::string reload = {};  // what came of the last SIGHUP; empty: there was none
   std::string unwritten = {};  // why the last bundle is not there; empty: it is
   std::string survival = {};  // why the window would not be readable without us; empty: it would
+  nlohmann::json baselines = {};  // of recorder/baseline_keeper.hpp
+  std::string tick = {};      // how it is scheduled (raised_tick.hpp)
 };
 
 std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now);

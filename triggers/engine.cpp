@@ -1,5 +1,7 @@
 #include "triggers/engine.hpp"
 
+#include <algorithm>
+
 #include "triggers/ledger.hpp"
 #include "triggers/rule.hpp"
 
@@ -72,6 +74,10 @@ std::vector<EpisodeEnd> Engine::reload(const std::vector<RuleConfig>& rules, con
   }
   impl_->rules_ = std::move(next);
   return ended;
+}
+
+bool Engine::calm() const {
+  return std::all_of(impl_->rules_.begin(), impl_->rules_.end(), [](const Rule& rule) { return rule.calm(); });
 }
 
 std::vector<RuleStatus> Engine::status() const {

@@ -98,6 +98,8 @@ class Engine {
   // episodes of those that are gone end here. Throws ExpressionError, and all stays as it was.
   std::vector<EpisodeEnd> reload(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue, Timestamp now);
 
+  // No rule holds, is active, or would be: nothing that was asked for is wrong.
+  bool calm() const;
   std::vector<RuleStatus> status() const;
   Duration longest_lookback(const std::string& name) const;
   const std::vector<LedgerEntry>& ledger()

@@ -40,6 +40,8 @@ class Rule {
 
   const RuleConfig& config() const { return config_; }
   RuleStatus status() const;
+  // Its condition does not hold, and no episode of it goes on.
+  bool calm() const { return !since_ && !active_ && !suppressing_; }
   Duration longest_lookback() const;
 
  private:

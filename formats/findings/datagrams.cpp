@@ -129,7 +129,7 @@ Finding cuts(const Evidence& ev) {
     const auto& [longest, pinned] = *lengths.since.rbegin();
     // A buffer has a round length; before the onset nothing came near it.
     const bool round = longest % 64 == 0 || (longest + 1) % 64 == 0;
-    if (pinned < 50 || pinned * 100 < lengths.calls || !ev.has_quiet || lengths.longest_before >= longest) continue;
+    if (pinned < 50 || pinned * 100 < lengths.calls || !ev.has_quiet || ev.by_baseline || lengths.longest_before >= longest) continue;
     // A read that asks for it (MSG_TRUNC) is told the true length: then the buffer's is not known, only that these are new.
     if (!round && lengths.longest_before > 0 && longest >= 2 * lengths.longest_before)
       return speaks_for("cut-reads", fmt::format("datagrams longer than any before: {} bytes at {}", longest, udp[key]), 0.5,

@@ -52,7 +52,7 @@ Finding piles_up(const Evidence& ev, const Counted& counted) {
   const bool kept = change.last >= 0.9 * change.most;
   const bool quiet_flat = change.compared && std::abs(change.quiet_last - change.quiet_first) < 0.25 * gained;
   if (gained >= counted.least && change.last > 1.4 * start && kept && quiet_flat) {
-    figures += fmt::format("; {} since the onset", per_second(gained / ev.incident_s));
+    if (!ev.by_baseline) figures += fmt::format("; {} since the onset", per_second(gained / ev.incident_s));
     if (counted.metric == std::string_view("process.fds")) {
       const std::string kinds = kinds_of_descriptors(ev);
       if (!kinds.empty()) figures += "; at the firing " + kinds;

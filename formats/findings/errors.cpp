@@ -63,9 +63,9 @@ Findings find_errors(const Evidence& ev) {
     group.process = thread ? thread->process : kNoIndex;
   }
   const std::string more = "fdr show BUNDLE failed";
-  const double quiet_s = std::max(0.1, ev.quiet_s - kJustBefore_s);
+  const double quiet_s = std::max(0.1, ev.quiet_s - (ev.by_baseline ? 0 : kJustBefore_s));
   const std::string totals = fmt::format("{} failed calls kept before, {} since", quiet, incident);
-  if (!ev.onset.known) {
+  if (!ev.onset.known && !ev.has_quiet) {
     if (incident == 0) return {speaks_against("failing-calls", title, "0 failed calls were kept", more)};
     return {not_measurable("failing-calls", title, fmt::format("{} failed calls were kept; no quiet part to compare with", incident))};
   }

@@ -54,21 +54,24 @@ std::string Change::moved() const {
 Evidence::Evidence(const View& v, const Onset& o, BundleText text)
     : view(v), onset(o), alarmed(!v.manifest.trigger.when.empty() && !v.manifest.trigger.drill), text_(std::move(text)) {
   // What is no rule says so in its name: a dump that was asked for accuses nobody.
-  for (const char* asked : {"manual", "exit", "mark", "now", "drill", "recorder-died"})
+  for (const char* asked : {"manual", "exit", "mark", "now", "drill", "recorder-died", "baseline"})
     if (view.manifest.trigger.name == asked) alarmed = false;
-  quiet_from = view.from();
+  by_baseline = view.timeline.quiet.has_value();
   begin = onset.known ? std::clamp(onset.time, view.from(), view.to()) : view.from();
   end = onset.known ? std::clamp(onset.until, begin, view.to()) : view.to();
-  quiet_s = std::max(0.0, to_seconds(begin - quiet_from));
+  quiet_from = by_baseline ? view.timeline.quiet->begin : view.from();
+  quiet_until = by_baseline ? std::min(view.timeline.quiet->end, begin) : begin;
+  quiet_s = std::max(0.0, to_seconds(quiet_until - quiet_from));
   incident_s = std::max(1e-3, to_seconds(end - begin));
-  has_quiet = onset.known && quiet_s >= kQuietLeast_s;
+  has_quiet = (onset.known || by_baseline) && quiet_s >= kQuietLeast_s;
   sampled_hz = sampling_frequency(view.manifest.config);
   if (text_) go_ = go_reports(view.manifest, text_);
 
   for (const SyscallSummary& sum : view.timeline.summary) {
-    if (!view.in_range(sum.begin, sum.interval) || !view.wants_process(sum.process)) continue;
+    if (!view.wants_process(sum.process)) continue;
     // Kept by the second: an interval belongs to the side of its middle.
     const Side where = side(sum.begin + std::clamp(sum.interval, Duration{0}, Duration{10'000'000'000}) / 2);
+    if (where == Side::kNeither) continue;
     CallChange& change = calls_[syscall_name(sum.number, sum.abi)];
     if (where == Side::kQuiet) {
       change.quiet += sum.calls, change.quiet_errors += sum.errors;
@@ -83,7 +86,8 @@ Evidence::Evidence(const View& v, const Onset& o, BundleText text)
 
 Side Evidence::side(Timestamp time) const {
   if (time < quiet_from || time > end) return Side::kNeither;
-  return time < begin ? Side::kQuiet : Side::kIncident;
+  if (time >= begin) return Side::kIncident;
+  return time < quiet_until ? Side::kQuiet : Side::kNeither;
 }
 
 Side Evidence::side(Timestamp from, Duration length) const {
@@ -97,10 +101,15 @@ Duration Evidence::within_incident(Timestamp from, Duration length) const {
   return std::max(Duration{0}, last - std::max(from, begin));
 }
 
-Change Evidence::change(std::string_view metric) const {
+const MetricSeries* Evidence::series_of(std::string_view metric) const {
   for (const MetricSeries& series : view.timeline.metrics)
-    if (series.name == metric) return change_of(series);
-  return {};
+    if (series.name == metric) return &series;
+  return nullptr;
+}
+
+Change Evidence::change(std::string_view metric) const {
+  const MetricSeries* series = series_of(metric);
+  return series ? change_of(*series) : Change{};
 }
 
 Change Evidence::change_of(const MetricSeries& series) const {
@@ -136,13 +145,17 @@ std::vector<const MetricSeries*> Evidence::metrics_like(std::string_view prefix,
 }
 
 MetricPoints Evidence::points(std::string_view metric) const {
-  for (const MetricSeries& series : view.timeline.metrics) {
-    if (series.name != metric) continue;
-    MetricPoints points = metric_points(series);
-    std::erase_if(points, [&](const auto& point) { return !view.in_range(point.first); });
-    return points;
-  }
-  return {};
+  const MetricSeries* series = series_of(metric);
+  MetricPoints points = series ? metric_points(*series) : MetricPoints{};
+  std::erase_if(points, [&](const auto& point) { return !view.in_range(point.first); });
+  return points;
+}
+
+MetricPoints Evidence::compared_points(std::string_view metric) const {
+  const MetricSeries* series = series_of(metric);
+  MetricPoints points = series ? metric_points(*series) : MetricPoints{};
+  std::erase_if(points, [&](const auto& point) { return side(point.first) == Side::kNeither; });
+  return points;
 }
 
 CallChange& CallChange::operator+=(const CallChange& more) {

@@ -1,8 +1,9 @@
 // What the findings look at: the recording, split at the onset into a quiet part and the incident, with the figures that
 // several of them need. Built once for a report; immutable; holds references that must outlive it.
 //
-// Where the onset is unknown there is no quiet part, and the whole window is "the incident": a comparison is then not
-// possible (`has_quiet` false), and only what is wrong by itself may speak, and only if a rule fired (`alarmed`).
+// Where the recording has a baseline (Timeline::quiet), that is the quiet part. Without one and without an onset there is none, and
+// the whole window is "the incident": a comparison is then not possible (`has_quiet` false), and only what is wrong by itself may
+// speak, and only if a rule fired (`alarmed`).
 #pragma once
 
 #include <cstdint>
@@ -59,7 +60,8 @@ class Evidence {
   Change change(std::string_view metric) const;
   Change change_of(const MetricSeries& series) const;
   std::vector<const MetricSeries*> metrics_like(std::string_view prefix, std::string_view suffix) const;
-  MetricPoints points(std::string_view metric) const;  // in the window
+  MetricPoints points(std::string_view metric) const;           // in the window
+  MetricPoints compared_points(std::string_view metric) const;  // on either side, so of the baseline too
 
   const std::map<std::string, CallChange>& calls() const { return calls_; }  // by name
   CallChange all_calls() const;
@@ -83,9 +85,10 @@ class Evidence {
 
   const View& view;
   const Onset& onset;
-  Timestamp quiet_from{}, begin{}, end{};  // quiet is [quiet_from, begin), the incident [begin, end]
+  Timestamp quiet_from{}, quiet_until{}, begin{}, end{};  // quiet is [quiet_from, quiet_until), the incident [begin, end]
   double quiet_s = 0, incident_s = 0;
   bool has_quiet = false;
+  bool by_baseline = false; // the quiet part is a baseline: single calls and logs are not in it
   bool alarmed = false;     // a rule fired: something was held to be wrong
   double sampled_hz = 99;   // clock samples a second of running
 
@@ -94,6 +97,7 @@ class Evidence {
     std::vector<FunctionId> user, kernel;
   };
   const Frames& frames(StackId stack) const;
+  const MetricSeries* series_of(std::string_view metric) const;
 
   BundleText text_;
   std::map<std::string, CallChange> calls_;

@@ -97,6 +97,20 @@ const HeapRow* keeping_site(const Evidence& ev) {
   return keeper;
 }
 
+// What grew before the window began stands on a level that only a baseline can tell from the usual one.
+void add_level(const Evidence& ev, Findings& findings) {
+  const Change held = ev.change("process.rss");
+  if (!ev.by_baseline || !held.compared) return;
+  const char* title = "memory level: the targets hold more than they did";
+  const double more = held.incident - held.quiet;
+  const std::string figures = fmt::format("resident {} in the baseline, {} now", bytes_text(std::max(held.quiet, 0.0)), bytes_text(std::max(held.incident, 0.0)));
+  if (more > 32 * kMegabyte && held.incident > 1.5 * held.quiet)
+    findings.push_back(speaks_for("memory-level", fmt::format("memory level: {} more than in the baseline", bytes_text(more)), 0.45 + std::min(0.2, held.incident / std::max(held.quiet, kMegabyte) / 20), figures,
+                                  "fdr show BUNDLE metrics"));
+  else if (more < 0.2 * held.quiet + 4 * kMegabyte) findings.push_back(speaks_against("memory-level", title, figures, "fdr show BUNDLE metrics"));
+  else findings.push_back(not_measurable("memory-level", title, figures + ": more, not clearly"));
+}
+
 std::string moved_bytes(const char* what, double from, double to) {
   return fmt::format("{} {} to {}", what, bytes_text(std::max(from, 0.0)), bytes_text(std::max(to, 0.0)));
 }
@@ -106,15 +120,16 @@ std::string moved_bytes(const char* what, double from, double to) {
 Findings find_growth(const Evidence& ev) {
   const char* title = "memory: the targets grow";
   const char* cache = "file cache: mapped files that could be given back";
-  const MetricPoints rss = ev.points("process.rss"), anon = ev.points("process.anon"), swap = ev.points("process.swap");
+  const MetricPoints rss = ev.compared_points("process.rss"), anon = ev.compared_points("process.anon"), swap = ev.compared_points("process.swap");
   if (rss.size() < 5) return {not_measurable("memory-growth", title, "process.rss was not recorded"), not_measurable("file-cache", cache, "process.rss was not recorded")};
 
   Findings findings;
+  add_level(ev, findings);
   // Anonymous memory that was swapped out is still the process's own.
   MetricPoints own = anon.size() == rss.size() ? anon : rss;
   if (swap.size() == own.size())
     for (std::size_t i = 0; i < own.size(); ++i) own[i].second += swap[i].second;
-  const Slope since = slope_of(own, ev.begin, ev.end), before = slope_of(own, ev.quiet_from, ev.begin);
+  const Slope since = slope_of(own, ev.begin, ev.end), before = slope_of(own, ev.quiet_from, ev.quiet_until);
   const Slope all = slope_of(rss, ev.begin, ev.end);
   const std::string more = "fdr show BUNDLE metrics";
   std::string figures = moved_bytes("anonymous and swapped", since.first, since.last) + fmt::format(" in {:.1f} s ({:+.2f} MB/s)", ev.incident_s, since.per_second / kMegabyte);

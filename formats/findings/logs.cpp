@@ -32,15 +32,16 @@ Findings find_logs(const Evidence& ev) {
   const std::string more = "fdr show BUNDLE logs";
   if (!ev.has_text("logs.ndjson")) return {not_measurable("log-burst", title, "no log was named: [[log]] in the configuration")};
   const Logs logs = read_logs(ev.text("logs.ndjson"));
-  const std::vector<LogGroup> groups = group_logs(logs, {ev.has_quiet ? ev.quiet_from : ev.begin, ev.begin, ev.end});
+  const bool has_quiet = ev.has_quiet && !ev.by_baseline;  // a baseline holds no lines
+  const std::vector<LogGroup> groups = group_logs(logs, {has_quiet ? ev.quiet_from : ev.begin, ev.begin, ev.end});
   double quiet = 0, incident = 0;
-  bool compared = ev.has_quiet;
+  bool compared = has_quiet;
   std::vector<const LogGroup*> grown;
   for (const LogGroup& group : groups) {
     incident += group.rate;
     quiet += group.rate_before.value_or(0);
     compared = compared && group.rate_before.has_value();
-    if (!ev.has_quiet || !group.rate_before || group.incident < kLeastLines) continue;
+    if (!has_quiet || !group.rate_before || group.incident < kLeastLines) continue;
     if (group.rate > 3 * *group.rate_before + 0.5) grown.push_back(&group);
   }
   for (const LogHead& head : logs.heads)

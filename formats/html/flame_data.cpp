@@ -143,7 +143,7 @@ Json flame_data(const View& view, const Sides& sides, NameTable& names) {
   FlameMaker maker(view, sides, all);
   FlameTree on_cpu, others, stalls, waits, growth;
   for (const StackSample& sample : view.timeline.samples) {
-    if (!view.in_range(sample.time)) continue;
+    if (!view.in_range(sample.time) && !sides.in_baseline(view.at(sample.time))) continue;
     FlameTree& tree = view.wants_thread(sample.thread) ? on_cpu : others;
     maker.add(tree, maker.process(tree, sample.thread), sample.stack, sample.time, 1);
   }

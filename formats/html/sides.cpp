@@ -8,9 +8,14 @@ Sides Sides::of(const View& view, const Json& onset) {
   Sides sides;
   sides.begin_s = view.at(view.from());
   sides.end_s = view.at(view.to());
-  sides.known = onset.at("known").get<bool>();
-  sides.onset_s = sides.known ? std::clamp(onset.at("at_s").get<double>(), sides.begin_s, sides.end_s) : sides.begin_s;
-  sides.until_s = sides.known ? std::clamp(onset.at("until_s").get<double>(), sides.onset_s, sides.end_s) : sides.end_s;
+  const bool onset_known = onset.at("known").get<bool>();
+  if (view.timeline.quiet) {
+    sides.baseline_from_s = view.at(view.timeline.quiet->begin);
+    sides.baseline_until_s = view.at(view.timeline.quiet->end);
+  }
+  sides.known = onset_known || view.timeline.quiet;
+  sides.onset_s = onset_known ? std::clamp(onset.at("at_s").get<double>(), sides.begin_s, sides.end_s) : sides.begin_s;
+  sides.until_s = onset_known ? std::clamp(onset.at("until_s").get<double>(), sides.onset_s, sides.end_s) : sides.end_s;
   return sides;
 }
 
@@ -22,7 +27,8 @@ PageSide Sides::side(double at_s) const {
 std::array<double, 3> Sides::seconds(double obtained_s) const {
   const double from = obtained_s > 0 ? std::max(begin_s, end_s - obtained_s) : begin_s;
   const auto since = [from](double begin, double end) { return std::max(0.0, end - std::max(begin, from)); };
-  return {since(begin_s, onset_s), since(onset_s, until_s), since(until_s, end_s)};
+  const double quiet = baseline_until_s > baseline_from_s ? baseline_until_s - baseline_from_s : since(begin_s, onset_s);
+  return {quiet, since(onset_s, until_s), since(until_s, end_s)};
 }
 
 }  // namespace fdr

@@ -6,9 +6,12 @@
 #include <array>
 #include <set>
 
+#include "formats/baseline.hpp"
 #include "formats/error.hpp"
 #include "formats/pack/file_tree.hpp"
 #include "formats/pack/redact_words.hpp"
+#include "formats/perfetto_writer.hpp"
+#include "formats/sha256.hpp"
 
 namespace fdr {
 namespace {
@@ -139,7 +142,7 @@ class Redaction {
     to.target.command = arguments(from.target.command);
     for (const std::string& name : from.target.names) to.target.names.push_back(names_.token(NameClass::kLabel, name));
     to.trigger = from.trigger;
-    to.trigger.name = words_.rule_name(from.trigger.name);
+    to.trigger.name = from.trigger.name == kBaselineTrigger ? from.trigger.name : words_.rule_name(from.trigger.name);
     to.trigger.when = words_.condition(from.trigger.when);
     to.trigger.value_text = words_.figure(from.trigger.value_text);
     to.trigger.evidence = to.trigger.when.empty() ? "" : to.trigger.when + (to.trigger.value_text.empty() ? "" : "; value " + to.trigger.value_text);
@@ -164,6 +167,7 @@ class Redaction {
   void files() {
     for (const auto& [path, sum] : bundle_.manifest.files) {
       if (path == "trace.pftrace" || path == "modules.json" || path == "summary.txt") continue;  // written anew
+      if (path.starts_with("baselines/")) continue;
       const bool sockets = path == "system/before/sockets.ndjson" || path == "system/at/sockets.ndjson" || path == "system/after/sockets.ndjson";
       const auto text = sockets ? read_bundle_text(bundle_.path, path, kMaxSocketBytes) : std::nullopt;
       if (text) {
@@ -172,7 +176,27 @@ class Redaction {
         left_out(path);
       }
     }
+    for (const Baseline& one : baselines_of(bundle_)) baseline(one);
     if (!bundle_.manifest.config.empty()) out_.left_out.push_back({"manifest.json config", "text"});
+  }
+  // A small bundle: the same again.
+  void baseline(const Baseline& one) {
+    const std::string path = "baselines/" + one.name;
+    Bundle inner;
+    try {
+      inner = read_inner_bundle(bundle_.path, path);
+    } catch (const Error& error) {
+      inner.problems.push_back(error.what());
+    }
+    if (!inner.problems.empty() || !one.problem.empty()) return out_.left_out.push_back({path, "damaged"});
+    Redacted redacted = Redaction(inner, options_, names_).all();
+    std::string trace;
+    write_perfetto(redacted.timeline, {}, [&](std::string_view bytes) { trace.append(bytes); });
+    const std::string modules = modules_json(redacted.timeline.stacks, redacted.slices);
+    redacted.manifest.files = {{"modules.json", sha256_hex(modules)}, {"trace.pftrace", sha256_hex(trace)}};
+    out_.files.emplace_back(path + "/manifest.json", to_json(redacted.manifest));
+    out_.files.emplace_back(path + "/modules.json", modules);
+    out_.files.emplace_back(path + "/trace.pftrace", trace);
   }
   // Its directory and its kind say enough; a collector's file is named by who set it up.
   void left_out(const std::string& path) {

@@ -65,6 +65,7 @@ Json memory_ledger_rows(const PartInput&);
 Json log_rows(const PartInput&);
 Json history_rows(const PartInput&);
 Json mover_rows(const PartInput&);
+Json baseline_rows(const PartInput&);
 Json timeline_rows(const PartInput&);
 Json metric_part_rows(const PartInput&);
 Json ring_rows(const PartInput&);

@@ -118,7 +118,7 @@ Json thread_rows(const PartInput& in) {
   std::vector<std::uint32_t> order;
   const Timeline& timeline = in.view.timeline;
   for (std::uint32_t i = 0; i < timeline.threads.size(); ++i)
-    if (in.view.wants_thread(i)) order.push_back(i);
+    if (in.view.wants_thread(i) && !(timeline.threads[i].ended && *timeline.threads[i].ended < in.view.from())) order.push_back(i);
   std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
     return std::pair(samples[b], timeline.threads[b].account.on_cpu) <
            std::pair(samples[a], timeline.threads[a].account.on_cpu);

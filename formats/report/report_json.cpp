@@ -37,6 +37,13 @@ Json onset_json(const View& view, const Onset& onset) {
   return json;
 }
 
+// What stands for the quiet part where the window has none; null where nothing does.
+Json baseline_json(const View& view) {
+  const auto& quiet = view.timeline.quiet;
+  if (!quiet) return nullptr;
+  return {{"what", valid_utf8(quiet->said)}, {"time", view.utc(quiet->end)}, {"from_s", view.at(quiet->begin)}, {"until_s", view.at(quiet->end)}};
+}
+
 Json finding_json(const Finding& finding) {
   return {{"id", valid_utf8(finding.id)},
           {"verdict", verdict_name(finding.verdict)},
@@ -64,6 +71,7 @@ std::string report_json(const Bundle& bundle, const FrameNames& names, std::stri
   json["target"] = manifest["target"];
   json["window"] = manifest["window"];
   json["onset"] = onset_json(view, judgement.onset);
+  json["baseline"] = baseline_json(view);
   json["findings"] = Json::array();
   json["ruled_out"] = Json::array();
   for (const Finding& finding : judgement.findings) {

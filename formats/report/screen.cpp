@@ -55,10 +55,11 @@ std::string where(const View& view) {
 }
 
 std::string since(const View& view, const Onset& onset) {
-  if (!onset.known) return "unknown: " + onset.how;
+  const std::string compared = view.timeline.quiet ? "; compared with " + printable(view.timeline.quiet->said) : "";
+  if (!onset.known) return "unknown: " + onset.how + compared;
   std::string moment = view.utc(onset.time).substr(11);
   moment = moment.substr(0, moment.size() - 3);  // tenths of a second: no metric is read more often
-  return fmt::format("{} ({:+.1f} s): {}", moment, view.at(onset.time), onset.how);
+  return fmt::format("{} ({:+.1f} s): {}{}", moment, view.at(onset.time), onset.how, compared);
 }
 
 std::string header(const View& view, const Judgement& judgement, const std::vector<std::string>& problems,

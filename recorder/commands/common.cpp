@@ -27,6 +27,7 @@ void run_common(const CommonOptions& options) {
   for (const std::string& path : options.bundles) {  // one after another: each may be large
     ReadingOptions reading = options.reading;
     reading.bundle = path;
+    reading.compare = true;
     const OpenedBundle opened = open_with_names(reading);
     firings.push_back(firing_of({opened.bundle, opened.names}));
   }

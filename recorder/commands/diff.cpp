@@ -15,6 +15,7 @@ constexpr const char* kDescription = R"(what changed: two bundles, or the quiet 
 Examples:
   fdr diff --within BUNDLE                  before and since the onset
   fdr diff --within --onset -12 BUNDLE      it began 12 s before the firing
+  fdr diff --within BUNDLE --baseline NAME  against this one of its baselines
   fdr diff QUIET BUNDLE                     a bundle of a good time, or of a healthy host
   fdr diff --within --json BUNDLE | jq '.functions[0]')";
 
@@ -27,12 +28,14 @@ struct DiffOptions {
 
 void run_diff(const DiffOptions& options) {
   const std::size_t needed = options.within ? 1 : 2;
+  if (!options.within && !options.reading.baseline.empty()) throw Error("--baseline is of one bundle", "fdr diff --within BUNDLE --baseline NAME");
   if (options.bundles.size() != needed)
     throw Error(options.within ? "--within compares one bundle with itself" : "two bundles are compared: BASE and BUNDLE",
                 options.within ? "fdr diff --within BUNDLE" : "fdr diff BASE BUNDLE, or fdr diff --within BUNDLE");
   const auto open = [&](const std::string& path) {
     ReadingOptions reading = options.reading;
     reading.bundle = path;
+    reading.compare = options.within && (options.onset.empty() || !options.reading.baseline.empty());
     return open_with_names(reading);
   };
   const OpenedBundle last = open(options.bundles.back());
@@ -56,6 +59,7 @@ void add_diff(CLI::App& app, int& exit_code) {
   command->add_option("--onset", options->onset, "since when, where fdr finds it wrongly or not: seconds from the firing (-12), or UTC (12:41:20.5)")
       ->type_name("TIME");
   command->add_option("BUNDLES", options->bundles, "BASE BUNDLE, or with --within one bundle")->required()->expected(1, 2);
+  add_baseline_option(*command, options->reading);
   add_name_options(*command, options->reading);
   command->add_flag("--json", options->reading.json, "one JSON object: functions, stacks, threads, syscalls, failed, metrics");
   command->add_flag("--no-color", options->reading.no_color, "no colours (NO_COLOR does the same)");

@@ -46,7 +46,9 @@ void run_pack(const PackOptions& options) {
   if (!options.redact && (options.preview || !options.key_file.empty() || !options.keep_symbols_of.empty() || !options.patterns.empty()))
     throw Error("--preview, --key, --keep-symbols-of and --pattern say how to redact, and --redact is not there", "fdr pack BUNDLE --redact ...");
   if (options.output.empty() && !options.preview) throw Error("no file is named for the pack", "fdr pack BUNDLE -o FILE.zip");
-  const OpenedBundle opened = open_with_names(options.reading);
+  ReadingOptions reading = options.reading;
+  reading.compare = !options.redact;  // what is redacted is the bundle as it is; its report compares then
+  const OpenedBundle opened = open_with_names(reading);
   if (opened.bundle.partial)
     throw Error("the recorder did not finish this bundle", "fdr report reads it; pack it by hand if it has to go");
   if (options.redact) return run_redacted(options, opened);

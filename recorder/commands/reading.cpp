@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "formats/baseline.hpp"
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
 #include "formats/report/module_notes.hpp"
@@ -48,6 +49,10 @@ void add_name_options(CLI::App& command, ReadingOptions& options) {
       ->type_name("DIR");
 }
 
+void add_baseline_option(CLI::App& command, ReadingOptions& options) {
+  command.add_option("--baseline", options.baseline, "compare with this one of the bundle's baselines (fdr show BUNDLE baselines), or with none")->type_name("NAME");
+}
+
 void add_filter_options(CLI::App& command, ShowFilter& filter) {
   command.add_option("--pid", filter.pid, "only this process")->type_name("PID");
   command.add_option("--thread", filter.thread, "only this thread")->type_name("TID");
@@ -60,6 +65,7 @@ OpenedBundle open_with_names(const ReadingOptions& options) {
   {
     const Progress progress("reading");
     opened.bundle = read_bundle(opened.path.bundle());
+    if (options.compare) compare_with_baseline(opened.bundle, options.baseline);
   }
   const Progress progress("looking up names");
   const StackTable& stacks = opened.bundle.timeline.stacks;

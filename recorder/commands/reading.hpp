@@ -22,12 +22,16 @@ struct ReadingOptions {
   std::string sysroot;
   bool no_color = false;
   bool json = false;
+  bool compare = false;   // with a baseline, where the window has no quiet part of its own
+  std::string baseline;   // the one to compare with; empty: as needed, "none"
 };
 
 // BUNDLE, --debug-dir, --sysroot.
 void add_reading_options(CLI::App& command, ReadingOptions& options);
 // Only those of them that say where names are found.
 void add_name_options(CLI::App& command, ReadingOptions& options);
+// --baseline.
+void add_baseline_option(CLI::App& command, ReadingOptions& options);
 // --pid, --thread, --from, --to.
 void add_filter_options(CLI::App& command, ShowFilter& filter);
 

@@ -25,7 +25,9 @@ struct ReportOptions : ReadingOptions {
 };
 
 void run_report(const ReportOptions& options) {
-  const OpenedBundle opened = open_with_names(options);
+  ReadingOptions reading = options;
+  reading.compare = options.onset.empty() || !options.baseline.empty();
+  const OpenedBundle opened = open_with_names(reading);
   if (!options.html.empty()) {
     const std::string page = report_html(opened.bundle, opened.names, options.onset);
     options.html == "-" ? print(page) : write_file(options.html, page);
@@ -44,7 +46,8 @@ void add_report(CLI::App& app, int& exit_code) {
   add_reading_options(*command, *options);
   command->add_option("--onset", options->onset, "since when, where fdr finds it wrongly or not: seconds from the firing (-12), or UTC (12:41:20.5)")
       ->type_name("TIME");
-  command->add_flag("--json", options->json, "one JSON object: trigger, onset, findings, rings, completeness");
+  add_baseline_option(*command, *options);
+  command->add_flag("--json", options->json, "one JSON object: trigger, onset, baseline, findings, rings, completeness");
   command->add_option("--html", options->html, "one self-contained page: charts, flame graphs, tables; - for stdout")
       ->type_name("FILE")
       ->excludes("--json");

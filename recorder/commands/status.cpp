@@ -29,9 +29,12 @@ std::string describe(const json& status) {
   std::string text = fmt::format("{}  pid {}  {}  window {:.0f} s  armed for {:.0f} s  {} processes, {} threads\n", text_of(status["name"]),
                                  number(status["pid"]), text_of(status["mode"]), number(status["window_s"]), number(status["armed_s"]),
                                  status["processes"].size(), number(status["threads"]));
-  text += fmt::format("  cost     {:.2f} % of one CPU, {} beside a window of {}; last tick {:.1f} ms late\n", number(cost["cpu_percent"]),
-                      bytes_text(number(cost["rss_bytes"])), bytes_text(number(cost["window_bytes"])), 1e3 * number(cost["lateness_s"]));
+  text += fmt::format("  cost     {:.2f} % of one CPU, {} beside a window of {}; last tick {:.1f} ms late ({})\n", number(cost["cpu_percent"]),
+                      bytes_text(number(cost["rss_bytes"])), bytes_text(number(cost["window_bytes"])), 1e3 * number(cost["lateness_s"]), text_of(cost.value("tick", json())));
   text += fmt::format("  bundles  {} so far, in {}\n", number(status["bundles"]), text_of(status["directory"]));
+  const json baselines = status.value("baselines", json::object());
+  if (const json last = baselines.value("last", json()); last.is_string())
+    text += fmt::format("  baseline {} cut, the last {}: {}, {:.0f} ms of CPU\n", number(baselines["cut"]), text_of(last), bytes_text(number(baselines["last_bytes"])), number(baselines["last_cpu_ms"]));
   text += "  ring        covers of asked     recorded    dropped     missed\n";
   for (const auto& [name, ring] : status["rings"].items())
     text += fmt::format("  {:<10} {:>6.1f} s of {:>4.0f} s {:>12} {:>10} {:>10}\n", printable(name), number(ring["obtained_s"]), number(ring["asked_s"]),

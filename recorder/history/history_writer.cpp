@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "formats/error.hpp"
+#include "recorder/disk_room.hpp"
 
 namespace fdr {
 namespace {
@@ -59,10 +59,8 @@ HistoryWriter::Count HistoryWriter::count() const {
 }
 
 void HistoryWriter::write(Work& work) {
-  struct statvfs disk {};
   const std::string place = file_->path().substr(0, file_->path().rfind('/'));
-  if (::statvfs(place.c_str(), &disk) == 0 && disk.f_blocks &&
-      100.0 * static_cast<double>(disk.f_bavail) / static_cast<double>(disk.f_blocks) < keep_free_percent_)
+  if (const auto free = disk_free_percent(place); free && *free < keep_free_percent_)
     throw Error(fmt::format("less than {} % of the disk at {} is free", keep_free_percent_, place));
   if (auto* rows = std::get_if<Rows>(&work)) file_->add(rows->ring, std::move(rows->rows), table_);
   else file_->add(std::get<std::vector<HistoryMovers>>(work));

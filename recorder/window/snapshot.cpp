@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 
 #include "formats/clock.hpp"
 
@@ -65,6 +66,67 @@ WindowMark Snapshot::take(const WindowView& window, const WindowMark& after) {
     }
   }
   return mark;
+}
+
+namespace {
+
+struct WantedChunk {
+  int ring;
+  std::uint32_t slot;
+  std::uint64_t seq, first_ns, until_ns;
+  std::uint32_t room;  // of its records: a chunk that is still written may grow meanwhile
+  bool reaches;        // back to what is wanted
+};
+
+void want(const WindowView& window, int ring, std::uint32_t slot, std::uint64_t since_ns, std::vector<WantedChunk>& wanted) {
+  constexpr std::uint32_t kGrowth = 16u << 10;
+  const std::uint32_t body = chunk_bytes(ring) - FDR_CHUNK_HEADER;
+  const std::uint64_t newest = __atomic_load_n(&window.cursor(ring, slot).seq, __ATOMIC_ACQUIRE);
+  std::uint64_t until_ns = UINT64_MAX;
+  for (std::uint64_t seq = newest; seq > 0 && newest - seq < window.layout.chunks[ring]; --seq) {
+    const fdr_chunk_header* chunk = window.chunk(ring, slot, seq);
+    if (__atomic_load_n(&chunk->seq, __ATOMIC_ACQUIRE) != seq) return;
+    const std::uint32_t used = std::min(__atomic_load_n(&chunk->used, __ATOMIC_ACQUIRE), body);
+    const std::uint64_t first_ns = chunk->first_ns;
+    const bool reaches = first_ns <= since_ns || seq == 1;
+    wanted.push_back({ring, slot, seq, first_ns, until_ns, seq == newest ? std::min(used + kGrowth, body) : used, reaches});
+    if (reaches) return;
+    until_ns = first_ns;
+  }
+}
+
+}  // namespace
+
+void Snapshot::take_recent(const WindowView& window, std::span<const int> rings, std::uint64_t since_ns, std::size_t most_bytes) {
+  std::vector<WantedChunk> wanted;
+  for (const int ring : rings)
+    for (std::uint32_t slot = 0; slot < window.layout.slots; ++slot) want(window, ring, slot, since_ns, wanted);
+  std::stable_sort(wanted.begin(), wanted.end(), [](const WantedChunk& a, const WantedChunk& b) { return a.until_ns > b.until_ns; });
+  std::size_t bytes = 0, kept = 0;
+  while (kept < wanted.size() && (wanted[kept].until_ns == UINT64_MAX || bytes + wanted[kept].room <= most_bytes)) bytes += wanted[kept++].room;
+  wanted.resize(kept);
+  std::sort(wanted.begin(), wanted.end(), [](const WantedChunk& a, const WantedChunk& b) { return std::tie(a.ring, a.slot, a.seq) < std::tie(b.ring, b.slot, b.seq); });
+  for (RingCopy& copies : rings_) copies = {};
+  buffer_.assign(bytes, 0);
+  std::size_t place = 0;
+  bool hole = false;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const WantedChunk& chunk = wanted[i];
+    RingCopy& copies = rings_[chunk.ring];
+    const bool oldest = i == 0 || wanted[i - 1].ring != chunk.ring || wanted[i - 1].slot != chunk.slot;
+    if (oldest) hole = !chunk.reaches;
+    ChunkCopy copy;
+    copy.slot = chunk.slot;
+    if (!copy_chunk(window.chunk(chunk.ring, chunk.slot, chunk.seq), chunk.seq, chunk.room, buffer_.data() + place, copy)) {
+      ++copies.overtaken;
+      hole = true;
+      continue;
+    }
+    if (hole) copies.covers_since_ns = std::max(copies.covers_since_ns, copy.first_ns);
+    hole = false;
+    place += chunk.room;
+    copies.chunks.push_back(copy);
+  }
 }
 
 }  // namespace fdr

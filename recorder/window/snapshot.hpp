@@ -40,9 +40,16 @@ struct RingCopy {
 class Snapshot {
  public:
   explicit Snapshot(const WindowLayout& layout);
+  Snapshot() = default;  // without a buffer: for take_recent()
+  Snapshot(Snapshot&&) = default;  // what the copies point to moves along
+  Snapshot& operator=(Snapshot&&) = default;
 
   // Copies everything newer than `after` (everything for an empty mark) and returns the new mark.
   WindowMark take(const WindowView& window, const WindowMark& after);
+
+  // Of these rings what is newer than `since_ns`, the newest first, until `most_bytes` are full: covers_since_ns says how far back it goes
+  // (0: to `since_ns`). Allocates what it needs.
+  void take_recent(const WindowView& window, std::span<const int> rings, std::uint64_t since_ns, std::size_t most_bytes);
 
   const RingCopy& ring(int ring) const { return rings_[ring]; }
 

@@ -18,6 +18,7 @@ with Scenario(__file__) as scenario:
     status = wait_for("half a second recorded", lambda: (s := recorder.status())["armed_s"] > 0.5 and s)
     equal((status["pid"], status["armed"]), (recorder.process.pid, True), "pid and armed of fdr status")
     equal([rule["when"] for rule in status["rules"]], ["process.cpu.total > 99%"], "rules of fdr status")
+    check(status["cost"]["tick"] in ("SCHED_RR", "nice -20", "ordinary"), f"how the tick is scheduled: {status['cost']}")
     check(recorder.name in scenario.fdr("status").stdout, "fdr status does not list the recorder")
 
     page = scenario.path("fdr.prom")

@@ -21,6 +21,7 @@ sample   = { frequency = 49, off_cpu = "2ms" }
 syscalls = { detail = "summary", slow = "20ms" }
 metrics  = { every = "200ms" }
 bundle   = { directory = "/srv/fdr", keep = 5, max_bytes = "1GB", keep_free = "7.5%" }
+baseline = { every = "30m", span = "10s" }
 
 [[target]]
 name = "haproxy"
@@ -79,6 +80,9 @@ TEST_CASE("config: every key") {
   CHECK(config.keep == 5);
   CHECK(config.max_bytes == 1ull << 30);
   CHECK(config.keep_free_percent == 7.5);
+  CHECK(config.baseline.enabled);
+  CHECK(config.baseline.every == 30min);
+  CHECK(config.baseline.span == 10s);
   REQUIRE(config.targets.size() == 3);
   CHECK(config.targets[0].comm == "haproxy");
   CHECK(config.targets[1].pids == std::vector<std::int32_t>{12, 13});

@@ -315,3 +315,39 @@ TEST_CASE(
   REQUIRE(window.cursor(FDR_STALLS).seq <= 4);
   CHECK(all == range(1, kLast));
 }
+
+TEST_CASE("recent: of the rings that are asked for what is newer, and how far back that goes") {
+  MemoryWindow window(MemoryWindow::small(2, 16));
+  write_numbers(window, FDR_STALLS, 1, 2000, 0);
+  write_numbers(window, FDR_STALLS, 1500, 2000, 1);
+  write_numbers(window, FDR_SLOW, 1, 100);
+  constexpr std::array kRings = {+FDR_STALLS};
+  Snapshot snapshot;
+  snapshot.take_recent(window.view(), kRings, 1000, 64u << 20);
+  CHECK(snapshot.ring(FDR_STALLS).covers_since_ns == 0);  // all that was asked for
+  CHECK(snapshot.ring(FDR_SLOW).chunks.empty());
+  std::vector<std::uint64_t> numbers = numbers_in(snapshot, FDR_STALLS);
+  for (std::uint64_t number = 1000; number <= 2000; ++number) CHECK(std::count(numbers.begin(), numbers.end(), number) == (number < 1500 ? 1 : 2));
+  CHECK(numbers.size() < 2501);  // not all that there is
+
+  Snapshot small;
+  small.take_recent(window.view(), kRings, 1, 1);  // the newest chunks go along whatever they take
+  const std::uint64_t covers = small.ring(FDR_STALLS).covers_since_ns;
+  CHECK(covers > 1);
+  CHECK(covers < 2000);
+  numbers = numbers_in(small, FDR_STALLS);
+  for (std::uint64_t number = covers; number <= 2000; ++number) CHECK(std::count(numbers.begin(), numbers.end(), number) >= 1);
+  const Snapshot moved = std::move(small);
+  CHECK(numbers_in(moved, FDR_STALLS) == numbers);
+}
+
+TEST_CASE("recent: what was overwritten is not covered") {
+  MemoryWindow window(MemoryWindow::small(1, 4));
+  write_numbers(window, FDR_STALLS, 1, 5000);
+  constexpr std::array kRings = {+FDR_STALLS};
+  Snapshot snapshot;
+  snapshot.take_recent(window.view(), kRings, 1, 64u << 20);
+  const std::uint64_t covers = snapshot.ring(FDR_STALLS).covers_since_ns;
+  CHECK(covers > 1);
+  CHECK(numbers_in(snapshot, FDR_STALLS) == range(covers, 5000));
+}

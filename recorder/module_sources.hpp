@@ -1,0 +1,14 @@
+// Where the files can be read whose code the targets ran, as good at the moment as it gets: for whoever walks stacks or looks up names
+// while the processes may be gone. One thread.
+#pragma once
+
+#include "recorder/moment_copy.hpp"
+#include "unwind/module_files.hpp"
+
+namespace fdr {
+
+void add_module_sources(ModuleFiles& files, const MomentCopy& moment);
+// Pids of processes that had ended: nothing of theirs is to be read under that number.
+std::set<std::int32_t> ended_processes(const ProcessTable& table);
+
+}  // namespace fdr
