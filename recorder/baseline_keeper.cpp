@@ -18,15 +18,16 @@ BaselineKeeper::BaselineKeeper(const Config& config, std::string name, std::stri
 void BaselineKeeper::begin(const BaselineSchedule::Due& due, const Recording& recording, const MetricReader& metrics) {
   const Duration before = thread_cpu_time();
   const DumpTrigger trigger{.name = std::string(kBaselineTrigger), .when = {}, .value_text = {}, .evidence = due.note, .value = 0, .time = due.end};
-  BaselineInput input;
-  input.directory = baseline_directory(config_, name_);
-  input.kind = due.kind;
-  input.keep_free_percent = config_.keep_free_percent;
-  input.manifest = manifest_for(config_, {.mode = mode_, .command = {}, .pids = live_pids(recording.processes())}, trigger);
+  BaselineInput input{.directory = baseline_directory(config_, name_),
+                      .kind = due.kind,
+                      .keep_free_percent = config_.keep_free_percent,
+                      .manifest = manifest_for(config_, {.mode = mode_, .command = {}, .pids = live_pids(recording.processes())}, trigger),
+                      .begin = due.begin,
+                      .recent = recording.copy_recent(due.begin),
+                      .moment = recording.copy_moment(due.end),
+                      .summary = {},
+                      .metrics = {}};
   input.manifest.config = fmt::format("[sample]\nfrequency = {}\n", config_.frequency);  // what its samples mean
-  input.recent = recording.copy_recent(due.begin);
-  input.moment = recording.copy_moment(due.end);
-  input.begin = due.begin;
   for (const int ring : {FDR_STACKS, FDR_STALLS, FDR_SLOW, FDR_FAILED}) input.begin = std::max(input.begin, from_ns(input.recent.ring(ring).covers_since_ns));
   for (const SummaryRow& row : recording.summary().rows())
     if (row.begin >= input.begin && row.begin < due.end) input.summary.push_back(row);

@@ -61,7 +61,7 @@ Json page_data(const Bundle& bundle, const FrameNames& names, std::string_view o
   data["losses"] = Json::array();
   for (const std::string& loss : loss_sentences(bundle.manifest, bundle.problems))
     if (data["losses"].size() < kMaxListed) data["losses"].push_back(shown(loss));
-  data["sides"] = {{"known", sides.known}, {"onset_s", sides.onset_s}, {"until_s", sides.until_s},
+  data["sides"] = {{"known", sides.known}, {"onset_known", sides.onset_known}, {"onset_s", sides.onset_s}, {"until_s", sides.until_s},
                    {"begin_s", sides.begin_s}, {"end_s", sides.end_s}};
   data["marks"] = marks(view);
   std::size_t without_points = 0;

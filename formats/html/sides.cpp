@@ -8,7 +8,7 @@ Sides Sides::of(const View& view, const Json& onset) {
   Sides sides;
   sides.begin_s = view.at(view.from());
   sides.end_s = view.at(view.to());
-  const bool onset_known = onset.at("known").get<bool>();
+  const bool onset_known = sides.onset_known = onset.at("known").get<bool>();
   if (view.timeline.quiet) {
     sides.baseline_from_s = view.at(view.timeline.quiet->begin);
     sides.baseline_until_s = view.at(view.timeline.quiet->end);

@@ -14,6 +14,7 @@ enum class PageSide : std::uint8_t { kQuiet = 0, kIncident = 1, kAfter = 2 };
 
 struct Sides {
   bool known = false;               // there is something quiet to compare with
+  bool onset_known = false;         // and it is in the window itself
   double baseline_from_s = 0, baseline_until_s = 0;  // from the firing; both 0 without one
   double onset_s = 0, until_s = 0;  // from the firing
   double begin_s = 0, end_s = 0;    // the window

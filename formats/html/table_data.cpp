@@ -16,9 +16,9 @@ namespace fdr {
 namespace {
 
 // Not here: stacks and metrics have graphs, single calls and the ledger are too many, the manifest's figures stand above.
-constexpr std::array<std::string_view, 16> kTables = {"threads", "syscalls", "slow",       "failed", "errors",
+constexpr std::array<std::string_view, 18> kTables = {"threads", "syscalls", "slow",       "failed", "errors",
                                                       "stalls",  "growth",   "goroutines", "heap",   "sockets",
-                                                      "slab",    "logs",     "processes", "timeline",  "modules", "rings"};
+                                                      "slab",    "logs",     "processes", "timeline",  "history", "baselines", "modules", "rings"};
 constexpr std::size_t kMaxStackFrames = 60;     // of a row
 constexpr std::size_t kMaxTableText = 80'000;  // of the texts of one table
 

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/error.hpp"
+#include "formats/history_image.hpp"
 #include "formats/report/calls.hpp"
 #include "formats/report/go_section.hpp"
 #include "formats/report/hot.hpp"
 #include "formats/report/log_section.hpp"
 #include "formats/report/metrics.hpp"
+#include "formats/report/past_section.hpp"
 #include "formats/report/screen.hpp"
 #include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
@@ -286,12 +289,23 @@ std::string logs(const SectionInput& in) {
   return log_section(read_logs(*text), {in.view.from(), begin, in.view.to()}, in.bundle_path, in.style);
 }
 
+// A redacted bundle has no history, a damaged one says nothing of the past.
+std::string past(const SectionInput& in) {
+  const std::optional<std::string> bytes = in.text ? in.text("history.fdrh") : std::nullopt;
+  if (!bytes) return "";
+  try {
+    return past_section(read_history({reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()}), in.view.manifest.trigger.when, in.bundle_path, in.style);
+  } catch (const Error&) {
+    return "";
+  }
+}
+
 }  // namespace
 
 std::string all_sections(const SectionInput& input) {
   std::string out;
   for (const auto section : {findings, tables, losses, stacks, functions, threads, syscalls, slow_calls, failed_calls, failed_elsewhere, stalls, processes, logs, go,
-                             metrics, rings, unnamed})
+                             metrics, past, rings, unnamed})
     out += section(input);
   return out;
 }

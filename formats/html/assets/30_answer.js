@@ -20,9 +20,10 @@ function whereText(host) {
   return parts.join(', ');
 }
 
-function sinceText(onset) {
-  if (!onset.known) return ['unknown: ' + onset.how];
-  return [el('b', null, onset.time.slice(11, 21) + ' (' + atText(onset.at_s) + ')'), ' ' + onset.how];
+function sinceText(onset, baseline) {
+  const compared = baseline ? '; compared with ' + baseline.what : '';
+  if (!onset.known) return ['unknown: ' + onset.how + compared];
+  return [el('b', null, onset.time.slice(11, 21) + ' (' + atText(onset.at_s) + ')'), ' ' + onset.how + compared];
 }
 
 function header(report) {
@@ -39,7 +40,7 @@ function header(report) {
     el('dl.facts', null,
       rule ? fact('rule', trigger.when) : null,
       trigger.evidence ? fact('why', trigger.evidence) : null,
-      fact('since', ...sinceText(report.onset)),
+      fact('since', ...sinceText(report.onset, report.baseline)),
       fact('who', whoText(report.target)),
       fact('where', whereText(report.host)),
       fact('window', report.window.before_s.toFixed(1) + ' s before and ' + report.window.after_s.toFixed(1) + ' s after; ' + data.obtained),

@@ -15,7 +15,7 @@ function chartPoints(metric) {
 
 function markLines() {
   const lines = data.marks.map((mark) => ({at: mark.at_s, class: 'mark'}));
-  if (data.sides.known) lines.push({at: data.sides.onset_s, class: 'onset'});
+  if (data.sides.onset_known) lines.push({at: data.sides.onset_s, class: 'onset'});
   lines.push({at: 0, class: 'trigger'});
   return lines;
 }
@@ -34,7 +34,7 @@ function drawMarks(plot) {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
   }
-  if (data.sides.known) {
+  if (data.sides.onset_known) {
     const from = Math.max(bbox.left, plot.valToPos(data.sides.onset_s, 'x', true));
     const to = Math.min(bbox.left + bbox.width, plot.valToPos(data.sides.until_s, 'x', true));
     ctx.fillStyle = color('incident-tint');
@@ -133,7 +133,7 @@ function timelines() {
   show();
   return el('section', {id: 'timelines'},
     el('div.bar', null, el('h2', null, 'Timelines'),
-      el('span.key', null, el('i.trigger'), 'firing', data.sides.known ? [el('i.onset'), 'onset'] : null, data.marks.length ? [el('i.mark'), 'mark'] : null),
+      el('span.key', null, el('i.trigger'), 'firing', data.sides.onset_known ? [el('i.onset'), 'onset'] : null, data.marks.length ? [el('i.mark'), 'mark'] : null),
       filter),
     typeof uPlot === 'function' ? null : el('p.note', null, 'Plain charts: this fdr was built without uPlot. ', el('code', null, 'scripts/uplot --fetch'), ' gets it for the next build.'),
     data.marks.length ? el('p.note', null, data.marks.slice(0, 12).map((mark) => atText(mark.at_s) + ' ' + mark.text).join(' · ')) : null,
