@@ -18,6 +18,7 @@
 #include "recorder/decode/sums.hpp"
 #include "recorder/disk_room.hpp"
 #include "recorder/module_sources.hpp"
+#include "recorder/retention.hpp"
 #include "recorder/self_cost.hpp"
 #include "unwind/jit_frames.hpp"
 #include "unwind/symbol_slices.hpp"
@@ -123,6 +124,7 @@ void BaselineCut::cut() {
     throw;
   }
   remove_superseded(input_.directory, manifest.trigger.realtime_ns);
+  remove_abandoned(input_.directory, 0);  // of a recorder that died while it wrote one
 }
 
 }  // namespace fdr

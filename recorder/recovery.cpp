@@ -131,7 +131,7 @@ Coverage coverage_of(const Snapshot& snapshot, Timestamp at) {
 }
 
 // Everything but the lock and the removal.
-DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Config& config, std::string& evidence) {
+DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Config& config, const std::string& baselines, std::string& evidence) {
   const PinnedWindow pinned(name);
   const WindowView& window = pinned.window();
   // The rings first: where the lease is not over they are still being written.
@@ -179,7 +179,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                 .history = {},
                 .ledger = saved.ledger + ledger_ndjson({{.time = span.died, .rule = "", .event = "died", .value = to_seconds(now - span.died), .text = evidence}}, clock),
                 .texts = std::move(saved.text),
-                .baselines = baseline_directory(config, name),
+                .baselines = baselines,
                 .collecting = {},
                 .logs_at_firing = {},
                 .logs_at_end = {},
@@ -211,9 +211,9 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
   }
   place->leave_window();  // until the bundle is whole
   Config config = config_of(saved->facts, saved->losses);
-  const std::string own_directory = config.directory;
+  const std::string own_directory = config.directory, baselines = baseline_directory(config, name);
   if (directory) config.directory = *directory;
-  const DumpResult result = write_bundle(name, *saved, config, recovered.evidence);
+  const DumpResult result = write_bundle(name, *saved, config, baselines, recovered.evidence);
   if (result.path.empty()) throw Error("the window of '" + name + "' could not be written: " + result.error, result.hint.empty() ? "it is still there: fdr recover " + name + " -o DIRECTORY" : result.hint);
   recovered.path = result.path;
   const ClockAnchor clock = ClockAnchor::now();
