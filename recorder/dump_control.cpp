@@ -1,7 +1,6 @@
 #include "recorder/dump_control.hpp"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "formats/text.hpp"
 #include "recorder/containers.hpp"
+#include "recorder/dump_rungs.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -43,6 +43,7 @@ struct DumpControl::Dump {
   std::vector<LogCopy> logs;  // at the firing
   std::vector<FileDescriptor> askers;
   std::atomic<bool> done = false;
+  DumpResult failed;          // of a dump without a dumper
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
@@ -67,19 +68,8 @@ void DumpControl::add_anchor(Timestamp now) {
   anchored_at_ = now;
 }
 
-void DumpControl::check_room() const {
-  struct statvfs disk {};
-  std::string place = config_.directory;
-  while (::statvfs(place.c_str(), &disk) && place.size() > 1) place = place.substr(0, std::max<std::size_t>(1, place.rfind('/')));
-  if (!disk.f_blocks) return;
-  const double free = 100.0 * static_cast<double>(disk.f_bavail) / static_cast<double>(disk.f_blocks);
-  if (free >= config_.keep_free_percent) return;
-  throw Error(fmt::format("no bundle is written: {:.1f} % of the disk at {} is free, {} % must stay so", free, place, config_.keep_free_percent),
-              "free some room, lower bundle.keep_free, or choose another bundle.directory");
-}
-
 void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const std::string& temporary_directory) {
-  if (temporary_directory.empty()) check_room();
+  if (temporary_directory.empty()) check_keep_free(config_.directory, config_.keep_free_percent);
   auto dump = std::make_unique<Dump>();
   dump->trigger = trigger;
   if (!trigger.episode.id.empty()) dump->trigger.episodes.push_back(trigger.episode.id);
@@ -100,11 +90,11 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
   if (const auto survey = sockets_.newest(asked, kSocketPatience)) dump->texts["system/at/sockets.ndjson"] = socket_rows_text(*survey);
 
   DumpRequest request;
-  request.directory = dump->temporary ? temporary_directory : config_.directory;
   request.manifest = manifest_for(config_, {.mode = mode_, .command = command_, .pids = live_pids(recording.processes())}, trigger, *recording.window().control);
   dump->clock = request.manifest.clock;
   note_namespaces(request.manifest.target.pids, request.manifest.target);
-  request.bundle_name = bundle_name_of(request.manifest, config_, trigger);
+  request.place = {.directory = dump->temporary ? temporary_directory : config_.directory, .name = bundle_name_of(request.manifest, config_, trigger),
+                   .keep_free_percent = dump->temporary ? 0 : config_.keep_free_percent, .lowest = trigger.last_try ? Rung::kSummary : Rung::kMetricsAndStacks};
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = dump->begin;
   request.open_stall_least = config_.off_cpu;
@@ -137,6 +127,16 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
   }
   dump_->completed = true;
   if (dump_->done) return;  // it failed in stage one
+  try {
+    complete(recording, metrics, history, engine, now);
+  } catch (const std::exception& error) {  // no memory for the copies, say
+    dump_->dumper.reset();
+    dump_->failed.error = error.what();
+    dump_->done = true;
+  }
+}
+
+void DumpControl::complete(Recording& recording, const MetricReader& metrics, const HistoryKeeper& history, const Engine& engine, Timestamp now) {
   recording.read_summary(now);
   recording.take_snapshot(dump_->mark, dump_->second);
   recording.catch_up(MonotonicClock::now());
@@ -181,7 +181,7 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
 
 std::optional<FinishedDump> DumpControl::collect() {
   if (!dump_ || !dump_->done) return std::nullopt;
-  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .rule = dump_->trigger.name, .reason = dump_->trigger.evidence,
+  FinishedDump finished{.result = dump_->dumper ? dump_->dumper->result() : std::move(dump_->failed), .temporary = dump_->temporary, .rule = dump_->trigger.name, .reason = dump_->trigger.evidence,
                         .episodes = std::move(dump_->trigger.episodes), .askers = std::move(dump_->askers)};
   dump_.reset();
   return finished;

@@ -23,6 +23,7 @@ struct DumpTrigger {
   Manifest::Episode episode{};            // empty of none
   bool drill = false;
   unsigned tries = 0;                     // that failed
+  bool last_try = true;                   // there is no other: better little of it than nothing
   std::vector<std::string> episodes{};    // ids of all that this bundle holds a first or last moment of, when it is merged
 
   bool of_an_end() const { return episode.stage == "end"; }

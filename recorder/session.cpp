@@ -152,6 +152,7 @@ class Session::Impl {
     const sigset_t set = block_signals_of_run();
     signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
   }
 
   void arm_timer() {
@@ -274,6 +275,7 @@ class Session::Impl {
         ++end_.bundles;
         end_.bundle = result.path;
         voice_.say("bundle " + result.path);
+        if (!result.reduced.empty()) voice_.complain("the bundle was " + result.reduced, "free some room in " + options_.config.directory);
         supervisor_.says(state_text());
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
         watched_.notifier().tell(result.path, finished.rule, finished.reason);
@@ -383,8 +385,9 @@ class Session::Impl {
         dump_.begin(recording_, trigger, directory_.path("now"));
         dump_.add_asker(std::move(request.connection));
         next_tick_ = now;
-      } catch (const Error& error) {
-        reply(std::move(request.connection), nlohmann::json{{"error", error.what()}, {"hint", error.hint()}}.dump());
+      } catch (const std::exception& error) {
+        const auto* ours = dynamic_cast<const Error*>(&error);
+        reply(std::move(request.connection), nlohmann::json{{"error", error.what()}, {"hint", ours ? ours->hint() : ""}}.dump());
       }
     } else {
       reply(std::move(request.connection), R"({"error": "unknown request"})");
