@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "formats/bundle_writer.hpp"
 #include "formats/error.hpp"
@@ -74,12 +75,12 @@ std::string write_bundle(const PrivateDirectory& directory, const Redacted& reda
   return writer.finish(redacted.manifest);
 }
 
-void search(const std::string& bundle, const Rescan& rescan) {
+void search(const std::string& bundle, const Rescan& rescan, const std::set<std::string>& prose) {
   for (const FileTree::File& file : list_bundle_files(bundle).files) {
     const auto bytes = read_bundle_text(bundle, file.path, kMaxFileBytes);
     if (!bytes) throw Error("the redacted " + file.path + " cannot be read again");
-    // The summary is prose: a word of it may be a name by chance. All else is fields.
-    const std::string leak = rescan.leak_in(file.path == "trace.pftrace" ? inflated_trace(*bytes) : *bytes, file.path == "summary.txt");
+    // In prose a word may be a name by chance. All else is fields.
+    const std::string leak = rescan.leak_in(file.path == "trace.pftrace" ? inflated_trace(*bytes) : *bytes, file.path == "summary.txt" || prose.contains(file.path));
     if (!leak.empty())
       throw Error("the redacted " + file.path + " still holds a name of the class '" + leak + "': nothing was written",
                   "--keep-symbols-of a module whose symbols share names with hosts, threads or paths makes these names public");
@@ -114,7 +115,7 @@ std::string write_redacted_pack(const Bundle& bundle, const Json& vendor, Redact
   PrivateDirectory directory;
   const std::string path = write_bundle(directory, redacted);
   const Rescan rescan(names, vocabulary());
-  search(path, rescan);
+  search(path, rescan, redacted.prose);
 
   const Bundle again = read_bundle(path);
   const FrameNames functions = recorded_names(again.timeline.stacks, slices_of(again.timeline.stacks, again.modules));

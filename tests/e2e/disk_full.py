@@ -6,6 +6,7 @@ is never gone below.
 
 import os
 import re
+import shutil
 import signal
 
 from support.bundle import Bundle
@@ -65,8 +66,10 @@ def nothing_fits(scenario):
     equal(bundle.manifest["written"], {"rung": "full"}, "how much of it was written")
     equal(notes(recorder, "could not be written"), [], "notes once it is written")
     recorder.stop()
-    scenario.run(["rm", "-rf", bundle.path])
     duty.terminate()
+    duty.wait()
+    for name in scenario.left():
+        shutil.rmtree(os.path.join(scenario.bundles, name))
 
 
 def some_fits(scenario):
