@@ -23,6 +23,8 @@ std::vector<std::string> losses_of(const Recording& recording) {
   std::vector<std::string> losses = recording.source().notes();
   const std::vector<std::string> counted = program_losses(*recording.window().control);
   losses.insert(losses.end(), counted.begin(), counted.end());
+  const std::vector<std::string> crowded = table_losses(recording.processes());
+  losses.insert(losses.end(), crowded.begin(), crowded.end());
   if (const std::uint64_t misses = recording.source().recursion_misses())
     losses.push_back(std::to_string(misses) + " runs of our programs were refused by the kernel (recursion)");
   return losses;

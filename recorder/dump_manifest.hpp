@@ -57,6 +57,8 @@ void finish_manifest(const ManifestRest& rest, const DecodeCounts& counts, doubl
 // Pids of the processes that had not ended.
 class ProcessTable;
 std::vector<std::int32_t> live_pids(const ProcessTable& table);
+// What found no room in the table, in sentences.
+std::vector<std::string> table_losses(const ProcessTable& table);
 // What the programs themselves counted as lost, in sentences.
 std::vector<std::string> program_losses(const fdr_control& control);
 

@@ -219,6 +219,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   });
   result_.path = std::move(written.path);
   result_.reduced = std::move(written.reduced);
+  result_.hint = std::move(written.hint);
 }
 
 }  // namespace fdr

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <system_error>
 
 #include "formats/text.hpp"
 
@@ -106,7 +107,9 @@ void Firings::begin(const DumpTrigger& trigger) {
     begun_ = true;
   } catch (const Error& error) {
     failed(error.what(), error.hint());
-  } catch (const std::exception& error) {  // no memory, or no thread: a limit of processes is reached
+  } catch (const std::system_error& error) {
+    failed((std::string("no thread to write it: ") + error.what()).c_str(), "raise the limit of processes (pids.max of its group, ulimit -u)");
+  } catch (const std::exception& error) {  // no memory
     failed(error.what(), {});
   }
 }

@@ -53,6 +53,9 @@ std::string map_json(const Pseudonyms& names, const std::string& key) {
 // What every bundle and every report says, whoever recorded: of an empty one.
 std::vector<std::string> vocabulary() {
   Bundle empty;
+  empty.manifest.rings["stacks"] = {};  // the keys of each
+  empty.manifest.episode.id = "id";
+  empty.manifest.anchors = {{}};
   std::string trace;
   write_perfetto(empty.timeline, {"", {}}, [&](std::string_view bytes) { trace.append(bytes); });
   std::vector<std::string> texts = {to_json(empty.manifest), inflated_trace(trace), modules_json({}, {}), report_html(empty, {}),

@@ -275,7 +275,7 @@ class Session::Impl {
         ++end_.bundles;
         end_.bundle = result.path;
         voice_.say("bundle " + result.path);
-        if (!result.reduced.empty()) voice_.complain("the bundle was " + result.reduced, "free some room in " + options_.config.directory);
+        if (!result.reduced.empty()) voice_.complain("the bundle was " + result.reduced, result.hint);
         supervisor_.says(state_text());
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
         watched_.notifier().tell(result.path, finished.rule, finished.reason);
@@ -345,7 +345,13 @@ class Session::Impl {
     if (dump_.busy() && !dump_.takes_more(trigger)) return pending_.push_back({.verb = "dump", .text = reason, .connection = std::move(connection)});
     engine_.note({.time = trigger.time, .rule = "manual", .event = "fired", .value = 0, .text = printable(reason)});
     firings_.start(trigger, trigger.evidence);
-    if (connection.valid() && dump_.busy()) dump_.add_asker(std::move(connection));
+    if (connection.valid()) answer_when_done(std::move(connection));
+  }
+
+  // Or at once, where it could not even be begun.
+  void answer_when_done(FileDescriptor connection) {
+    if (dump_.busy()) return dump_.add_asker(std::move(connection));
+    reply(std::move(connection), nlohmann::json{{"error", firings_.problem().empty() ? "there is one bundle already" : printable(firings_.problem())}}.dump());
   }
 
   void drill(ControlRequest request, Timestamp now) {
@@ -358,7 +364,7 @@ class Session::Impl {
     }
     if (dump_.busy()) return pending_.push_back(std::move(request));
     firings_.drilled(*firing);
-    if (dump_.busy()) dump_.add_asker(std::move(request.connection));
+    answer_when_done(std::move(request.connection));
   }
 
   void answer_requests() {

@@ -19,7 +19,7 @@ std::string in_bytes(std::uint64_t bytes) { return bytes_text(static_cast<double
 
 struct Attempt {
   Rung rung = Rung::kFull;
-  std::string why;
+  std::string why, hint;
   std::uint64_t needed = 0;  // by a full one; 0: not known
 
   void note(Manifest& manifest) const { note_rung(rung, why, rung == Rung::kFull ? 0 : needed, manifest); }
@@ -58,14 +58,17 @@ WrittenBundle write_stepwise(BundleParts& parts, const TraceTrigger& trigger, co
   if (room && attempt.needed > *room && place.lowest > Rung::kFull) {
     attempt.rung = Rung::kNoRawCalls;
     attempt.why = in_bytes(*room) + " free, " + in_bytes(attempt.needed) + " needed";
+    attempt.hint = "free some room in " + place.directory + ", or lower bundle.keep_free";
   }
   for (;; attempt.rung = below(attempt.rung)) {
     try {
       std::string path = write_once(parts, trigger, place, room.value_or(UINT64_MAX), attempt, finish);
-      return {std::move(path), attempt.rung == Rung::kFull ? "" : rung_sentence(attempt.rung, attempt.why)};
+      return {std::move(path), attempt.rung == Rung::kFull ? "" : rung_sentence(attempt.rung, attempt.why), attempt.hint};
     } catch (const NoRoom& error) {
       if (attempt.rung >= place.lowest) throw;
-      if (attempt.why.empty()) attempt.why = error.what();
+      if (!attempt.why.empty()) continue;
+      attempt.why = error.what();
+      attempt.hint = error.hint();
     } catch (const std::bad_alloc&) {
       if (attempt.rung >= place.lowest) throw;
       if (attempt.why.empty()) attempt.why = "no memory for more";

@@ -22,6 +22,7 @@ struct BundlePlace {
 struct WrittenBundle {
   std::string path;
   std::string reduced;  // why it is not full, a sentence; empty where it is
+  std::string hint;     // what would make the next one full
 };
 
 // `finish` fills a manifest as far as it is known outside, and may be called several times. Throws NoRoom where not even the lowest rung fits, and

@@ -83,6 +83,8 @@ TEST_CASE("words: fdr's own stay, a user's go") {
   CHECK(words.condition("process[haproxy].cpu.system > 30% for 2s") == "process[" + label + "].cpu.system > 30% for 2s");
   CHECK(words.condition("delta(host.mem.free, 1s) > 300MB") == "delta(host.mem.free, 1s) > 300MB");
   CHECK(words.condition("secret.thing > 1").find("secret") == std::string::npos);
+  CHECK(words.condition("asked for") == "asked for");
+  CHECK(words.condition("asked alice").find("alice") == std::string::npos);
   CHECK(words.metric("process[haproxy].rss") == "process[" + label + "].rss");
   CHECK(words.metric("beat.payroll.age").find("payroll") == std::string::npos);
   CHECK(words.rule_name("when-1") == "when-1");
