@@ -33,49 +33,65 @@ std::string name_part(std::string_view text) {
   return part.empty() ? "unnamed" : part;
 }
 
-Error write_error(const std::string& path, int error, const std::string& directory) {
+constexpr std::uint64_t kBlockBytes = 4096;  // what the smallest file takes of nearly every file system
+
+std::string room_hint(const std::string& directory) { return "free some space in " + directory + ", or name another directory with -o"; }
+
+[[noreturn]] void fail(const std::string& path, int error, const std::string& directory) {
+  if (error == ENOSPC || error == EDQUOT) throw NoRoom(system_error("write " + path, error).what(), room_hint(directory));
+  if (error == EFBIG) throw NoRoom(system_error("write " + path, error).what(), "raise the limit of file size (ulimit -f)");
   std::string hint;
-  if (error == ENOSPC || error == EDQUOT)
-    hint = "free some space in " + directory +
-           ", or name another directory with -o; what is written so far stays readable";
   if (error == EACCES || error == EPERM || error == EROFS) hint = "name a directory you may write to with -o";
-  return system_error("write " + path, error, hint);
+  throw system_error("write " + path, error, hint);
 }
+
+// What one bundle may take, and has taken.
+struct Budget {
+  std::uint64_t most = UINT64_MAX, taken = 0;
+
+  // A file that is `written` long by now, or a directory.
+  void check(std::uint64_t written, const std::string& directory) const {
+    const std::uint64_t blocks = (written + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    if (most < taken || most - taken < blocks) throw NoRoom(fmt::format("no more than {} may be written to {}", bytes_text(static_cast<double>(most)), directory), room_hint(directory));
+  }
+  void take(std::uint64_t written) { taken += (written / kBlockBytes + 1) * kBlockBytes; }
+};
 
 // Creates what is missing of `path`, each 0700, and opens it. The last component may not be a link: in a directory that
 // others write to, a link of that name would send the bundle where they please.
 FileDescriptor open_output_directory(const std::string& path) {
   for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
     ::mkdir(path.substr(0, slash).c_str(), 0700);  // what cannot be made shows itself below
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw write_error(path, errno, path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) fail(path, errno, path);
   FileDescriptor fd(::open(path.c_str(), kDirectory));
   if (!fd.valid() && errno == ENOTDIR) {
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode))
       throw Error("open " + path + ": it is a symbolic link", "name the directory it points to");
   }
-  if (!fd.valid()) throw write_error(path, errno, path);
+  if (!fd.valid()) fail(path, errno, path);
   return fd;
 }
 
 void sync(int fd, const std::string& path, const std::string& directory) {
   // Some file systems refuse to sync a directory; that is no loss of data.
-  if (::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) throw write_error(path, errno, directory);
+  if (::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) fail(path, errno, directory);
 }
 
 // One file being written: counts and sums what passes.
 class FileSink {
  public:
-  FileSink(FileDescriptor fd, std::string path, std::string directory)
-      : fd_(std::move(fd)), path_(std::move(path)), directory_(std::move(directory)) {}
+  FileSink(FileDescriptor fd, std::string path, std::string directory, const Budget& budget)
+      : fd_(std::move(fd)), path_(std::move(path)), directory_(std::move(directory)), budget_(budget) {}
 
   void write(std::string_view bytes) {
+    budget_.check(written_ + bytes.size(), directory_);
     sum_.update(bytes);
     written_ += bytes.size();
     while (!bytes.empty()) {
       const ssize_t wrote = ::write(fd_.get(), bytes.data(), bytes.size());
       if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) throw write_error(path_, errno, directory_);
+      if (wrote < 0) fail(path_, errno, directory_);
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
     }
   }
@@ -88,6 +104,7 @@ class FileSink {
  private:
   FileDescriptor fd_;
   std::string path_, directory_;
+  const Budget& budget_;
   Sha256 sum_;
   std::uint64_t written_ = 0;
 };
@@ -101,7 +118,7 @@ std::string bundle_name(std::int64_t realtime_ns, std::string_view host, std::st
 
 class BundleWriter::Impl {
  public:
-  Impl(std::string directory, std::string name) : directory_(std::move(directory)), name_(std::move(name)) {
+  Impl(std::string directory, std::string name, std::uint64_t most_bytes) : budget_{most_bytes, 0}, directory_(std::move(directory)), name_(std::move(name)) {
     while (directory_.size() > 1 && directory_.ends_with('/')) directory_.pop_back();
     if (!safe_name()) throw Error("not a name for a bundle: " + printable(name_));
     parent_ = open_output_directory(directory_);
@@ -110,7 +127,7 @@ class BundleWriter::Impl {
       if (!exists(final_name()) && ::mkdirat(parent_.get(), partial_name().c_str(), 0700) == 0) {
         if (open_root()) break;
       } else if (errno != EEXIST) {
-        throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+        fail(directory_ + "/" + partial_name(), errno, directory_);
       }
     }
     partial_path_ = directory_ + "/" + partial_name();
@@ -119,7 +136,8 @@ class BundleWriter::Impl {
   template <class Produce>
   void add(const std::string& path, Produce produce) {
     FDR_CHECK(!finished_);
-    FileSink sink(create(path), partial_path_ + "/" + path, directory_);
+    budget_.check(1, directory_);
+    FileSink sink(create(path), partial_path_ + "/" + path, directory_, budget_);
     try {
       produce(sink);
     } catch (...) {
@@ -127,6 +145,7 @@ class BundleWriter::Impl {
       throw;
     }
     bytes_ += sink.written();
+    budget_.take(sink.written());
     sums_[path] = sink.finish();
   }
 
@@ -159,7 +178,7 @@ class BundleWriter::Impl {
   bool open_root() {
     root_ = FileDescriptor(::openat(parent_.get(), partial_name().c_str(), kDirectory));
     if (!root_.valid() && errno == ENOENT) return false;
-    if (!root_.valid()) throw write_error(directory_ + "/" + partial_name(), errno, directory_);
+    if (!root_.valid()) fail(directory_ + "/" + partial_name(), errno, directory_);
     struct stat status {};
     if (::flock(root_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
     return ::fstat(root_.get(), &status) == 0 && status.st_nlink > 0;
@@ -179,9 +198,12 @@ class BundleWriter::Impl {
     std::string path;
     for (const std::string& part : parts) {
       path += (path.empty() ? "" : "/") + part;
-      if (create_missing && ::mkdirat(fd.get(), part.c_str(), 0700) == 0) directories_.insert(path);
+      if (create_missing && ::mkdirat(fd.get(), part.c_str(), 0700) == 0) {
+        directories_.insert(path);
+        budget_.take(1);
+      }
       FileDescriptor next(::openat(fd.get(), part.c_str(), kDirectory));
-      if (!next.valid()) throw write_error(partial_path_ + "/" + path, errno, directory_);
+      if (!next.valid()) fail(partial_path_ + "/" + path, errno, directory_);
       fd = std::move(next);
     }
     return fd;
@@ -194,7 +216,7 @@ class BundleWriter::Impl {
     parts->pop_back();
     const FileDescriptor parent = walk(*parts, true);
     FileDescriptor fd(::openat(parent.get(), file.c_str(), kCreate, 0600));
-    if (!fd.valid()) throw write_error(partial_path_ + "/" + path, errno, directory_);
+    if (!fd.valid()) fail(partial_path_ + "/" + path, errno, directory_);
     return fd;
   }
 
@@ -207,13 +229,14 @@ class BundleWriter::Impl {
         return;
       if (errno == EEXIST) continue;
       // File systems without RENAME_NOREPLACE say EINVAL.
-      if (errno != EINVAL && errno != ENOSYS) throw write_error(partial_path_, errno, directory_);
+      if (errno != EINVAL && errno != ENOSYS) fail(partial_path_, errno, directory_);
       if (exists(final_name())) continue;
       if (::renameat(parent_.get(), started_name_.c_str(), parent_.get(), final_name().c_str()) == 0) return;
-      throw write_error(partial_path_, errno, directory_);
+      fail(partial_path_, errno, directory_);
     }
   }
 
+  Budget budget_;
   std::string directory_, name_, started_name_;
   int ordinal_ = 1;
   FileDescriptor parent_, root_;
@@ -222,7 +245,7 @@ class BundleWriter::Impl {
   bool finished_ = false;
 };
 
-BundleWriter::BundleWriter(const std::string& directory, const std::string& name) : impl_(new Impl(directory, name)) {}
+BundleWriter::BundleWriter(const std::string& directory, const std::string& name, std::uint64_t most_bytes) : impl_(new Impl(directory, name, most_bytes)) {}
 BundleWriter::~BundleWriter() { delete impl_; }
 
 void BundleWriter::add_file(const std::string& path, std::string_view contents) {
@@ -243,8 +266,12 @@ void BundleWriter::add_modules(const StackTable& stacks, const std::vector<Modul
 std::string BundleWriter::finish(Manifest manifest) { return impl_->finish(std::move(manifest)); }
 std::uint64_t BundleWriter::bytes_written() const { return impl_->bytes_; }
 void BundleWriter::abandon() {
-  std::error_code ignored;
-  std::filesystem::remove_all(impl_->partial_path_, ignored);  // does not follow links
+  try {
+    std::error_code ignored;
+    std::filesystem::remove_all(impl_->partial_path_, ignored);  // does not follow links
+  } catch (const std::exception&) {
+    // No memory for the walk: a *.partial stays, which nobody takes for a bundle.
+  }
 }
 const std::string& BundleWriter::partial_path() const { return impl_->partial_path_; }
 

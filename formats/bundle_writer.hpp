@@ -1,7 +1,7 @@
 // Writes one bundle directory: DIR/NAME.partial first, every file 0600 with O_EXCL under an own 0700 directory, no link
 // ever followed; finish() writes manifest.json last with the SHA-256 of every file, fsyncs, and renames to the final
 // name, so that a bundle under its final name is complete. Destruction without finish() leaves the *.partial, abandon() does
-// not; it is locked (flock) as long as its writer lives. One thread (the dumper).
+// not; it is locked (flock) as long as its writer lives. It takes no more of the disk than it was allowed. One thread (the dumper).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "formats/error.hpp"
 #include "formats/manifest.hpp"
 #include "formats/modules.hpp"
 #include "formats/perfetto_writer.hpp"
@@ -20,10 +21,17 @@ namespace fdr {
 std::string bundle_name(std::int64_t realtime_ns, std::string_view host, std::string_view target,
                         std::string_view rule);
 
+// The disk is full, a quota or a limit of file size is reached, or the writer was allowed no more: less of a bundle may fit.
+class NoRoom : public Error {
+ public:
+  using Error::Error;
+};
+
 class BundleWriter {
  public:
-  // Creates `directory` (0700) where missing and DIR/NAME.fdr.partial in it; -2, -3 ... on collision. Throws Error.
-  BundleWriter(const std::string& directory, const std::string& name);
+  // Creates `directory` (0700) where missing and DIR/NAME.fdr.partial in it; -2, -3 ... on collision. Throws Error. What would take more
+  // than `most_bytes` of the disk, in blocks, is not begun to be written: NoRoom.
+  BundleWriter(const std::string& directory, const std::string& name, std::uint64_t most_bytes = UINT64_MAX);
   ~BundleWriter();
   BundleWriter(const BundleWriter&) = delete;
   BundleWriter& operator=(const BundleWriter&) = delete;

@@ -1,5 +1,6 @@
 #include "formats/manifest.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -155,6 +156,8 @@ void check_format(const nlohmann::json& root) {
 
 }  // namespace
 
+bool Manifest::Written::without(std::string_view part) const { return std::find(left_out.begin(), left_out.end(), part) != left_out.end(); }
+
 std::string to_json(const Manifest& m) {
   Json json;
   json["format"] = m.format;
@@ -200,6 +203,10 @@ std::string to_json(const Manifest& m) {
                   {"rss_bytes", m.cost.rss_bytes},
                   {"window_bytes", m.cost.window_bytes},
                   {"dump_seconds", m.cost.dump_seconds}};
+  json["written"] = {{"rung", valid_utf8(m.written.rung)}};
+  if (!m.written.why.empty()) json["written"]["why"] = valid_utf8(m.written.why);
+  if (!m.written.left_out.empty()) json["written"]["left_out"] = strings_json(m.written.left_out);
+  if (m.written.needed_bytes) json["written"]["needed_bytes"] = m.written.needed_bytes;
   json["losses"] = strings_json(m.losses);
   json["switches_unseen"] = m.switches_unseen;
   json["backend"] = valid_utf8(m.backend);
@@ -287,6 +294,11 @@ Manifest manifest_from_json(std::string_view text) {
   cost.may("rss_bytes", m.cost.rss_bytes);
   cost.may("window_bytes", m.cost.window_bytes);
   cost.may("dump_seconds", m.cost.dump_seconds);
+  const Fields written = root.object("written");
+  written.may("rung", m.written.rung);
+  written.may("why", m.written.why);
+  written.may("left_out", m.written.left_out);
+  written.may("needed_bytes", m.written.needed_bytes);
   root.may("losses", m.losses);
   root.may("switches_unseen", m.switches_unseen);
   root.may("backend", m.backend);

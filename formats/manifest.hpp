@@ -8,6 +8,7 @@
 // shares are 0..1.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,6 +20,10 @@
 namespace fdr {
 
 inline constexpr int kBundleFormat = 1;
+
+// What a bundle may be written without: records of the trace, and files.
+inline constexpr std::array kLeftOutParts = {"syscalls", "slow", "failed", "failing", "growth", "files", "stacks", "stalls", "summary", "metrics"};
+inline constexpr std::array kWrittenRungs = {"full", "no-raw-syscalls", "metrics-and-stacks", "summary"};
 
 struct RingReport {
   double asked_s = 0;
@@ -86,6 +91,14 @@ struct Manifest {
     std::uint64_t rss_bytes = 0, window_bytes = 0;
     double dump_seconds = 0;
   } cost;
+  // What room there was to write it in (DESIGN: full, without raw syscalls, metrics and stacks, manifest and summary).
+  struct Written {
+    std::string rung = "full";               // "full", "no-raw-syscalls", "metrics-and-stacks", "summary"
+    std::string why;                         // one sentence; empty where it is full
+    std::vector<std::string> left_out;       // of kLeftOutParts: recorded, and not in this bundle
+    std::uint64_t needed_bytes = 0;          // what a full one was held to take; 0: not known
+    bool without(std::string_view part) const;
+  } written;
   std::vector<std::string> losses;           // sentences: everything that was lost or not available, said for people
   std::uint64_t switches_unseen = 0;         // ways back to a CPU that the kernel told nobody of: a wait's end is microseconds late there
   std::string backend;                       // "bpf"

@@ -89,9 +89,8 @@ void BaselineCut::work() {
 }
 
 void BaselineCut::cut() {
-  std::string place;
-  if (const auto free = disk_free_percent(input_.directory, &place); free && *free < input_.keep_free_percent)
-    throw Error(fmt::format("less than {} % of the disk at {} is free", input_.keep_free_percent, place));
+  if (const auto disk = disk_room(input_.directory); disk && disk->free_percent < input_.keep_free_percent)
+    throw Error(fmt::format("less than {} % of the disk at {} is free", input_.keep_free_percent, disk->place));
   ModuleFiles files;
   add_module_sources(files, input_.moment);
   const Timeline all = decoded(input_, files);

@@ -10,6 +10,7 @@
 #include "recorder/baselines/baseline_store.hpp"
 #include "recorder/containers.hpp"
 #include "recorder/disk_room.hpp"
+#include "recorder/dump_rungs.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -24,6 +25,8 @@ std::vector<std::string> losses_of(const Recording& recording) {
   std::vector<std::string> losses = recording.source().notes();
   const std::vector<std::string> counted = program_losses(*recording.window().control);
   losses.insert(losses.end(), counted.begin(), counted.end());
+  const std::vector<std::string> crowded = table_losses(recording.processes());
+  losses.insert(losses.end(), crowded.begin(), crowded.end());
   if (const std::uint64_t misses = recording.source().recursion_misses())
     losses.push_back(std::to_string(misses) + " runs of our programs were refused by the kernel (recursion)");
   return losses;
@@ -44,6 +47,7 @@ struct DumpControl::Dump {
   std::vector<LogCopy> logs;  // at the firing
   std::vector<FileDescriptor> askers;
   std::atomic<bool> done = false;
+  DumpResult failed;          // of a dump without a dumper
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
@@ -68,16 +72,8 @@ void DumpControl::add_anchor(Timestamp now) {
   anchored_at_ = now;
 }
 
-void DumpControl::check_room() const {
-  std::string place;
-  const auto free = disk_free_percent(config_.directory, &place);
-  if (!free || *free >= config_.keep_free_percent) return;
-  throw Error(fmt::format("no bundle is written: {:.1f} % of the disk at {} is free, {} % must stay so", *free, place, config_.keep_free_percent),
-              "free some room, lower bundle.keep_free, or choose another bundle.directory");
-}
-
 void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const std::string& temporary_directory) {
-  if (temporary_directory.empty()) check_room();
+  if (temporary_directory.empty()) check_keep_free(config_.directory, config_.keep_free_percent);
   auto dump = std::make_unique<Dump>();
   dump->trigger = trigger;
   if (!trigger.episode.id.empty()) dump->trigger.episodes.push_back(trigger.episode.id);
@@ -98,11 +94,11 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
   if (const auto survey = sockets_.newest(asked, kSocketPatience)) dump->texts["system/at/sockets.ndjson"] = socket_rows_text(*survey);
 
   DumpRequest request;
-  request.directory = dump->temporary ? temporary_directory : config_.directory;
   request.manifest = manifest_for(config_, {.mode = mode_, .command = command_, .pids = live_pids(recording.processes())}, trigger, *recording.window().control);
   dump->clock = request.manifest.clock;
   note_namespaces(request.manifest.target.pids, request.manifest.target);
-  request.bundle_name = bundle_name_of(request.manifest, config_, trigger);
+  request.place = {.directory = dump->temporary ? temporary_directory : config_.directory, .name = bundle_name_of(request.manifest, config_, trigger),
+                   .keep_free_percent = dump->temporary ? 0 : config_.keep_free_percent, .lowest = trigger.last_try ? Rung::kSummary : Rung::kMetricsAndStacks};
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = dump->begin;
   request.open_stall_least = config_.off_cpu;
@@ -135,6 +131,16 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
   }
   dump_->completed = true;
   if (dump_->done) return;  // it failed in stage one
+  try {
+    complete(recording, metrics, history, engine, now);
+  } catch (const std::exception& error) {  // no memory for the copies, say
+    dump_->dumper.reset();
+    dump_->failed.error = error.what();
+    dump_->done = true;
+  }
+}
+
+void DumpControl::complete(Recording& recording, const MetricReader& metrics, const HistoryKeeper& history, const Engine& engine, Timestamp now) {
   recording.read_summary(now);
   recording.take_snapshot(dump_->mark, dump_->second);
   recording.catch_up(MonotonicClock::now());
@@ -180,7 +186,7 @@ void DumpControl::advance(Recording& recording, const MetricReader& metrics, con
 
 std::optional<FinishedDump> DumpControl::collect() {
   if (!dump_ || !dump_->done) return std::nullopt;
-  FinishedDump finished{.result = dump_->dumper->result(), .temporary = dump_->temporary, .rule = dump_->trigger.name, .reason = dump_->trigger.evidence,
+  FinishedDump finished{.result = dump_->dumper ? dump_->dumper->result() : std::move(dump_->failed), .temporary = dump_->temporary, .rule = dump_->trigger.name, .reason = dump_->trigger.evidence,
                         .episodes = std::move(dump_->trigger.episodes), .askers = std::move(dump_->askers)};
   dump_.reset();
   return finished;

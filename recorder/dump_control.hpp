@@ -57,7 +57,7 @@ class DumpControl {
 
  private:
   struct Dump;
-  void check_room() const;  // throws Error when the disk has less than bundle.keep_free left
+  void complete(Recording& recording, const MetricReader& metrics, const HistoryKeeper& history, const Engine& engine, Timestamp now);
 
   const Config& config_;
   std::string name_, mode_;

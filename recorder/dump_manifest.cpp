@@ -35,6 +35,16 @@ std::vector<std::int32_t> live_pids(const ProcessTable& table) {
   return pids;
 }
 
+std::vector<std::string> table_losses(const ProcessTable& table) {
+  std::vector<std::string> losses;
+  if (table.refused()) losses.push_back(std::to_string(table.refused()) + " processes found no room in the table and have no names");
+  std::uint64_t mappings = 0;
+  for (const auto& [key, tracked] : table.processes())
+    if (!tracked.spaces.empty()) mappings += tracked.spaces.back().space->refused();
+  if (mappings) losses.push_back(std::to_string(mappings) + " mappings of code, the smallest of them, found no room: stacks through them end there");
+  return losses;
+}
+
 std::vector<std::string> program_losses(const fdr_control& control) {
   std::vector<std::string> losses;
   if (control.slots_exhausted)

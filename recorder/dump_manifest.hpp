@@ -23,6 +23,7 @@ struct DumpTrigger {
   Manifest::Episode episode{};            // empty of none
   bool drill = false;
   unsigned tries = 0;                     // that failed
+  bool last_try = true;                   // there is no other: better little of it than nothing
   std::vector<std::string> episodes{};    // ids of all that this bundle holds a first or last moment of, when it is merged
 
   bool of_an_end() const { return episode.stage == "end"; }
@@ -56,6 +57,8 @@ void finish_manifest(const ManifestRest& rest, const DecodeCounts& counts, doubl
 // Pids of the processes that had not ended.
 class ProcessTable;
 std::vector<std::int32_t> live_pids(const ProcessTable& table);
+// What found no room in the table, in sentences.
+std::vector<std::string> table_losses(const ProcessTable& table);
 // What the programs themselves counted as lost, in sentences.
 std::vector<std::string> program_losses(const fdr_control& control);
 

@@ -1,6 +1,7 @@
 #include "recorder/dumper.hpp"
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,9 +10,7 @@
 #include <cstring>
 #include <set>
 
-#include "formats/bundle_writer.hpp"
 #include "formats/history_image.hpp"
-#include "formats/report/report.hpp"
 #include "recorder/baselines/baseline_store.hpp"
 #include "recorder/decode/failing.hpp"
 #include "recorder/decode/sums.hpp"
@@ -24,7 +23,6 @@
 #include "recorder/small_file.hpp"
 #include "unwind/jit_frames.hpp"
 #include "unwind/symbol_slices.hpp"
-#include "unwind/symbolizer.hpp"
 
 namespace fdr {
 namespace {
@@ -75,6 +73,7 @@ void Dumper::work() {
   // Of this thread only (setpriority takes a tid): the targets come first.
   tid_ = static_cast<int>(::syscall(SYS_gettid));
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid_), kNice);
+  ::prctl(PR_SET_NAME, "fdr-dump");
   try {
     Timeline timeline;
     ModuleFiles files;
@@ -97,14 +96,26 @@ void Dumper::work() {
     ending.rest.texts.merge(go_texts);
     write(decoder, files, timeline, ending);
   } catch (const Error& error) {
-    result_.error = error.what();
-    result_.hint = error.hint();
+    failed(error.what(), error.hint());
+  } catch (const std::bad_alloc&) {
+    failed("no memory", {});
   } catch (const std::exception& error) {
-    result_.error = error.what();
+    failed(error.what(), {});
   }
   result_.seconds = to_seconds(thread_cpu_time());
   decoded_ = true;
   done_();
+}
+
+// Where not even that can be kept, a word that needs no memory.
+void Dumper::failed(const char* error, const std::string& hint) noexcept {
+  try {
+    result_.path.clear();
+    result_.error = error;
+    result_.hint = hint;
+  } catch (const std::exception&) {
+    result_.error.assign("no memory", 9);
+  }
 }
 
 void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, Ending& ending) {
@@ -146,31 +157,23 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   manifest.window.start_ns = to_ns(request_.begin);
   manifest.window.end_ns = to_ns(end.time);
 
-  BundleWriter writer(request_.directory, request_.bundle_name);
-  try {
-    writer.add_trace(timeline, request_.trigger);
-    std::vector<ModuleSlice> slices = symbol_slices(timeline.stacks, files);
-    fit_slices(timeline, slices);
-    writer.add_modules(timeline.stacks, slices);
-    writer.add_file("ledger.ndjson", ending.rest.ledger);
-    if (!ending.rest.history.empty()) writer.add_file("history.fdrh", history_bytes(ending.rest.history));
-    std::vector<std::string> collector_losses, baseline_losses;
-    if (!ending.rest.baselines.empty()) add_baselines(writer, ending.rest.baselines, manifest.clock.realtime_of(request_.begin), baseline_losses);
-    add_collected(ending.rest.collecting, ending.rest.texts, collector_losses);
-    LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);
-    if (!logs.text.empty()) ending.rest.texts["logs.ndjson"] = std::move(logs.text);
-    for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
-    ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
-    manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
-    manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
-    manifest.losses.insert(manifest.losses.end(), baseline_losses.begin(), baseline_losses.end());
-    manifest.losses.insert(manifest.losses.end(), logs.losses.begin(), logs.losses.end());
-    writer.add_file("summary.txt", summary_text(manifest, timeline, recorded_names(timeline.stacks, slices)));
-    result_.path = writer.finish(manifest);
-  } catch (...) {
-    writer.abandon();
-    throw;
-  }
+  BundleParts parts{.timeline = timeline, .slices = symbol_slices(timeline.stacks, files), .ledger = std::move(ending.rest.ledger), .files = std::move(ending.rest.texts)};
+  fit_slices(timeline, parts.slices);
+  if (!ending.rest.history.empty()) parts.files["history.fdrh"] = history_bytes(ending.rest.history);
+  std::vector<std::string> losses = jit_problems;
+  if (!ending.rest.baselines.empty()) add_baselines(ending.rest.baselines, manifest.clock.realtime_of(request_.begin), parts.files, losses);
+  add_collected(ending.rest.collecting, parts.files, losses);
+  LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);
+  if (!logs.text.empty()) parts.files["logs.ndjson"] = std::move(logs.text);
+  losses.insert(losses.end(), logs.losses.begin(), logs.losses.end());
+  WrittenBundle written = write_stepwise(parts, request_.trigger, request_.place, [&](Manifest& filled) {
+    filled = manifest;
+    ending.finish_manifest(filled, decoder.counts(), to_seconds(thread_cpu_time()));
+    filled.losses.insert(filled.losses.end(), losses.begin(), losses.end());
+  });
+  result_.path = std::move(written.path);
+  result_.reduced = std::move(written.reduced);
+  result_.hint = std::move(written.hint);
 }
 
 }  // namespace fdr

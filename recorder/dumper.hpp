@@ -2,7 +2,9 @@
 //
 // Stage one begins at the firing: the first snapshot is decoded at once (stacks walked), so that the buffer is free again; stage two begins
 // with complete(): what is newer is decoded, everything is put together and written. An Error ends the dump, is told in the result, and
-// never reaches the recording. The session owns the snapshot buffer and must not touch it between start and decoded(), nor after complete().
+// never reaches the recording. What it needs of memory at the firing is reserved at the start where its size is known: the snapshot buffer, the
+// largest part, is allocated and touched then; what decoding needs is not known before, and a bundle for which it ends is written without what takes
+// most of it, or tried again. The session owns the snapshot buffer and must not touch it between start and decoded(), nor after complete().
 #pragma once
 
 #include <atomic>
@@ -22,6 +24,7 @@
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/moment_copy.hpp"
 #include "recorder/sources/bpf_source.hpp"
+#include "recorder/stepwise_writer.hpp"
 #include "recorder/system_text.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
@@ -30,7 +33,7 @@ namespace fdr {
 
 // All that the bundle needs beside the records. The manifest comes filled but for what decoding finds out.
 struct DumpRequest {
-  std::string directory, bundle_name;
+  BundlePlace place;
   Manifest manifest;
   TraceTrigger trigger;
   Timestamp begin;             // of the window
@@ -56,6 +59,7 @@ struct DumpRest {
 
 struct DumpResult {
   std::string path;            // empty: it failed
+  std::string reduced;         // why the bundle is not full, a sentence
   std::string error, hint;
   double seconds = 0;          // CPU time of the dumper's thread
 };
@@ -83,6 +87,7 @@ class Dumper {
     std::function<void(Manifest&, const DecodeCounts&, double)> finish_manifest;
   };
   void work();
+  void failed(const char* error, const std::string& hint) noexcept;
   void write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, Ending& ending);
 
   DumpRequest request_;

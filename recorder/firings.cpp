@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <system_error>
 
 #include "formats/text.hpp"
 
@@ -15,6 +16,8 @@ namespace {
 constexpr unsigned kTries = 4;
 constexpr Duration kRetryAfter = std::chrono::seconds(10);
 constexpr const char* kAgain = " (it is tried again in 10 s)";
+
+bool of_a_rule(const DumpTrigger& trigger) { return !trigger.episode.id.empty() || !trigger.episodes.empty(); }
 
 }  // namespace
 
@@ -93,13 +96,21 @@ void Firings::merge(const DumpTrigger& trigger, const std::string& said) {
 
 void Firings::begin(const DumpTrigger& trigger) {
   making_ = trigger;
+  making_.last_try = making_.tries + 1 >= kTries || winding_up_ || !of_a_rule(making_);
+  const auto failed = [&](const char* what, const std::string& hint) {
+    const bool again = try_again(what);
+    if (!again) episodes_.written({trigger.episode.id}, "");
+    voice_.complain(what, again ? hint + kAgain : hint);
+  };
   try {
-    dump_.begin(recording_, trigger);
+    dump_.begin(recording_, making_);
     begun_ = true;
   } catch (const Error& error) {
-    const bool again = try_again(error.what());
-    if (!again) episodes_.written({trigger.episode.id}, "");
-    voice_.complain(error.what(), again ? error.hint() + kAgain : error.hint());
+    failed(error.what(), error.hint());
+  } catch (const std::system_error& error) {
+    failed((std::string("no thread to write it: ") + error.what()).c_str(), "raise the limit of processes (pids.max of its group, ulimit -u)");
+  } catch (const std::exception& error) {  // no memory
+    failed(error.what(), {});
   }
 }
 
@@ -109,8 +120,7 @@ bool Firings::try_again(const std::string& why) {
   failed_ = true;
   problem_ = "the bundle of '" + making_.name + "' could not be written: " + why;
   engine_.note({.time = MonotonicClock::now(), .rule = making_.name, .event = "unwritten", .value = making_.value, .text = printable(why)});
-  const bool of_a_rule = !making_.episode.id.empty() || !making_.episodes.empty();
-  if (++making_.tries >= kTries || winding_up_ || !of_a_rule) return false;
+  if (++making_.tries >= kTries || (winding_up_ && making_.last_try) || !of_a_rule(making_)) return false;
   making_.after = {};  // over by then
   if (making_.tries == 1) making_.evidence += "; not written at once: " + why;
   if (retry_) {
@@ -136,7 +146,10 @@ std::optional<FinishedDump> Firings::finished() {
   const bool again = name.empty() && !done->temporary && try_again(done->result.error);
   if (again) done->result.hint += kAgain;
   else episodes_.written(done->episodes, name);
-  if (!name.empty() && !done->temporary) problem_.clear(), failed_ = false;
+  if (!name.empty() && !done->temporary) {
+    problem_ = done->result.reduced.empty() ? "" : "the last bundle, " + name + ", was " + done->result.reduced;
+    failed_ = false;
+  }
   if (!deferred_) return done;
   if (deferred_->of_an_end() && std::count(done->episodes.begin(), done->episodes.end(), deferred_->episode.id)) deferred_->episode.onset_bundle = name;
   const DumpTrigger next = std::move(*deferred_);

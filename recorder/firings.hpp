@@ -41,7 +41,7 @@ class Firings {
   bool waiting() const { return deferred_.has_value() || retry_.has_value(); }
   // What could not be written is tried again, three times, ten seconds apart. Once a tick.
   void advance(Timestamp now);
-  // Why the last bundle is not there; empty: it is.
+  // Why the last bundle is not there, or not full; empty: it is.
   const std::string& problem() const { return problem_; }
 
   // The dump that is done, if any; what waited for it has begun.

@@ -70,10 +70,15 @@ void ProcessTable::add_existing(std::int32_t pid, std::uint32_t target, const st
   TrackedProcess& tracked = processes_[*key];
   if (tracked.spaces.empty()) tracked.spaces.push_back({Timestamp{}, std::make_shared<AddressSpace>()});
   AddressSpace& space = own_space(tracked);
-  for (const Mapping& mapping : maps) {
+  // Where there are more than find room the largest come first; the space counts those that it refuses.
+  std::vector<const Mapping*> order;
+  for (const Mapping& mapping : maps) order.push_back(&mapping);
+  if (order.size() > AddressSpace::kMaxMappings)
+    std::stable_sort(order.begin(), order.end(), [](const Mapping* a, const Mapping* b) { return a->end - a->start > b->end - b->start; });
+  for (const Mapping* mapping : order) {
     // What the side band already told is newer or the same.
-    const Mapping* known = space.find(mapping.start, now);
-    if (!known || known->module != mapping.module || known->file_offset != mapping.file_offset) space.add(mapping);
+    const Mapping* known = space.find(mapping->start, now);
+    if (!known || known->module != mapping->module || known->file_offset != mapping->file_offset) space.add(*mapping);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <csignal>
 #include <future>
 #include <map>
 
@@ -152,10 +153,10 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
   const DumpTrigger trigger{.name = "recorder-died", .when = "the recorder died", .value_text = duration_text(now - span.died) + " ago", .evidence = evidence, .value = to_seconds(now - span.died),
                             .time = span.died, .after = span.end - span.died};
   DumpRequest request;
-  request.directory = config.directory;
   request.manifest = manifest_for(config, {.mode = saved.facts.mode, .command = saved.facts.command, .pids = live_pids(moment.processes)}, trigger, *window.control);
   note_namespaces(still_there(moment), request.manifest.target);
-  request.bundle_name = bundle_name_of(request.manifest, config, trigger);
+  // All of it or nothing: what is not written now can be written later, or elsewhere; the window stays until then.
+  request.place = {.directory = config.directory, .name = bundle_name_of(request.manifest, config, trigger), .keep_free_percent = config.keep_free_percent, .lowest = Rung::kFull};
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = span.begin;
   request.open_stall_least = config.off_cpu;
@@ -196,6 +197,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
 }  // namespace
 
 RecoveredBundle recover_window(const std::string& name, const std::optional<std::string>& directory) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
   auto place = RunDirectory::take(name);
   if (!place) throw Error("the recorder '" + name + "' runs, or is being recovered", "fdr dump " + name + " writes the window of one that runs");
   RecoveredBundle recovered;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <set>
 
 #include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
@@ -53,6 +54,9 @@ std::string map_json(const Pseudonyms& names, const std::string& key) {
 // What every bundle and every report says, whoever recorded: of an empty one.
 std::vector<std::string> vocabulary() {
   Bundle empty;
+  empty.manifest.rings["stacks"] = {};  // the keys of each
+  empty.manifest.episode.id = "id";
+  empty.manifest.anchors = {{}};
   std::string trace;
   write_perfetto(empty.timeline, {"", {}}, [&](std::string_view bytes) { trace.append(bytes); });
   std::vector<std::string> texts = {to_json(empty.manifest), inflated_trace(trace), modules_json({}, {}), report_html(empty, {}),
@@ -75,12 +79,12 @@ std::string write_bundle(const PrivateDirectory& directory, const Redacted& reda
   return writer.finish(redacted.manifest);
 }
 
-void search(const std::string& bundle, const Rescan& rescan) {
+void search(const std::string& bundle, const Rescan& rescan, const std::set<std::string>& prose) {
   for (const FileTree::File& file : list_bundle_files(bundle).files) {
     const auto bytes = read_bundle_text(bundle, file.path, kMaxFileBytes);
     if (!bytes) throw Error("the redacted " + file.path + " cannot be read again");
-    // The summary is prose: a word of it may be a name by chance. All else is fields.
-    const std::string leak = rescan.leak_in(file.path.ends_with("trace.pftrace") ? inflated_trace(*bytes) : *bytes, file.path == "summary.txt");
+    // In prose a word may be a name by chance. All else is fields.
+    const std::string leak = rescan.leak_in(file.path.ends_with("trace.pftrace") ? inflated_trace(*bytes) : *bytes, file.path == "summary.txt" || prose.contains(file.path));
     if (!leak.empty())
       throw Error("the redacted " + file.path + " still holds a name of the class '" + leak + "': nothing was written",
                   "--keep-symbols-of a module whose symbols share names with hosts, threads or paths makes these names public");
@@ -115,7 +119,7 @@ std::string write_redacted_pack(const Bundle& bundle, const Json& vendor, Redact
   PrivateDirectory directory;
   const std::string path = write_bundle(directory, redacted);
   const Rescan rescan(names, vocabulary());
-  search(path, rescan);
+  search(path, rescan, redacted.prose);
 
   Bundle again = read_bundle(path);
   compare_with_baseline(again, "");

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -32,17 +33,24 @@ struct Kept {
 };
 
 constexpr std::size_t kMaxManifest = 4 << 20;
+constexpr std::uint64_t kBlockBytes = 4096;
+
+std::optional<Manifest> manifest_of(const fs::path& bundle) {
+  const auto text = read_small_file(bundle / "manifest.json", kMaxManifest);
+  if (!text) return std::nullopt;
+  try {
+    return manifest_from_json(*text);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
 
 // Whose manifest cannot be read is of no episode: it goes by its age.
 void read_episode(Kept& bundle) {
-  const auto text = read_small_file(bundle.path / "manifest.json", kMaxManifest);
-  if (!text) return;
-  try {
-    const Manifest::Episode episode = manifest_from_json(*text).episode;
-    bundle.episode = episode.id;
-    bundle.first = episode.stage != "end";
-  } catch (const Error&) {
-  }
+  const auto manifest = manifest_of(bundle.path);
+  if (!manifest) return;
+  bundle.episode = manifest->episode.id;
+  bundle.first = manifest->episode.stage != "end";
 }
 
 // Newest first; an episode has the age of its newest bundle, and its first one goes last of them.
@@ -73,6 +81,24 @@ std::uint64_t size_of(const fs::path& path) {
 }
 
 }  // namespace
+
+std::uint64_t forecast_bytes(const std::string& directory) {
+  fs::path newest;
+  fs::file_time_type written{};
+  std::error_code error, ignored;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+    if (!is_bundle(entry->path()) || (!newest.empty() && entry->last_write_time(ignored) <= written)) continue;
+    newest = entry->path();
+    written = entry->last_write_time(ignored);
+  }
+  if (newest.empty()) return 0;
+  const auto manifest = manifest_of(newest);
+  if (manifest && manifest->written.rung != kWrittenRungs.front()) return manifest->written.needed_bytes;
+  std::uint64_t bytes = 0;
+  for (fs::recursive_directory_iterator entry(newest, error), end; !error && entry != end; entry.increment(error))
+    bytes += (entry->is_regular_file(ignored) && !entry->is_symlink(ignored) ? entry->file_size(ignored) / kBlockBytes + 1 : 1) * kBlockBytes;
+  return bytes;
+}
 
 bool remove_bundle(const std::string& path) {
   if (!is_bundle(path)) return false;

@@ -9,6 +9,8 @@
 namespace fdr {
 
 void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes);
+// What a full bundle is held to take of `directory`'s disk: as much as the newest one there, or as that says a full one would have. 0: not known.
+std::uint64_t forecast_bytes(const std::string& directory);
 // Removes what writers that died have left half written in `directory` since then: directories of our name pattern, owned by us and by us
 // alone to be read, whose lock is free (BundleWriter). Their paths.
 std::vector<std::string> remove_abandoned(const std::string& directory, std::int64_t since_realtime_ns);

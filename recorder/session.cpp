@@ -155,6 +155,7 @@ class Session::Impl {
     const sigset_t set = block_signals_of_run();
     signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
   }
 
   void arm_timer() {
@@ -282,6 +283,7 @@ class Session::Impl {
         ++end_.bundles;
         end_.bundle = result.path;
         voice_.say("bundle " + result.path);
+        if (!result.reduced.empty()) voice_.complain("the bundle was " + result.reduced, result.hint);
         supervisor_.says(state_text());
         keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
         watched_.notifier().tell(result.path, finished.rule, finished.reason);
@@ -351,7 +353,13 @@ class Session::Impl {
     if (dump_.busy() && !dump_.takes_more(trigger)) return pending_.push_back({.verb = "dump", .text = reason, .connection = std::move(connection)});
     engine_.note({.time = trigger.time, .rule = "manual", .event = "fired", .value = 0, .text = printable(reason)});
     firings_.start(trigger, trigger.evidence);
-    if (connection.valid() && dump_.busy()) dump_.add_asker(std::move(connection));
+    if (connection.valid()) answer_when_done(std::move(connection));
+  }
+
+  // Or at once, where it could not even be begun.
+  void answer_when_done(FileDescriptor connection) {
+    if (dump_.busy()) return dump_.add_asker(std::move(connection));
+    reply(std::move(connection), nlohmann::json{{"error", firings_.problem().empty() ? "there is one bundle already" : printable(firings_.problem())}}.dump());
   }
 
   void drill(ControlRequest request, Timestamp now) {
@@ -364,7 +372,7 @@ class Session::Impl {
     }
     if (dump_.busy()) return pending_.push_back(std::move(request));
     firings_.drilled(*firing);
-    if (dump_.busy()) dump_.add_asker(std::move(request.connection));
+    answer_when_done(std::move(request.connection));
   }
 
   void answer_requests() {
@@ -391,8 +399,9 @@ class Session::Impl {
         dump_.begin(recording_, trigger, directory_.path("now"));
         dump_.add_asker(std::move(request.connection));
         next_tick_ = now;
-      } catch (const Error& error) {
-        reply(std::move(request.connection), nlohmann::json{{"error", error.what()}, {"hint", error.hint()}}.dump());
+      } catch (const std::exception& error) {
+        const auto* ours = dynamic_cast<const Error*>(&error);
+        reply(std::move(request.connection), nlohmann::json{{"error", error.what()}, {"hint", ours ? ours->hint() : ""}}.dump());
       }
     } else {
       reply(std::move(request.connection), R"({"error": "unknown request"})");

@@ -97,11 +97,16 @@ fdr_segment UnwindTables::segment_of(std::int32_t pid, const Mapping& mapping, s
 }
 
 void UnwindTables::write_segments(Place& place, std::int32_t pid, const AddressSpace& space, Timestamp now) {
-  std::vector<fdr_segment> segments;
-  for (const AddressSpace::Stretch& stretch : space.stretches(now)) {
-    if (segments.size() == FDR_SEGMENTS) ++report_.segments_left_out;
-    else segments.push_back(segment_of(pid, *stretch.mapping, stretch.start, stretch.end));
+  std::vector<AddressSpace::Stretch> stretches = space.stretches(now);
+  // Where there are too many the largest stay: code that runs is in libraries far more often than in thousands of small pieces.
+  if (stretches.size() > FDR_SEGMENTS) {
+    report_.segments_left_out += stretches.size() - FDR_SEGMENTS;
+    std::nth_element(stretches.begin(), stretches.begin() + FDR_SEGMENTS, stretches.end(), [](const auto& a, const auto& b) { return a.end - a.start > b.end - b.start; });
+    stretches.resize(FDR_SEGMENTS);
+    std::sort(stretches.begin(), stretches.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
   }
+  std::vector<fdr_segment> segments;
+  for (const AddressSpace::Stretch& stretch : stretches) segments.push_back(segment_of(pid, *stretch.mapping, stretch.start, stretch.end));
   fdr_space& to = window_.spaces[place.index];
   __atomic_store_n(&to.seq, to.seq | 1, __ATOMIC_SEQ_CST);
   std::copy(segments.begin(), segments.end(), std::begin(to.segments));

@@ -1,6 +1,7 @@
 #include "formats/findings/findings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 
@@ -11,6 +12,20 @@ namespace {
 
 constexpr std::size_t kMaxTextBytes = 16u << 20;
 
+// Findings that speak against something because they saw none of it, and of what. Those that look for what they need themselves are not here.
+struct Rests {
+  std::string_view id, part;
+};
+constexpr std::array kRests = {Rests{"slow-calls", "slow"}, Rests{"failing-calls", "failed"}, Rests{"lookups", "failing"}, Rests{"cut-reads", "syscalls"},
+                               Rests{"clock-calls", "syscalls"}, Rests{"blocked", "stalls"}, Rests{"disk", "stalls"}, Rests{"reclaim", "stalls"}};
+
+// What was not written, for want of room, cannot be ruled out.
+void withdraw(const Manifest::Written& written, Finding& finding) {
+  if (finding.verdict != Verdict::kAgainst) return;
+  const bool blind = written.without("metrics") || std::any_of(kRests.begin(), kRests.end(), [&](const Rests& rests) { return rests.id == finding.id && written.without(rests.part); });
+  if (blind) finding = not_measurable(finding.id, finding.title, "what would show it found no room in this bundle");
+}
+
 }  // namespace
 
 Findings all_findings(const Evidence& evidence) {
@@ -20,7 +35,10 @@ Findings all_findings(const Evidence& evidence) {
                                     find_collector,  find_descriptors, find_sockets, find_heartbeats, find_started,   find_recorder};
   Findings all;
   for (const auto family : families)
-    for (Finding& finding : family(evidence)) all.push_back(std::move(finding));
+    for (Finding& finding : family(evidence)) {
+      withdraw(evidence.view.manifest.written, finding);
+      all.push_back(std::move(finding));
+    }
   std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {
     return a.verdict != b.verdict ? a.verdict < b.verdict : a.score > b.score;
   });

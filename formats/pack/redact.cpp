@@ -9,6 +9,7 @@
 #include "formats/baseline.hpp"
 #include "formats/error.hpp"
 #include "formats/pack/file_tree.hpp"
+#include "formats/pack/redact_text.hpp"
 #include "formats/pack/redact_words.hpp"
 #include "formats/perfetto_writer.hpp"
 #include "formats/sha256.hpp"
@@ -16,7 +17,7 @@
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMaxSocketBytes = 16u << 20;
+constexpr std::size_t kMaxSocketBytes = 16u << 20, kMaxTextBytes = 16u << 20;
 
 class Redaction {
  public:
@@ -160,6 +161,11 @@ class Redaction {
       to.rings[known ? name : names_.token(NameClass::kLabel, name)] = ring;
     }
     to.cost = from.cost;
+    const auto* rung = std::find(kWrittenRungs.begin(), kWrittenRungs.end(), from.written.rung);
+    if (rung != kWrittenRungs.end()) to.written.rung = *rung;
+    for (const char* part : kLeftOutParts)
+      if (from.written.without(part)) to.written.left_out.push_back(part);
+    to.written.needed_bytes = from.written.needed_bytes;
     if (!from.losses.empty()) to.losses.push_back(fmt::format("{} sentences about losses are left out: they are text", from.losses.size()));
     if (from.backend == "bpf" || from.backend == "perf" || from.backend == "proc") to.backend = from.backend;
   }
@@ -172,11 +178,12 @@ class Redaction {
       const auto text = sockets ? read_bundle_text(bundle_.path, path, kMaxSocketBytes) : std::nullopt;
       if (text) {
         out_.files.emplace_back(path, words_.sockets(*text));
-      } else {
+      } else if (!options_.with_text || !is_free_text(path)) {
         left_out(path);
       }
     }
     for (const Baseline& one : baselines_of(bundle_)) baseline(one);
+    if (options_.with_text) free_text();
     if (!bundle_.manifest.config.empty()) out_.left_out.push_back({"manifest.json config", "text"});
   }
   // A small bundle: the same again.
@@ -197,6 +204,33 @@ class Redaction {
     out_.files.emplace_back(path + "/manifest.json", to_json(redacted.manifest));
     out_.files.emplace_back(path + "/modules.json", modules);
     out_.files.emplace_back(path + "/trace.pftrace", trace);
+  }
+
+  static bool is_free_text(const std::string& path) {
+    return path == "logs.ndjson" || path == "system/before/kernel_log" || path == "system/at/kernel_log" || (path.starts_with("collect/") && path.ends_with(".txt"));
+  }
+  // Last: by now every name that is anywhere else is known.
+  void free_text() {
+    TextScrubber scrubber(names_, words_);
+    for (const auto& [path, sum] : bundle_.manifest.files) {
+      if (!is_free_text(path)) continue;
+      const auto text = read_bundle_text(bundle_.path, path, kMaxTextBytes);
+      if (!text || text->size() == kMaxTextBytes) {
+        left_out(path);
+        continue;
+      }
+      const std::string as = path.starts_with("collect/") ? collected_name(path) : path;
+      out_.files.emplace_back(as, path == "logs.ndjson" ? scrubber.log_lines(*text) : scrubber.text(*text));
+      out_.prose.insert(as);
+    }
+  }
+  // "collect/NAME.txt", "collect/NAME.armed.txt"
+  std::string collected_name(const std::string& path) {
+    std::string name = path.substr(path.find('/') + 1), moment = ".txt";
+    for (const char* known : {".armed.txt", ".hourly.txt"})
+      if (name.ends_with(known)) moment = known;
+    name.resize(name.size() - moment.size());
+    return "collect/" + names_.token(NameClass::kLabel, name) + moment;
   }
   // Its directory and its kind say enough; a collector's file is named by who set it up.
   void left_out(const std::string& path) {

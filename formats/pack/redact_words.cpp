@@ -17,14 +17,6 @@ bool is_number(std::string_view word) {
   return !word.empty() && is_digit(word.front()) && std::all_of(word.begin(), word.end(), [](char c) { return is_digit(c) || c == '.'; });
 }
 
-// "80", "1.5GB", "400ms", "30%"
-bool is_quantity(std::string_view word) {
-  constexpr std::array<std::string_view, 12> kUnits = {"", "%", "KB", "MB", "GB", "TB", "B", "ns", "us", "ms", "s", "m"};
-  std::size_t digits = 0;
-  while (digits < word.size() && (is_digit(word[digits]) || word[digits] == '.')) ++digits;
-  return digits > 0 && std::find(kUnits.begin(), kUnits.end(), word.substr(digits)) != kUnits.end();
-}
-
 template <class List>
 bool holds(const List& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -45,6 +37,13 @@ constexpr std::array<std::string_view, 12> kStates = {"established", "syn_sent",
 
 }  // namespace
 
+bool is_quantity(std::string_view word) {
+  constexpr std::array<std::string_view, 12> kUnits = {"", "%", "KB", "MB", "GB", "TB", "B", "ns", "us", "ms", "s", "m"};
+  std::size_t digits = 0;
+  while (digits < word.size() && (is_digit(word[digits]) || word[digits] == '.')) ++digits;
+  return digits > 0 && std::find(kUnits.begin(), kUnits.end(), word.substr(digits)) != kUnits.end();
+}
+
 void RedactWords::FreeRegex::operator()(regex_t* regex) const {
   ::regfree(regex);
   delete regex;
@@ -60,10 +59,14 @@ RedactWords::RedactWords(std::function<bool(std::string_view)> is_metric, const 
   }
 }
 
-std::string RedactWords::keep(std::string_view text, NameClass otherwise) {
+bool RedactWords::unwanted(std::string_view text) const {
+  if (patterns_.empty()) return false;
   const std::string whole(text);
-  for (const auto& pattern : patterns_)
-    if (::regexec(pattern.get(), whole.c_str(), 0, nullptr, 0) == 0) return names_.token(NameClass::kPattern, text);
+  return std::any_of(patterns_.begin(), patterns_.end(), [&](const auto& pattern) { return ::regexec(pattern.get(), whole.c_str(), 0, nullptr, 0) == 0; });
+}
+
+std::string RedactWords::keep(std::string_view text, NameClass otherwise) {
+  if (unwanted(text)) return names_.token(NameClass::kPattern, text);
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 127; });
   return plain ? names_.keep(text) : names_.token(otherwise, text);
 }
@@ -83,6 +86,9 @@ std::string RedactWords::metric(std::string_view name) {
 }
 
 std::string RedactWords::condition(std::string_view when) {
+  // Of what is no rule's.
+  constexpr std::array<std::string_view, 4> kPhrases = {"asked for", "on-exit always", "on-exit failure", "the recorder died"};
+  if (holds(kPhrases, when)) return keep(when, NameClass::kLabel);
   std::string out;
   while (!when.empty()) {
     const char c = when.front();

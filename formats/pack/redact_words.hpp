@@ -14,12 +14,16 @@
 
 namespace fdr {
 
+// "80", "1.5GB", "400ms", "30%"
+bool is_quantity(std::string_view word);
+
 class RedactWords {
  public:
   // Throws Error for a pattern that is none.
   RedactWords(std::function<bool(std::string_view)> is_metric, const std::vector<std::string>& patterns, Pseudonyms& names);
 
-  std::string keep(std::string_view text, NameClass otherwise);  // unless a pattern of the user's matches it
+  bool unwanted(std::string_view text) const;                    // a pattern of the user's matches it
+  std::string keep(std::string_view text, NameClass otherwise);  // unless it is unwanted
   std::string metric(std::string_view name);                     // "process[haproxy].rss" -> "process[label-1a2b3c4d].rss"
   std::string condition(std::string_view when);
   std::string rule_name(std::string_view name);

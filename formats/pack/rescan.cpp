@@ -9,7 +9,6 @@
 namespace fdr {
 namespace {
 
-constexpr std::size_t kShortest = 5;
 constexpr std::size_t kHashes = 1u << 16;
 
 std::uint32_t start_of(const char* bytes) {
@@ -21,6 +20,10 @@ std::uint32_t start_of(const char* bytes) {
 std::size_t hash_of(std::uint32_t start) { return (start * 2654435761u) >> 16; }
 
 }  // namespace
+
+bool Rescan::is_telling(std::string_view name) {
+  return !std::all_of(name.begin(), name.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == ' ' || c == '-'; });
+}
 
 Rescan::Rescan(const Pseudonyms& names, const std::vector<std::string>& vocabulary) : starts_(kHashes) {
   std::string open;  // everything that may be met
@@ -35,9 +38,8 @@ Rescan::Rescan(const Pseudonyms& names, const std::vector<std::string>& vocabula
         continue;
       }
       ++searched_;
-      const bool telling = !std::all_of(original.begin(), original.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == ' ' || c == '-'; });
       const std::uint32_t start = start_of(original.data());
-      by_start_[start].push_back({original, name, telling});
+      by_start_[start].push_back({original, name, is_telling(original)});
       starts_[hash_of(start)] = true;
     }
 }

@@ -16,6 +16,10 @@ namespace fdr {
 
 class Rescan {
  public:
+  static constexpr std::size_t kShortest = 5;
+  // Whether a name cannot be a word of prose: it is not of small letters alone.
+  static bool is_telling(std::string_view name);
+
   // `vocabulary`: text that is the same whoever records.
   Rescan(const Pseudonyms& names, const std::vector<std::string>& vocabulary);
 

@@ -116,7 +116,7 @@ std::vector<StoredBaseline> chosen_for_bundle(const std::vector<StoredBaseline>&
   return chosen;
 }
 
-void add_baselines(BundleWriter& writer, const std::string& directory, std::int64_t begin_ns, std::vector<std::string>& losses) {
+void add_baselines(const std::string& directory, std::int64_t begin_ns, TextFiles& into, std::vector<std::string>& losses) {
   for (const StoredBaseline& one : chosen_for_bundle(stored_baselines(directory), begin_ns)) {
     std::optional<std::vector<std::pair<std::string, std::string>>> files;
     try {
@@ -125,7 +125,7 @@ void add_baselines(BundleWriter& writer, const std::string& directory, std::int6
     }
     if (!files) losses.push_back("the baseline " + one.name + " could not be read, and is left out");
     else
-      for (const auto& [path, contents] : *files) writer.add_file("baselines/" + one.name + "/" + path, contents);
+      for (auto& [path, contents] : *files) into["baselines/" + one.name + "/" + path] = std::move(contents);
   }
 }
 

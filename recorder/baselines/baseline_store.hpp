@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "formats/bundle_writer.hpp"
 #include "recorder/config.hpp"
+#include "recorder/system_text.hpp"
 
 namespace fdr {
 
@@ -30,7 +30,7 @@ void remove_superseded(const std::string& directory, std::int64_t now_ns);
 
 // Those that go into a bundle whose window begins at `begin_ns`: the youngest that are older, of each kind, by an hour, by a day. Pure.
 std::vector<StoredBaseline> chosen_for_bundle(const std::vector<StoredBaseline>& all, std::int64_t begin_ns);
-// Their files, below baselines/. What cannot be read is a sentence in `losses`. Throws Error where the bundle cannot be written.
-void add_baselines(BundleWriter& writer, const std::string& directory, std::int64_t begin_ns, std::vector<std::string>& losses);
+// Their files, below baselines/. What cannot be read is a sentence in `losses`.
+void add_baselines(const std::string& directory, std::int64_t begin_ns, TextFiles& into, std::vector<std::string>& losses);
 
 }  // namespace fdr

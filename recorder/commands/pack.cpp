@@ -29,7 +29,7 @@ struct PackOptions {
   ReadingOptions reading;
   std::string output;
   PackNotes notes;
-  bool force = false, redact = false, preview = false;
+  bool force = false, redact = false, preview = false, with_text = false;
   std::string key_file;
   std::vector<std::string> keep_symbols_of, patterns;
 };
@@ -38,13 +38,14 @@ void run_redacted(const PackOptions& options, const OpenedBundle& opened) {
   RedactedPackOptions redacted{options.output, options.key_file, options.force, options.preview, options.notes, {}};
   redacted.redact.keep_modules = options.keep_symbols_of;
   redacted.redact.patterns = options.patterns;
+  redacted.redact.with_text = options.with_text;
   redacted.redact.is_metric = [catalogue = build_catalogue(Config{})](std::string_view name) { return catalogue.find(name).has_value(); };
   print(write_redacted_pack(opened.bundle, vendor_facts(opened.bundle), std::move(redacted)));
 }
 
 void run_pack(const PackOptions& options) {
-  if (!options.redact && (options.preview || !options.key_file.empty() || !options.keep_symbols_of.empty() || !options.patterns.empty()))
-    throw Error("--preview, --key, --keep-symbols-of and --pattern say how to redact, and --redact is not there", "fdr pack BUNDLE --redact ...");
+  if (!options.redact && (options.preview || options.with_text || !options.key_file.empty() || !options.keep_symbols_of.empty() || !options.patterns.empty()))
+    throw Error("--preview, --with-text, --key, --keep-symbols-of and --pattern say how to redact, and --redact is not there", "fdr pack BUNDLE --redact ...");
   if (options.output.empty() && !options.preview) throw Error("no file is named for the pack", "fdr pack BUNDLE -o FILE.zip");
   ReadingOptions reading = options.reading;
   reading.compare = !options.redact;  // what is redacted is the bundle as it is; its report compares then
@@ -72,6 +73,7 @@ void add_pack(CLI::App& app, int& exit_code) {
   command->add_option("--case", options->notes.case_id, "the case it belongs to, as the vendor calls it")->type_name("ID");
   command->add_option("--note", options->notes.note, "a word to whoever reads it")->type_name("TEXT");
   command->add_flag("--redact", options->redact, "pseudonyms for names, addresses, paths, arguments and own symbols; no text files; the map beside FILE.zip is private");
+  command->add_flag("--with-text", options->with_text, "kernel log, logs and collectors' output too, without known names and what looks like one; plain words of it stay");
   command->add_flag("--preview", options->preview, "with --redact: say what would leave, write nothing");
   command->add_option("--key", options->key_file, "the same key gives the same pseudonyms; without it a new one, kept in the map")->type_name("FILE");
   const auto repeated = [&](const char* name, std::vector<std::string>& list, const char* what, const char* type) {

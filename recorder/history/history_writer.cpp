@@ -60,8 +60,8 @@ HistoryWriter::Count HistoryWriter::count() const {
 
 void HistoryWriter::write(Work& work) {
   const std::string place = file_->path().substr(0, file_->path().rfind('/'));
-  if (const auto free = disk_free_percent(place); free && *free < keep_free_percent_)
-    throw Error(fmt::format("less than {} % of the disk at {} is free", keep_free_percent_, place));
+  if (const auto disk = disk_room(place); disk && disk->free_percent < keep_free_percent_)
+    throw Error(fmt::format("less than {} % of the disk at {} is free", keep_free_percent_, disk->place));
   if (auto* rows = std::get_if<Rows>(&work)) file_->add(rows->ring, std::move(rows->rows), table_);
   else file_->add(std::get<std::vector<HistoryMovers>>(work));
 }

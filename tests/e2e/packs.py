@@ -216,6 +216,16 @@ with Scenario(__file__) as scenario:
     for kind, canary in (("host", HOST), ("thread", THREAD), ("path", FOLDER), ("arg", TOKEN), ("fn", SYMBOL), ("address", IPV4), ("address", IPV6)):
         check(canary in names[kind].values(), f"{canary} is not in the map: {sorted(names[kind].values())[:20]}")
 
+    # Text where it is allowed: its words, without any of the names.
+    with_text = scenario.path("text.zip")
+    scenario.fdr("pack", bundle.path, "--redact", "--with-text", "-o", with_text)
+    texts = contents(with_text)
+    equal(found_in(texts), {}, "canaries in the redacted pack with text")
+    kernel_log = texts.get("fdr-pack/bundle.fdr/system/at/kernel_log", b"").decode()
+    check("fdr test: text-" in kernel_log, f"the kernel's log of the pack with text: {kernel_log[-400:]}")
+    check(json.loads(scenario.fdr("verify", with_text, "--json").stdout)["ok"], "the redacted pack with text does not verify")
+    check("--redact" in scenario.fdr("pack", bundle.path, "--with-text", "-o", scenario.path("no.zip"), code=1).stderr, "--with-text alone is no error")
+
     # It still tells what happened.
     check(json.loads(scenario.fdr("verify", redacted[0], "--json").stdout)["ok"], "the redacted pack does not verify")
     was, told = bundle.report(), json.loads(scenario.fdr("report", redacted[0], "--json").stdout)

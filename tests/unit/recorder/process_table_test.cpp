@@ -302,3 +302,18 @@ TEST_CASE("process table: an event of no known kind is passed over") {
   CHECK(changes.released.empty());
   CHECK(changes.armed.empty());
 }
+
+TEST_CASE("process table: of more mappings than find room the largest stay, and the others are counted") {
+  Fixture f;
+  std::vector<Mapping> maps;
+  for (std::size_t i = 0; i < AddressSpace::kMaxMappings + 100; ++i) maps.push_back(mapping(0x10000 + i * 0x2000, "/bin/jit"));
+  Mapping library = mapping(0x7f0000000000, "/lib/c");
+  library.end = library.start + 0x200000;
+  maps.push_back(library);
+  f.table.add_existing(100, 0, maps, from_ns(1));
+  const auto space = f.table.processes().begin()->second.spaces.back().space;
+  REQUIRE(space->find(library.start + 0x100000, from_ns(2)));
+  CHECK(space->find(library.start + 0x100000, from_ns(2))->module.path == "/lib/c");
+  CHECK(space->find(0x10000, from_ns(2)));  // of those of one size the lowest
+  CHECK(space->refused() == 101);
+}

@@ -161,3 +161,30 @@ TEST_CASE("unwind tables: walks that met strange code ask for the maps once") {
   CHECK(t.tables.strangers(t.table, 16) == std::vector<std::int32_t>{t.pid});
   CHECK(t.tables.strangers(t.table, 16).empty());
 }
+
+TEST_CASE("unwind tables: of more segments than the walk knows the largest stay, in order") {
+  Tables t;
+  std::vector<Mapping> maps;
+  const auto add = [&](std::uint64_t start, std::uint64_t bytes) {
+    Mapping mapping;
+    mapping.start = start;
+    mapping.end = start + bytes;
+    mapping.module = {.kind = ModuleKind::kAnonymous, .path = "[anon]", .build_id = {}};
+    maps.push_back(mapping);
+  };
+  for (std::uint64_t i = 0; i < FDR_SEGMENTS + 44; ++i) add(0x10000 + i * 0x2000, 0x1000);
+  add(0x7f0000000000, 0x200000);
+  t.table.add_existing(999'999, 0, maps, from_ns(1));
+  fdr_thread& other = t.window.thread(6);
+  other.id = thread_id(1, 6);
+  other.tid = other.tgid = 999'999;
+  other.flags = FDR_THREAD_USED;
+  t.table.add_thread(other);
+  t.tables.follow(t.table, {4, 5, 6}, true, t.now());
+  REQUIRE(other.space > 0);
+  const fdr_space& space = t.window.view().spaces[other.space - 1];
+  REQUIRE(space.count == FDR_SEGMENTS);
+  CHECK(space.segments[FDR_SEGMENTS - 1].start == 0x7f0000000000);
+  for (std::uint32_t i = 1; i < space.count; ++i) CHECK(space.segments[i - 1].end <= space.segments[i].start);
+  CHECK(t.tables.report().segments_left_out == 45);
+}

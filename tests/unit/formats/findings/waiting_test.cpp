@@ -1,6 +1,7 @@
 // Findings on threads that do not get on: run queue, steal, throttling, disk, blocked and slow calls, heartbeats.
 #include <doctest/doctest.h>
 
+#include "formats/findings/findings.hpp"
 #include "tests/unit/formats/findings/made_case.hpp"
 
 using namespace fdr;
@@ -151,4 +152,21 @@ TEST_CASE("throttling: without the group's figures, being held back beside idle 
   crowded.timeline.metrics.clear();
   crowded.metric("host.cpu.busy", 20, 99, Unit::kPercent);
   CHECK(is_open(crowded.judged(find_starvation, "throttling")));
+}
+
+TEST_CASE("room: what a bundle was written without is not ruled out for want of it") {
+  Case c;
+  const auto verdict = [&] {
+    const View view(c.manifest, c.timeline, c.names);
+    for (const Finding& finding : all_findings(Evidence(view, c.onset, {})))
+      if (finding.id == "slow-calls") return finding.verdict;
+    return Verdict::kFor;
+  };
+  CHECK(verdict() == Verdict::kAgainst);
+  c.manifest.written.left_out = {"syscalls"};
+  CHECK(verdict() == Verdict::kAgainst);
+  c.manifest.written.left_out = {"syscalls", "slow"};
+  CHECK(verdict() == Verdict::kNotMeasurable);
+  c.manifest.written.left_out = {"metrics"};
+  CHECK(verdict() == Verdict::kNotMeasurable);
 }

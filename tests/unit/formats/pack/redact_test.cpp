@@ -4,6 +4,7 @@
 
 #include "formats/error.hpp"
 #include "formats/pack/redact.hpp"
+#include "formats/pack/redact_text.hpp"
 #include "formats/pack/redact_words.hpp"
 #include "formats/pack/rescan.hpp"
 #include "tests/unit/formats/incident.hpp"
@@ -14,7 +15,7 @@ namespace {
 
 bool known_metric(std::string_view name) { return name == "process.rss" || name == "process.cpu.system" || name == "host.mem.free"; }
 
-Redacted redacted(Pseudonyms& names, const RedactOptions& options = {{}, {}, known_metric}) {
+Redacted redacted(Pseudonyms& names, const RedactOptions& options = {{}, {}, known_metric, false}) {
   return redact(incident::make().bundle, options, names);
 }
 
@@ -82,6 +83,8 @@ TEST_CASE("words: fdr's own stay, a user's go") {
   CHECK(words.condition("process[haproxy].cpu.system > 30% for 2s") == "process[" + label + "].cpu.system > 30% for 2s");
   CHECK(words.condition("delta(host.mem.free, 1s) > 300MB") == "delta(host.mem.free, 1s) > 300MB");
   CHECK(words.condition("secret.thing > 1").find("secret") == std::string::npos);
+  CHECK(words.condition("asked for") == "asked for");
+  CHECK(words.condition("asked alice").find("alice") == std::string::npos);
   CHECK(words.metric("process[haproxy].rss") == "process[" + label + "].rss");
   CHECK(words.metric("beat.payroll.age").find("payroll") == std::string::npos);
   CHECK(words.rule_name("when-1") == "when-1");
@@ -109,7 +112,7 @@ TEST_CASE("redact: a container's id goes, the pids that it calls its processes b
   bundle.manifest.target.mode = "once";
   bundle.manifest.target.container = std::string(64, 'e');
   bundle.manifest.target.ns_pids = {{4711, 1}};
-  const Manifest::Target target = redact(bundle, {{}, {}, known_metric}, names).manifest.target;
+  const Manifest::Target target = redact(bundle, {{}, {}, known_metric, false}, names).manifest.target;
   CHECK(target.mode == "once");
   CHECK(target.container.starts_with("label-"));
   CHECK(target.ns_pids == bundle.manifest.target.ns_pids);
@@ -160,4 +163,45 @@ TEST_CASE("rescan: finds what slipped through, wherever it lies") {
   CHECK(rescan.leak_in("a worker", true).empty());
   CHECK(rescan.leak_in("web1.example.or").empty());
   CHECK(rescan.leak_in("msort abc").empty());
+}
+
+TEST_CASE("free text: known names, and what looks like a name, go; the sentence stays") {
+  Pseudonyms names("0123456789abcdef");
+  const std::string host = names.token(NameClass::kHost, "web1"), thread = names.token(NameClass::kThread, "payroll"), mac = names.endpoint("52:54:00:ca:7a:77");
+  RedactWords words(known_metric, {"^ext4"}, names);
+  TextScrubber scrubber(names, words);
+  const auto scrubbed = [&](const std::string& line) { return scrubber.text(line); };
+  CHECK(scrubbed("out of memory: killed process 4711") == "out of memory: killed process 4711\n");
+  CHECK(scrubbed("2026-03-01T12:41:23.5Z payroll on web1 took 250ms, 1.5 GB") == "2026-03-01T12:41:23.5Z " + thread + " on " + host + " took 250ms, 1.5 GB\n");
+  CHECK(scrubbed("from 203.0.113.9:80 to [2001:db8::1]:443").find("203.0.113") == std::string::npos);
+  CHECK(scrubbed("eth0 is 52:54:00:ca:7a:77 now").find(mac) != std::string::npos);
+  CHECK(scrubbed("open /home/alice/app.conf: no").find("/home/path-") != std::string::npos);
+  CHECK(scrubbed("GET https://db7.corp.example/secret?id=1").find("corp") == std::string::npos);
+  for (const char* line : {"mail to alice@corp.example", "login of user alice", "password=hunter", "Token: abcdef", "see db.corp.example.", "k3s-alice9", "al\xc3\xaf" "ce",
+                           "aliceandherverylongnameofatokenwithoutend", "ext4 of alice", "\x1b" "[31malice@b"})
+    for (const char* secret : {"alice", "hunter", "abcdef", "corp", "al\xc3\xaf" "ce", "\x1b"}) {
+      CAPTURE(line);
+      CHECK(scrubbed(line).find(secret) == std::string::npos);
+    }
+  // What is a name elsewhere is one here, and inside of words where it cannot be one of prose.
+  names.token(NameClass::kArgument, "--cluster=Blue Whale");
+  TextScrubber later(names, words);
+  CHECK(later.text("started with --cluster=Blue Whale").find("Whale") == std::string::npos);
+}
+
+TEST_CASE("free text: lines of logs keep their fields, and nothing else") {
+  Pseudonyms names("0123456789abcdef");
+  RedactWords words(known_metric, {}, names);
+  TextScrubber scrubber(names, words);
+  const std::string lines = scrubber.log_lines("{\"log\": \"billing\", \"place\": \"/srv/alice/log\", \"lines\": 7, \"problem\": \"\", \"owner\": \"alice\"}\n"
+                                               "not json alice\n"
+                                               "{\"time\": \"2026-03-01T12:41:23Z\", \"monotonic_ns\": 12, \"source\": \"billing\", \"text\": \"user alice said \\\"no\\\"\\nand went\"}\n");
+  CHECK(lines.find("alice") == std::string::npos);
+  CHECK(lines.find("billing") == std::string::npos);
+  CHECK(lines.find("\"lines\":7") != std::string::npos);
+  CHECK(lines.find("\"time\":\"2026-03-01T12:41:23Z\"") != std::string::npos);
+  const std::string label = names.token(NameClass::kLabel, "billing");
+  CHECK(lines.find("\"source\":\"" + label + "\"") != std::string::npos);
+  CHECK(lines.find("said") != std::string::npos);
+  CHECK(lines.find("and went") != std::string::npos);
 }
