@@ -41,6 +41,11 @@ struct HistoryConfig {
   std::uint64_t max_bytes = 16u << 20;
 };
 
+// What is left on disk when the host dies.
+struct SlicesConfig {
+  std::optional<bool> enabled{};  // unset: attach does
+};
+
 struct Config {
   Duration span = std::chrono::seconds(60);
   Duration after = std::chrono::seconds(5);
@@ -56,6 +61,8 @@ struct Config {
   std::uint64_t max_bytes = 2ull << 30;
   double keep_free_percent = 5;
   HistoryConfig history{};
+  SlicesConfig slices{};
+  std::optional<double> max_cpu{};      // percent of one CPU that recording may cost before it takes less detail
   std::optional<bool> default_rules{};  // unset: where there is no rule and no heartbeat
   std::vector<TargetConfig> targets;
   std::vector<RuleConfig> rules;
@@ -68,6 +75,7 @@ struct Config {
   bool wait = false;                         // attach: for targets to come, and to come again
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
+  static constexpr double kLeastCpuPercent = 0.1, kMostCpuPercent = 100;
   std::uint64_t memory_bytes(int cpus) const;
   Duration longest_after() const;  // window.after, or that of a rule
 };

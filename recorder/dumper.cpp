@@ -21,6 +21,7 @@
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/jit_frames.hpp"
+#include "unwind/process_root.hpp"
 #include "unwind/symbol_slices.hpp"
 #include "unwind/symbolizer.hpp"
 
@@ -31,12 +32,15 @@ namespace {
 // hosts on which bundles are written.
 constexpr int kNice = 10;
 
+constexpr std::size_t kMostFound = 256;  // files that are reached through the root of their process, held open
+
 // A thread takes 20 to 65 us; the records wait meanwhile, and are being overwritten.
 constexpr Duration kSleepersAtMost = std::chrono::milliseconds(300);
 
 // What was held is the file that ran, whatever became of its path. The others are best read through their process while it lives: deleted,
 // replaced, or in another mount namespace, they are still there.
-void add_sources(ModuleFiles& files, const MomentCopy& moment) {
+// `found` must live as long as `files`.
+void add_sources(ModuleFiles& files, const MomentCopy& moment, std::vector<FileDescriptor>& found) {
   std::set<Module> done;
   for (const auto& [module, file] : moment.files.files()) files.add_source(module, HeldFiles::path(file));
   for (const auto& [key, tracked] : moment.processes.processes()) {
@@ -44,8 +48,13 @@ void add_sources(ModuleFiles& files, const MomentCopy& moment) {
     for (const auto& space : tracked.spaces) {
       for (const Mapping& mapping : space.space->mappings()) {
         if (mapping.module.kind != ModuleKind::kFile || !done.insert(mapping.module).second) continue;
-        files.add_source(mapping.module, fmt::format("/proc/{}/map_files/{:x}-{:x}", tracked.process.pid, mapping.start, mapping.end));
-        files.add_source(mapping.module, fmt::format("/proc/{}/root{}", tracked.process.pid, mapping.module.path));
+        const std::string mapped = fmt::format("/proc/{}/map_files/{:x}-{:x}", tracked.process.pid, mapping.start, mapping.end);
+        files.add_source(mapping.module, mapped);
+        if (::access(mapped.c_str(), F_OK) == 0 || found.size() == kMostFound) continue;
+        FileDescriptor in_root = find_in_root(tracked.process.pid, mapping.module.path);
+        if (!in_root.valid()) continue;
+        files.add_source(mapping.module, path_of(in_root));
+        found.push_back(std::move(in_root));
       }
     }
   }
@@ -69,8 +78,9 @@ std::vector<LivingProcess> living_at(Timestamp time, const ClockAnchor& clock) {
 }
 
 // A pid that was used again names the one that lives.
-std::set<std::int32_t> ended_processes(const ProcessTable& table) {
-  std::set<std::int32_t> pids;
+std::set<std::int32_t> ended_processes(const MomentCopy& moment) {
+  const ProcessTable& table = moment.processes;
+  std::set<std::int32_t> pids = moment.gone;
   for (const auto& [key, tracked] : table.processes())
     if (tracked.process.ended && !table.known(tracked.process.pid)) pids.insert(tracked.process.pid);
   return pids;
@@ -109,8 +119,9 @@ void Dumper::work() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid_), kNice);
   try {
     Timeline timeline;
+    std::vector<FileDescriptor> found;
     ModuleFiles files;
-    add_sources(files, at_firing_);
+    add_sources(files, at_firing_, found);
     add_vdso(files, at_firing_.processes);
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
@@ -120,13 +131,13 @@ void Dumper::work() {
     decoder.decode(first_);
     decoded_ = true;
     TextFiles go_texts = go_files(go);
-    name_jit_frames(timeline.stacks, ended_processes(at_firing_.processes));
+    name_jit_frames(timeline.stacks, ended_processes(at_firing_));
     std::unique_lock lock(mutex_);
     completed_.wait(lock, [this] { return ending_ || abandoned_; });
     if (!ending_) return;
     Ending& ending = *ending_;
     lock.unlock();
-    add_sources(files, ending.moment);
+    add_sources(files, ending.moment, found);
     add_vdso(files, ending.moment.processes);
     ending.rest.texts.merge(go_texts);
     write(decoder, files, timeline, ending);
@@ -148,7 +159,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
   decoder.finish(end.time);
   if (!end.past) settle_by_memory(timeline, end.time);
-  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
+  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end));
 
   Manifest& manifest = request_.manifest;
   timeline.machine = manifest.host.machine;
