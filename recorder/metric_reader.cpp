@@ -102,7 +102,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   cgroup_.read(now, row_);
   progress_.read(recording.window().threads, recording.live_slots(), now, row_);
   oom_.read(now, row_);
-  if (recording.economy().detail().calls) syscalls_.read(recording.summary(), now, row_);  // unknown where nobody looks, never 0
+  if (!recording.economy().spares_calls()) syscalls_.read(recording.summary(), now, row_);  // unknown where nobody looks, never 0
   standstill_.read(recording.source().canaries(), now, row_);
   const std::vector<double> ages = beats.ages(now);
   keep_peer_ages(beats, now);

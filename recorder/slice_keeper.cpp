@@ -16,7 +16,7 @@ constexpr Duration kSecond = std::chrono::seconds(1), kSliceEvery = std::chrono:
 constexpr Duration kSlack = std::chrono::seconds(10);
 constexpr double kSavedSeconds = 10;                     // of the rate, while less is written
 constexpr std::size_t kMostTable = 64u << 10, kMostCalls = 48, kMostLedger = 8192;
-constexpr std::size_t kKallsymsBeginning = 4u << 20;     // per-CPU symbols come before _stext
+constexpr std::size_t kKallsymsBeginning = 512u << 10;  // per-CPU symbols come before _stext
 
 // The dearest by their time; the second's others are left out, their number is not made up.
 std::vector<SummaryRow> dearest(std::vector<SummaryRow> rows) {

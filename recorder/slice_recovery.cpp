@@ -21,7 +21,7 @@
 namespace fdr {
 namespace {
 
-constexpr std::size_t kKallsymsBeginning = 4u << 20;
+constexpr std::size_t kKallsymsBeginning = 512u << 10;
 
 struct Span {
   Timestamp begin, end;

@@ -4,9 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <memory>
+#include <set>
 #include <string_view>
 
 #include "formats/error.hpp"
@@ -27,15 +29,51 @@ bool is_sudo_caller(uid_t user) {
   return parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size() && caller == user;
 }
 
-bool is_trusted(uid_t user) { return user == 0 || user == ::geteuid() || is_sudo_caller(user); }
+// visit(path) for it, links followed, and for each directory above it.
+template <class Visit>
+void for_each_part(const std::string& path, const Visit& visit) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
+  if (!real) return;
+  std::string at = real.get();
+  for (;;) {
+    visit(at);
+    if (at == "/") return;
+    at.resize(std::max<std::size_t>(at.rfind('/'), 1));
+  }
+}
+
+bool is_sticky(const struct stat& status) { return S_ISDIR(status.st_mode) && status.st_mode & S_ISVTX; }
+
+// Who can do all that we can, whatever we refuse.
+struct Trusted {
+  std::set<uid_t> users;
+  std::set<gid_t> groups;
+  bool anybody = false;
+};
+
+const Trusted& trusted() {
+  static const Trusted known = [] {
+    Trusted all{.users = {0, ::geteuid()}, .groups = {0, ::getegid()}};
+    for_each_part("/proc/self/exe", [&](const std::string& part) {
+      struct stat status {};
+      if (::lstat(part.c_str(), &status)) return;
+      all.users.insert(status.st_uid);
+      if (is_sticky(status)) return;
+      if (status.st_mode & S_IWGRP) all.groups.insert(status.st_gid);
+      all.anybody |= (status.st_mode & S_IWOTH) != 0;
+    });
+    return all;
+  }();
+  return known;
+}
 
 std::string problem_of(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status)) return {};
-  if (!is_trusted(status.st_uid)) return fmt::format("{} belongs to user {}", path, status.st_uid);
-  const bool sticky = S_ISDIR(status.st_mode) && status.st_mode & S_ISVTX;
-  const bool by_group = status.st_mode & S_IWGRP && status.st_gid != 0 && status.st_gid != ::getegid();
-  if (!sticky && (by_group || status.st_mode & S_IWOTH)) return fmt::format("{} may be written by {}", path, status.st_mode & S_IWOTH ? "anybody" : fmt::format("group {}", status.st_gid));
+  if (!trusted().users.contains(status.st_uid) && !is_sudo_caller(status.st_uid)) return fmt::format("{} belongs to user {}", path, status.st_uid);
+  if (is_sticky(status)) return {};
+  if (status.st_mode & S_IWOTH && !trusted().anybody) return path + " may be written by anybody";
+  if (status.st_mode & S_IWGRP && !trusted().groups.contains(status.st_gid)) return fmt::format("{} may be written by group {}", path, status.st_gid);
   return {};
 }
 
@@ -54,14 +92,11 @@ void require(const std::vector<std::string>& command) {
 }  // namespace
 
 std::string why_not_trusted(const std::string& path) {
-  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), std::free);
-  if (!real) return {};
-  std::string at = real.get();
-  for (;;) {
-    if (const std::string problem = problem_of(at); !problem.empty()) return problem;
-    if (at == "/") return {};
-    at.resize(std::max<std::size_t>(at.rfind('/'), 1));
-  }
+  std::string problem;
+  for_each_part(path, [&](const std::string& part) {
+    if (problem.empty()) problem = problem_of(part);
+  });
+  return problem;
 }
 
 void require_trusted(const Config& config, const std::string& file) {

@@ -2,7 +2,8 @@
 // caller can change it, neither the file nor a directory on its way (a sticky one like /tmp excepted: there nobody renames what is
 // another's). Who can write what root runs is root.
 //
-// The caller is the effective user, under sudo(8) also who called it: the file is his own, and so was the command. Any thread.
+// The caller is the effective user, under sudo(8) also who called it: the file is his own, and so was the command. And who could put another
+// program in the place of this one (its file, a directory on its way, as in a build tree) needs no configuration to do so. Any thread.
 #pragma once
 
 #include <string>

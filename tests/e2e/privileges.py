@@ -15,7 +15,7 @@ from support.scenario import FDR, Scenario, check, equal, program, wait_for
 DAC_OVERRIDE, DAC_READ_SEARCH, KILL, SYS_PTRACE, SYS_ADMIN, SYS_NICE, SYSLOG, PERFMON, BPF, CHECKPOINT_RESTORE = 1, 2, 5, 19, 21, 23, 34, 38, 39, 40
 ALWAYS = {BPF, PERFMON, SYS_PTRACE, DAC_READ_SEARCH, CHECKPOINT_RESTORE, SYSLOG, SYS_NICE}
 NOBODY = 65534
-LOOK = "grep -E '^(Cap|NoNewPrivs|Seccomp|Sig|Uid|Gid|Groups)' /proc/self/status; cat /proc/self/limits /proc/self/oom_score_adj; umask; nice; ls -l /proc/self/fd | wc -l"
+LOOK = "grep -E '^(Cap|NoNewPrivs|Seccomp|SigBlk|SigIgn|SigCgt|Uid|Gid|Groups)' /proc/self/status; cat /proc/self/limits /proc/self/oom_score_adj; umask; nice; ls -l /proc/self/fd | wc -l"
 
 
 def bits(text):
