@@ -37,7 +37,7 @@ Timeline decoded(const BaselineInput& input, ModuleFiles& files) {
   decoder.use_processes(input.moment.processes);
   decoder.decode(input.recent);
   decoder.finish(input.moment.time);
-  name_jit_frames(timeline.stacks, ended_processes(input.moment.processes));
+  name_jit_frames(timeline.stacks, ended_processes(input.moment));
   for (const SummaryRow& row : input.summary)
     timeline.summary.push_back(decoded_sum(row, row.tgid ? decoder.process_index(row.tgid, row.begin + row.interval) : kNoIndex));
   timeline.metrics = input.metrics;
@@ -91,8 +91,9 @@ void BaselineCut::work() {
 void BaselineCut::cut() {
   if (const auto disk = disk_room(input_.directory); disk && disk->free_percent < input_.keep_free_percent)
     throw Error(fmt::format("less than {} % of the disk at {} is free", input_.keep_free_percent, disk->place));
+  std::vector<FileDescriptor> found;
   ModuleFiles files;
-  add_module_sources(files, input_.moment);
+  add_module_sources(files, input_.moment, found);
   const Timeline all = decoded(input_, files);
   const Timestamp end = input_.moment.time;
   Timestamp begin = slice_begin(all, input_.begin, end);

@@ -16,6 +16,7 @@
 #include "formats/file_descriptor.hpp"
 #include "recorder/child.hpp"
 #include "recorder/spawn.hpp"
+#include "recorder/trust.hpp"
 
 namespace fdr {
 namespace {
@@ -118,6 +119,10 @@ CommandResult run_bounded(const std::vector<std::string>& command, const Command
     path = resolve_command(command.front(), kSpawnPath);
   } catch (const CommandError& error) {
     result.error = error.what;
+    return result;
+  }
+  if (const std::string why = bounds.ourselves ? "" : why_not_trusted(path); !why.empty()) {
+    result.error = "'" + path + "' is not run: " + why;
     return result;
   }
   int ends[2];

@@ -1,5 +1,6 @@
 // One command of the user's, run within bounds: started apart from us (spawn.hpp), /dev/null or a given text as its input; what it
 // says on stdout and stderr is kept up to a cap.
+// A program that others than root and the caller can change is not run (trust.hpp).
 //
 // At the deadline, and at the cap, its group gets SIGTERM, half a second later SIGKILL; whatever of the group is left when
 // it has ended gets SIGKILL too. Blocks its thread for `timeout` and 1.5 s at most: a process that not even SIGKILL ends
@@ -21,6 +22,7 @@ struct CommandBounds {
   int cancel = -1;  // readable: end it at once
   std::string input = {};                     // what it can read; empty: nothing
   std::vector<std::string> environment = {};  // "NAME=VALUE", beside PATH and LANG
+  bool ourselves = false;                     // the program that runs already, whoever may change its file
 };
 
 struct CommandResult {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "formats/error.hpp"
 #include "recorder/bounded_command.hpp"
+#include "recorder/slice_recovery.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/state/saved_window.hpp"
 
@@ -16,9 +18,12 @@ namespace {
 constexpr Duration kPatience = std::chrono::seconds(30);
 
 // The same code as the command's: it may take long, or fail, without harm to us.
-void recover_apart(const std::string& name, const Voice& voice) {
-  voice.say(fmt::format("recorder '{}' had died: its window is being written", name));
-  const CommandResult result = run_bounded({"/proc/self/exe", "recover", name}, {.timeout = kPatience, .max_bytes = 1u << 16});
+void recover_apart(const std::string& name, const std::string& bundles, const Voice& voice) {
+  const bool pinned = has_pinned_window(name);
+  voice.say(fmt::format("recorder '{}' had died: {}", name, pinned ? "its window is being written" : "what it had put on disk is being written"));
+  std::vector<std::string> command = {"/proc/self/exe", "recover", name};
+  if (!pinned) command.insert(command.end(), {"-o", std::filesystem::absolute(bundles)});
+  const CommandResult result = run_bounded(command, {.timeout = kPatience, .max_bytes = 1u << 16, .ourselves = true});
   if (result.timed_out) return Voice::complain(fmt::format("the window of '{}' was not written within {}", name, duration_text(kPatience)), "fdr recover " + name);
   if (!result.error.empty()) return Voice::complain(result.error, "fdr recover " + name);
   for (std::size_t at = 0; at < result.output.size();) {
@@ -31,11 +36,16 @@ void recover_apart(const std::string& name, const Voice& voice) {
 }
 
 // Free and without anything of a dead one's.
-std::optional<RunDirectory> take_clean(const std::string& name, const Voice& voice, bool& holds_window) {
+std::optional<RunDirectory> take_clean(const std::string& name, const std::string& bundles, const Voice& voice, bool& holds_window) {
   for (const bool again : {false, true}) {
     auto taken = RunDirectory::take(name);
     if (!taken) return std::nullopt;
     holds_window = has_pinned_window(name);
+    if (!holds_window && !again && has_slices(bundles, name)) {
+      taken.reset();
+      recover_apart(name, bundles, voice);
+      continue;  // where that failed they stay, and none are kept beside them
+    }
     if (!holds_window) {
       remove_leftovers(name);
       remove_saved_window(taken->path(""));
@@ -43,7 +53,7 @@ std::optional<RunDirectory> take_clean(const std::string& name, const Voice& voi
     }
     taken->leave_window();
     taken.reset();
-    if (!again) recover_apart(name, voice);
+    if (!again) recover_apart(name, bundles, voice);
   }
   return std::nullopt;
 }
@@ -64,11 +74,11 @@ void silence_others(const Voice& voice) {
 
 }  // namespace
 
-RunDirectory claim_run_directory(const std::string& name, bool may_number, const Voice& voice) {
+RunDirectory claim_run_directory(const std::string& name, bool may_number, const std::string& bundles, const Voice& voice) {
   for (int number = 1; number <= (may_number ? 100 : 1); ++number) {
     const std::string candidate = number == 1 ? name : name + "-" + std::to_string(number);
     bool holds_window = false;
-    if (auto taken = take_clean(candidate, voice, holds_window)) {
+    if (auto taken = take_clean(candidate, bundles, voice, holds_window)) {
       silence_others(voice);
       return std::move(*taken);
     }

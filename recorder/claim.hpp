@@ -10,6 +10,7 @@
 namespace fdr {
 
 // NAME, or NAME-2, NAME-3 ... when `may_number` and it is taken, or holds a window that cannot be written out. Throws Error.
-RunDirectory claim_run_directory(const std::string& name, bool may_number, const Voice& voice);
+// `bundles`: where slices of that name may lie, which are written out too (slice_recovery.hpp).
+RunDirectory claim_run_directory(const std::string& name, bool may_number, const std::string& bundles, const Voice& voice);
 
 }  // namespace fdr

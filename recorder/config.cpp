@@ -110,7 +110,9 @@ RuleConfig read_rule(Section& section) {
 }
 
 void read_top(Section& top, Config& config) {
-  top.later({"max_cpu"});
+  double max_cpu = 0;
+  top.percent("max_cpu", max_cpu, Config::kLeastCpuPercent, Config::kMostCpuPercent, "1%");
+  if (top.get("max_cpu")) config.max_cpu = max_cpu;
   top.name("name", config.name);
   top.boolean("wait", config.wait);
   top.boolean("host_tier", config.host_tier);
@@ -139,6 +141,11 @@ void read_top(Section& top, Config& config) {
     bundle.integer("keep", config.keep, 1, 100'000);
     bundle.size("max_bytes", config.max_bytes, 1 << 20, "2GB");
     bundle.percent("keep_free", config.keep_free_percent, 0, 95, "5%");
+  });
+  top.table("slices", [&](Section& slices) {
+    bool enabled = false;
+    slices.boolean("enabled", enabled);
+    if (slices.get("enabled")) config.slices.enabled = enabled;
   });
   top.table("history", [&](Section& history) {
     history.boolean("enabled", config.history.enabled);

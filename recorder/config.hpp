@@ -48,6 +48,11 @@ struct BaselineConfig {
   Duration span = std::chrono::seconds(20);  // that one covers; never more than the window
 };
 
+// What is left on disk when the host dies.
+struct SlicesConfig {
+  std::optional<bool> enabled{};  // unset: attach does
+};
+
 struct Config {
   Duration span = std::chrono::seconds(60);
   Duration after = std::chrono::seconds(5);
@@ -64,6 +69,8 @@ struct Config {
   double keep_free_percent = 5;
   HistoryConfig history{};
   BaselineConfig baseline{};
+  SlicesConfig slices{};
+  std::optional<double> max_cpu{};      // percent of one CPU that recording may cost before it takes less detail
   std::optional<bool> default_rules{};  // unset: where there is no rule and no heartbeat
   std::vector<TargetConfig> targets;
   std::vector<RuleConfig> rules;
@@ -76,6 +83,7 @@ struct Config {
   bool wait = false;                         // attach: for targets to come, and to come again
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
+  static constexpr double kLeastCpuPercent = 0.1, kMostCpuPercent = 100;
   std::uint64_t memory_bytes(int cpus) const;
   Duration longest_after() const;  // window.after, or that of a rule
 };

@@ -136,6 +136,7 @@ std::string notify_toml(const NotifyConfig& notify) {
 std::string config_toml(const Config& config) {
   std::string out;
   if (!config.host_tier) out += "host_tier = false\n";
+  if (config.max_cpu) out += fmt::format("max_cpu = \"{}%\"\n", *config.max_cpu);
   if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";
   if (config.default_rules) out += fmt::format("default_rules = {}\n", *config.default_rules);
   if (config.wait) out += "wait = true\n\n";
@@ -152,6 +153,7 @@ std::string config_toml(const Config& config) {
   out +=
       fmt::format("[bundle]\ndirectory = {}\nkeep = {}\nmax_bytes = \"{}\"\nkeep_free = \"{}%\"\n",
                   toml_string(config.directory), config.keep, size_literal(config.max_bytes), config.keep_free_percent);
+  if (config.slices.enabled) out += fmt::format("\n[slices]\nenabled = {}\n", *config.slices.enabled);
   out += fmt::format("\n[history]\nenabled = {}\n", config.history.enabled);
   if (!config.history.directory.empty()) out += "directory = " + toml_string(config.history.directory) + "\n";
   out += fmt::format("max_bytes = \"{}\"\n", size_literal(config.history.max_bytes));

@@ -27,6 +27,13 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+// The socket's mode keeps others out; whoever came by a descriptor of it, or found it with another mode, is still not heard.
+bool is_ours(int connection) {
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return ::getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && (peer.uid == 0 || peer.uid == ::geteuid());
+}
+
 }  // namespace
 
 ControlServer::ControlServer(const std::string& path) {
@@ -49,6 +56,7 @@ std::vector<ControlRequest> ControlServer::receive() {
   for (;;) {
     FileDescriptor connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!connection.valid()) break;
+    if (!is_ours(connection.get())) continue;
     if (waiting_.size() >= kMostWaiting) waiting_.erase(waiting_.begin());
     waiting_.push_back({std::move(connection), {}});
   }

@@ -1,4 +1,5 @@
-// The control socket of a recorder: one request a connection, one JSON object each way. 0600: only the recorder's user.
+// The control socket of a recorder: one request a connection, one JSON object each way. 0600, and
+// who connects must be root or the recorder's user (SO_PEERCRED, unix(7)).
 //
 // Request {"verb": "status"|"dump"|"drill"|"now"|"mark", "text": "..."}; reply {"ok": true, ...} or {"error": ..., "hint": ...}. A reply may come
 // much later (a dump takes `after` and the writing). The server never blocks the session: requests are bounded and read without waiting.

@@ -21,8 +21,10 @@ constexpr Duration kSocketPatience = std::chrono::milliseconds(200);  // the tic
 constexpr Duration kSecondLook = std::chrono::seconds(1);
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
-std::vector<std::string> losses_of(const Recording& recording) {
+std::vector<std::string> losses_of(const Recording& recording, Timestamp begin, Timestamp now) {
   std::vector<std::string> losses = recording.source().notes();
+  if (const CpuBudget* budget = recording.economy().budget())
+    for (std::string& lowered : lowered_texts(recording.economy().lowered(begin, now), budget->most())) losses.push_back(std::move(lowered));
   const std::vector<std::string> counted = program_losses(*recording.window().control);
   losses.insert(losses.end(), counted.begin(), counted.end());
   const std::vector<std::string> crowded = table_losses(recording.processes());
@@ -174,7 +176,7 @@ void DumpControl::complete(Recording& recording, const MetricReader& metrics, co
                               .before = config_.span},
                     .evidence = dump_->trigger.evidence,
                     .episode = dump_->trigger.episode,
-                    .losses = losses_of(recording),
+                    .losses = losses_of(recording, dump_->begin, now),
                     .cost = {.cpu_seconds = 0, .rss_bytes = 0, .window_bytes = window_bytes, .dump_seconds = 0}};
   auto finish = [said = std::move(said), window_bytes](Manifest& manifest, const DecodeCounts& counts, double seconds) {
     finish_manifest(said, counts, seconds, manifest);

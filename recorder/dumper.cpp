@@ -76,8 +76,9 @@ void Dumper::work() {
   ::prctl(PR_SET_NAME, "fdr-dump");
   try {
     Timeline timeline;
+    std::vector<FileDescriptor> found;
     ModuleFiles files;
-    add_module_sources(files, at_firing_);
+    add_module_sources(files, at_firing_, found);
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
     decoder.use_processes(at_firing_.processes);
@@ -86,13 +87,13 @@ void Dumper::work() {
     decoder.decode(first_);
     decoded_ = true;
     TextFiles go_texts = go_files(go);
-    name_jit_frames(timeline.stacks, ended_processes(at_firing_.processes));
+    name_jit_frames(timeline.stacks, ended_processes(at_firing_));
     std::unique_lock lock(mutex_);
     completed_.wait(lock, [this] { return ending_ || abandoned_; });
     if (!ending_) return;
     Ending& ending = *ending_;
     lock.unlock();
-    add_module_sources(files, ending.moment);
+    add_module_sources(files, ending.moment, found);
     ending.rest.texts.merge(go_texts);
     write(decoder, files, timeline, ending);
   } catch (const Error& error) {
@@ -125,7 +126,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
   decoder.finish(end.time);
   if (!end.past) settle_by_memory(timeline, end.time);
-  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
+  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end));
 
   Manifest& manifest = request_.manifest;
   timeline.machine = manifest.host.machine;

@@ -7,11 +7,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "formats/file_descriptor.hpp"
 #include "formats/stacks.hpp"
@@ -23,8 +23,8 @@ class HeldFiles {
   static constexpr std::size_t kMost = 256;
   using File = std::shared_ptr<const FileDescriptor>;
 
-  // The first of `paths` that is there. Null where none is, or there is no room.
-  File hold(const Module& module, const std::vector<std::string>& paths);
+  // What is at `path`, else what the process `pid` sees at the module's own path. Null where neither is, or there is no room.
+  File hold(const Module& module, const std::string& path, std::int32_t pid);
   void keep_only(const std::set<Module>& used);
   const std::map<Module, File>& files() const { return files_; }
 

@@ -6,6 +6,7 @@
 #include "formats/error.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
+#include "unwind/cut_file.hpp"
 
 namespace {
 
@@ -52,6 +53,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fdr::survive_cut_files();
   // libdw would download debug files by itself, silently and for minutes.
   ::unsetenv("DEBUGINFOD_URLS");
   CLI::App app{kDescription, "fdr"};

@@ -102,7 +102,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   cgroup_.read(now, row_);
   progress_.read(recording.window().threads, recording.live_slots(), now, row_);
   oom_.read(now, row_);
-  syscalls_.read(recording.summary(), now, row_);
+  if (!recording.economy().spares_calls()) syscalls_.read(recording.summary(), now, row_);  // unknown where nobody looks, never 0
   standstill_.read(recording.source().canaries(), now, row_);
   const std::vector<double> ages = beats.ages(now);
   keep_peer_ages(beats, now);
@@ -121,6 +121,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
     own_rss_ = static_cast<double>(own_anonymous_bytes(0));
   }
   set("recorder.cpu", own_cpu_.percent);
+  if (recording.economy().budget()) set("recorder.calls_spared", recording.economy().spares_calls());
   set("recorder.rss", own_rss_);
   history_.push(now, row_);
   if (past_) past_->push(now, row_);

@@ -7,8 +7,9 @@
 
 namespace fdr {
 
-void add_module_sources(ModuleFiles& files, const MomentCopy& moment);
+// `found`: descriptors of files that were looked for; they must live as long as `files`.
+void add_module_sources(ModuleFiles& files, const MomentCopy& moment, std::vector<FileDescriptor>& found);
 // Pids of processes that had ended: nothing of theirs is to be read under that number.
-std::set<std::int32_t> ended_processes(const ProcessTable& table);
+std::set<std::int32_t> ended_processes(const MomentCopy& moment);
 
 }  // namespace fdr

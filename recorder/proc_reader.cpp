@@ -12,6 +12,7 @@
 #include "recorder/metrics/process.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/module_files.hpp"
+#include "unwind/process_root.hpp"
 
 namespace fdr {
 
@@ -96,10 +97,12 @@ std::vector<Mapping> MapReader::read(std::int32_t pid) {
 std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
   // The mapped file itself, whatever its path holds by now (root only); else the path as the process sees it.
   std::string path = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+  FileDescriptor in_root;
   struct stat info {};
   if (::stat(path.c_str(), &info)) {
-    path = fmt::format("/proc/{}/root{}", pid, mapping.module.path);
-    if (::stat(path.c_str(), &info)) return {};
+    in_root = find_in_root(pid, mapping.module.path);
+    if (!in_root.valid() || ::fstat(in_root.get(), &info)) return {};
+    path = path_of(in_root);
   }
   // An inode number is used again once its file is gone: the next program at a path often has the last one's.
   const std::string key =

@@ -54,6 +54,7 @@ Recording::Recording(const Config& config, const std::string& name)
       unwind_(window_),
       summary_(config.span + config.after + kMemoryOfTheDead),
       snapshot_(std::make_unique<Snapshot>(layout_)),
+      economy_(config, MonotonicClock::now()),
       armed_at_(MonotonicClock::now()) {}
 
 void Recording::arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now) {
@@ -147,6 +148,7 @@ Recording::Changes Recording::advance(Timestamp now) {
   adopted_.clear();
   for (const std::uint32_t slot : changes.processes.released) {
     changes.ended_threads.push_back(window_.threads[slot]);
+    economy_.ended(window_.threads[slot]);
     window_.threads[slot].flags = 0;
     source_.release_slot(slot);
   }

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "recorder/dumper.hpp"
+#include "recorder/economy.hpp"
 #include "recorder/go_programs.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/sources/bpf_source.hpp"
@@ -43,6 +45,9 @@ class Recording {
   void catch_up(Timestamp now);
   // Reads the syscall sums now; advance() does so once a second.
   void read_summary(Timestamp now);
+  // Once a tick, after advance(): detail goes or comes back, to cost what it may. What was changed, in words, where something was.
+  std::optional<std::string> economize(bool dumping, Timestamp now) { return economy_.advance(window_, live_slots_, dumping, now); }
+  const Economy& economy() const { return economy_; }
 
   Snapshot& snapshot() { return *snapshot_; }
   // First (empty mark) or second snapshot; `coverage` says what it holds.
@@ -85,6 +90,7 @@ class Recording {
   SummaryLog summary_;
   std::unique_ptr<Snapshot> snapshot_;
   MapReader maps_;
+  Economy economy_;
   Timestamp armed_at_, last_second_{};
   std::vector<std::uint32_t> live_slots_;
   std::unordered_set<std::uint32_t> adopted_;  // slots, since the last advance()

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <future>
 #include <map>
 
 #include "formats/error.hpp"
@@ -16,8 +15,10 @@
 #include "recorder/dumper.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/recording.hpp"
+#include "recorder/recovery_parts.hpp"
 #include "recorder/retention.hpp"
 #include "recorder/run_directory.hpp"
+#include "recorder/slice_recovery.hpp"
 #include "recorder/sources/pinned_window.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/state/saved_window.hpp"
@@ -26,15 +27,6 @@ namespace fdr {
 namespace {
 
 constexpr std::int64_t kSameStart_ns = 20'000'000;  // /proc gives starts to a tick of 10 ms
-
-Config config_of(const SavedFacts& facts, std::vector<std::string>& losses) {
-  try {
-    return parse_config(facts.config, "the configuration of recorder '" + facts.name + "'");
-  } catch (const Error& error) {
-    losses.push_back(std::string("its configuration could not be read back, and the defaults were used instead: ") + error.what());
-    return {};
-  }
-}
 
 // From the recorder's last sign of life to the last that its programs recorded.
 struct Span {
@@ -119,12 +111,6 @@ std::vector<std::string> losses_of(const SavedWindow& saved, const WindowView& w
   return losses;
 }
 
-std::uint64_t last_rss(const std::vector<MetricSeries>& metrics) {
-  for (const MetricSeries& series : metrics)
-    if (series.name == "recorder.rss" && !series.points.empty()) return static_cast<std::uint64_t>(series.points.back().value);
-  return 0;
-}
-
 Coverage coverage_of(const Snapshot& snapshot, Timestamp at) {
   Coverage coverage{.at = at};
   for (int ring = 0; ring < FDR_RINGS; ++ring) coverage.covers_since_ns[ring] = snapshot.ring(ring).covers_since_ns;
@@ -186,12 +172,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                 .logs_at_end = {},
                 .anchors = std::move(saved.anchors)};
 
-  std::promise<void> done;
-  const Snapshot nothing_newer{WindowLayout{}};
-  Dumper dumper(std::move(request), snapshot, moment, [&] { done.set_value(); });
-  dumper.complete(nothing_newer, moment, std::move(rest), [said](Manifest& manifest, const DecodeCounts& counts, double seconds) { finish_manifest(said, counts, seconds, manifest); });
-  done.get_future().wait();
-  return dumper.result();
+  return dump_past(std::move(request), snapshot, moment, std::move(rest), std::move(said));
 }
 
 }  // namespace
@@ -223,6 +204,7 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
   keep_newest(config.directory, config.keep, config.max_bytes);
   remove_leftovers(name);
   remove_saved_window(place->path(""));
+  remove_slices(own_directory, name);
   place->window_is_over();
   return recovered;
 }

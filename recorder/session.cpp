@@ -25,6 +25,7 @@
 #include "recorder/firings.hpp"
 #include "recorder/history/history_keeper.hpp"
 #include "recorder/metric_reader.hpp"
+#include "recorder/own_privileges.hpp"
 #include "recorder/probes.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/raised_tick.hpp"
@@ -32,6 +33,8 @@
 #include "recorder/retention.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/send_beats.hpp"
+#include "recorder/sources/pins.hpp"
+#include "recorder/slice_keeper.hpp"
 #include "recorder/state_keeper.hpp"
 #include "recorder/status_json.hpp"
 #include "recorder/supervisor.hpp"
@@ -51,13 +54,21 @@ std::string default_name(const SessionOptions& options) {
   return valid_name(name) ? name : options.mode;
 }
 
+// Takes the name. From here on no more may be done than the recording needs: every thread is still to be started.
+RunDirectory begin_as(const SessionOptions& options, const Voice& voice) {
+  RunDirectory directory = claim_run_directory(default_name(options), options.config.name.empty(), options.config.directory, voice);
+  mount_bpf_filesystem(nullptr);  // takes CAP_SYS_ADMIN; where it fails, pinning says so
+  keep_only(needs_of(options.config, options.mode));
+  return directory;
+}
+
 }  // namespace
 
 class Session::Impl {
  public:
   explicit Impl(SessionOptions options)
       : options_(std::move(options)),
-        directory_(claim_run_directory(default_name(options_), options_.config.name.empty(), voice_)),
+        directory_(begin_as(options_, voice_)),
         recording_(options_.config, directory_.name()),
         metrics_(options_.config),
         history_(options_.config, directory_.name(), metrics_.past()),
@@ -75,7 +86,8 @@ class Session::Impl {
         dump_(options_.config, directory_.name(), options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
         firings_(options_.config, recording_, metrics_, engine_, dump_, voice_),
         keeper_(options_.config, directory_.path(""), directory_.name(), options_.mode, options_.command),
-        baselines_(options_.config, directory_.name(), options_.mode) {
+        baselines_(options_.config, directory_.name(), options_.mode),
+        slices_(options_.config, directory_.name(), options_.mode, options_.command) {
     if (options_.at_most) firings_.only_one();
     block_signals();
   }
@@ -207,10 +219,15 @@ class Session::Impl {
     keeper_.advance(recording_, metrics_, engine_, dump_.kept_text(), dump_.kept_text_at(), now);
     baselines_.advance(recording_, metrics_, calm(), now);
     if (const auto problem = baselines_.problem()) tell(*problem, "baseline", now);
+    slices_.advance(recording_, metrics_, engine_, now);
+    if (const auto changed = recording_.economize(dump_.busy(), now)) {
+      recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, "fdr: " + *changed, 0});
+      tell_on_timeline(*changed, now);
+    }
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
-      const auto late = (now - next_tick_) / options_.config.every;
-      next_tick_ += options_.config.every * (late + 1);
+      const Duration every = recording_.economy().detail().every;
+      next_tick_ += every * ((now - next_tick_) / every + 1);
     }
     arm_timer();
   }
@@ -221,6 +238,11 @@ class Session::Impl {
   // `once`: its bundle is written, or its time is over and none is being made.
   bool once_is_over(Timestamp now) const {
     return options_.at_most && !dump_.busy() && (firings_.spent() || now - recording_.armed_at() >= *options_.at_most);
+  }
+
+  void tell_on_timeline(const std::string& changed, Timestamp now) {
+    voice_.say(changed);
+    engine_.note({.time = now, .rule = "", .event = "detail", .value = 0, .text = changed});
   }
 
   void tell(const std::string& problem, const char* event, Timestamp now) {
@@ -326,6 +348,7 @@ class Session::Impl {
       const std::vector<EpisodeEnd> gone = engine_.reload(all_rules(next), metrics_.catalogue(), now);
       take_over(options_.config, next, longest_after_);
       keeper_.configuration_changed();
+      slices_.configuration_changed();
       for (const EpisodeEnd& end : gone) firings_.over(end);
       what = fmt::format("reloaded: {} rules in force", all_rules(options_.config).size());
       for (std::size_t i = 0; i < left.size() && i < 4; ++i) what += (i ? ", " : "; not without a restart: ") + left[i];
@@ -382,7 +405,7 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .unwritten = firings_.problem(), .survival = keeper_.problem(), .baselines = baselines_.status(), .tick = tick_kind_},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .unwritten = firings_.problem(), .slice_bytes = slices_.written_bytes(), .survival = {keeper_.problem(), slices_.problem()}, .baselines = baselines_.status(), .tick = tick_kind_},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
@@ -425,6 +448,7 @@ class Session::Impl {
   Firings firings_;
   StateKeeper keeper_;
   BaselineKeeper baselines_;
+  SliceKeeper slices_;
   const Duration longest_after_ = options_.config.longest_after();  // what there is room for in the metrics
   std::string tick_kind_;                 // how the tick is scheduled
   std::string reload_;                    // what came of the last SIGHUP

@@ -2,12 +2,9 @@
 
 #include <stdio.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
-#include "recorder/boot_id.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -52,13 +49,7 @@ void StateKeeper::append(StateKind kind, const std::string& payload) {
 }
 
 void StateKeeper::write_facts(const Recording& recording, const MetricReader& metrics) {
-  Config config = config_;
-  config.directory = std::filesystem::absolute(config.directory);  // who reads this stands elsewhere
-  SavedFacts facts{.fdr_version = FDR_VERSION, .boot_id = boot_id(), .name = name_, .mode = mode_, .command = command_, .config = config_toml(config),
-                   .armed_at = recording.armed_at(), .clock_period_ns = recording.source().clock_period_ns(), .notes = recording.source().notes(), .metrics = {}};
-  const MetricCatalogue& catalogue = metrics.catalogue();
-  for (MetricId id = 0; id < catalogue.size(); ++id) facts.metrics.push_back({catalogue.info(id).name, catalogue.info(id).unit, catalogue.info(id).kind});
-  replace(kFactsFile, StateKind::kFacts, facts_payload(facts));
+  replace(kFactsFile, StateKind::kFacts, facts_payload(facts_of(config_, name_, mode_, command_, recording, metrics)));
   facts_written_ = true;
 }
 
@@ -73,27 +64,11 @@ void StateKeeper::write_processes(const Recording& recording, Timestamp now) {
 }
 
 void StateKeeper::keep_seconds(const Recording& recording, const MetricReader& metrics, const Engine& engine) {
-  const SummaryLog& summary = recording.summary();
-  const Pulse pulse{.anchor = ClockAnchor::now(), .cpu_seconds = own_cpu_seconds(), .life_missed = recording.known().life_missed,
-                    .summary_begin_ns = to_ns(summary.begin()), .summary_end_ns = to_ns(summary.read_at())};
-  StateWriter bytes;
-  bytes.put(pulse);
-  append(StateKind::kPulse, bytes.bytes());
-
-  std::vector<SummaryRow> rows;
-  for (auto row = summary.rows().rbegin(); row != summary.rows().rend() && row->begin >= summary_saved_; ++row) rows.push_back(*row);
-  if (!rows.empty()) append(StateKind::kSummary, summary_payload(rows));
-  summary_saved_ = summary.read_at();
-
-  const std::vector<LedgerEntry>& ledger = engine.ledger();
-  const std::uint64_t fresh = std::min<std::uint64_t>(engine.ledger_added() - ledger_saved_, ledger.size());
-  ledger_saved_ = engine.ledger_added();
-  if (fresh) append(StateKind::kLedger, ledger_ndjson({ledger.end() - static_cast<std::ptrdiff_t>(fresh), ledger.end()}, pulse.anchor));
-
-  const std::vector<MetricSeries> others = metrics.other_series(others_saved_ + Duration{1});
-  for (const MetricSeries& series : others)
-    for (const MetricSeries::Point& point : series.points) others_saved_ = std::max(others_saved_, point.time);
-  if (!others.empty()) append(StateKind::kOtherMetrics, series_payload(others));
+  const Pulse pulse = tail_.pulse(recording);
+  append(StateKind::kPulse, pulse_payload(pulse));
+  if (const auto rows = tail_.summary(recording.summary()); !rows.empty()) append(StateKind::kSummary, summary_payload(rows));
+  if (const std::string ledger = tail_.ledger(engine, pulse.anchor); !ledger.empty()) append(StateKind::kLedger, ledger);
+  if (const auto others = tail_.others(metrics); !others.empty()) append(StateKind::kOtherMetrics, series_payload(others));
 }
 
 void StateKeeper::begin(const Recording& recording, const MetricReader& metrics, Timestamp now) {

@@ -14,6 +14,7 @@
 #include "recorder/metrics/cost_budget.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/state/saved_window.hpp"
+#include "recorder/state_tail.hpp"
 
 namespace fdr {
 
@@ -47,8 +48,9 @@ class StateKeeper {
   bool facts_written_ = false;
   FileDescriptor journal_;
   std::size_t journal_bytes_ = 0;
-  Timestamp journal_begun_{}, second_{}, text_at_{}, summary_saved_{}, others_saved_{};
-  std::uint64_t ledger_saved_ = 0, table_saved_ = 0;
+  Timestamp journal_begun_{}, second_{}, text_at_{};
+  std::uint64_t table_saved_ = 0;
+  StateTail tail_;
   MetricRows rows_;
   CostBudget table_cost_{0.001};
 };

@@ -31,7 +31,8 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
                      {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
   std::vector<std::string> notes = recording.source().notes();
   if (!facts.unwritten.empty()) notes.push_back(printable(facts.unwritten));
-  if (!facts.survival.empty()) notes.push_back(facts.survival);
+  for (const std::string& problem : facts.survival)
+    if (!problem.empty()) notes.push_back(printable(problem));
   json processes = json::array();
   for (const auto& [key, tracked] : recording.processes().processes())
     if (!tracked.process.ended) processes.push_back({{"pid", tracked.process.pid}, {"name", tracked.process.name}, {"target", tracked.process.target}});
@@ -56,10 +57,13 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"directory", facts.config.directory},
       {"reload", facts.reload},
       {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(window_bytes / 2)},
-                {"window_bytes", window_bytes}, {"lateness_s", latest("recorder.lateness")}, {"tick", facts.tick}}},
+                {"window_bytes", window_bytes}, {"slice_bytes", facts.slice_bytes}, {"lateness_s", latest("recorder.lateness")}, {"tick", facts.tick}}},
       {"unwind", unwind_json(recording.unwinding())},
       {"notes", notes},
   };
+  if (const CpuBudget* budget = recording.economy().budget())
+    status["budget"] = {{"max_cpu_percent", budget->most()}, {"own_percent", budget->mean().own}, {"programs_percent", budget->mean().programs},
+                        {"detail", detail_text(budget->detail())}, {"lowered", budget->lowered()}, {"exhausted", budget->exhausted()}};
   status.update(facts.watched);
   return status.dump(-1, ' ', true, json::error_handler_t::replace);
 }

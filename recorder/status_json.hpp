@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "recorder/metric_reader.hpp"
 #include "recorder/recording.hpp"
@@ -17,7 +18,8 @@ struct RecorderFacts {
   nlohmann::json watched = {};  // of recorder/watched.hpp
   std::string reload = {};  // what came of the last SIGHUP; empty: there was none
   std::string unwritten = {};  // why the last bundle is not there; empty: it is
-  std::string survival = {};  // why the window would not be readable without us; empty: it would
+  std::uint64_t slice_bytes = 0;  // on disk, for the death of the host
+  std::vector<std::string> survival = {};  // why the window would not be readable without us, and nothing without the host; empty: it would
   nlohmann::json baselines = {};  // of recorder/baseline_keeper.hpp
   std::string tick = {};      // how it is scheduled (raised_tick.hpp)
 };

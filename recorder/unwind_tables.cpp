@@ -69,10 +69,9 @@ const UnwindTables::File& UnwindTables::file_of(std::int32_t pid, const Mapping&
   if (fresh) {
     ++report_.pending;
     // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
-    const std::string in_root = fmt::format("/proc/{}/root{}", pid, mapping.module.path);
-    RowJob job{mapping.module, {}, held_.hold(mapping.module, {fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end), in_root})};
-    if (job.held) job.sources.push_back(HeldFiles::path(job.held));
-    job.sources.push_back(in_root);
+    const std::string mapped = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+    RowJob job{mapping.module, {}, held_.hold(mapping.module, mapped, pid)};
+    job.sources.push_back(job.held ? HeldFiles::path(job.held) : mapped);
     builder_.ask(std::move(job));
   }
   return entry->second;

@@ -1,6 +1,6 @@
 // Finds and maps the ELF file behind a Module: the file must carry the build-id that was recorded, where one is known.
 //
-// Order: the sources given by the recorder (/proc/PID/map_files, /proc/PID/root, while the process lives), then
+// Order: the sources given by the recorder (/proc/PID/map_files, while the process lives; held descriptors), then
 // --sysroot, then the path itself, then a copy kept by build-id in --debug-dir or /usr/lib/debug
 // (DIR/.build-id/ab/cdef). Opened once per module and kept. A file that is missing or does not match is a value with a
 // reason. Not thread-safe.
@@ -29,7 +29,7 @@ class ModuleFiles {
   ModuleFiles(const ModuleFiles&) = delete;
   ModuleFiles& operator=(const ModuleFiles&) = delete;
 
-  // While recording: where else this module's file may be read ("/proc/12/map_files/...", "/proc/12/root/usr/bin/x").
+  // While recording: where else this module's file may be read ("/proc/12/map_files/...", "/proc/self/fd/7").
   // Tried first. A module that was not found before is tried again.
   void add_source(const Module& module, std::string path);
   void add_image(const Module& module, std::unique_ptr<ElfImage> image);  // the vDSO

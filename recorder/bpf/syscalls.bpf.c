@@ -259,7 +259,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
   thread->flags = (thread->flags & ~(FDR_THREAD_NEW | FDR_THREAD_ATTACHED)) | FDR_THREAD_IN_CALL;
   if (id == FDR_NR_EXIT || id == FDR_NR_EXIT_GROUP) {
     /* These never return: counted here. */
-    if (now > page->lease_ns || thread->flags & FDR_THREAD_MUTE) return 0;
+    if (now > page->lease_ns || thread->flags & FDR_THREAD_MUTE || page->spared & FDR_SPARED_CALLS) return 0;
     if (slot < slot_count) count_call(page, slot, thread, nr, now, 0, 0, 0, 0);
   }
   return 0;
@@ -275,7 +275,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   if (!thread) {
     /* A bystander. Only its failures are looked at; a restart has no number any more. */
     const __u32 error = (__u32)-ret;
-    if (!host_tier || ret >= 0 || ret < -FDR_ERRNO_MAX || (long)regs->orig_ax < 0) return 0;
+    if (!host_tier || ret >= 0 || page->spared & FDR_SPARED_CALLS || ret < -FDR_ERRNO_MAX || (long)regs->orig_ax < 0) return 0;
     const __u64 now = bpf_ktime_get_ns();
     const __u32 nr = abi_number(task, (long)regs->orig_ax);
     if (now > page->lease_ns || is_quiet(nr, error) || task->tgid == (int)recorder_tgid) return 0;
@@ -290,12 +290,13 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   /* What rt_sigreturn "returns" is the rax of the context it goes back to. */
   const int goes_back = flags & FDR_THREAD_IN_CALL && thread->nr == FDR_NR_RT_SIGRETURN;
   const int is_error = !goes_back && ret < 0 && ret >= -FDR_ERRNO_MAX;
+  const int spared = page->spared & FDR_SPARED_CALLS;
 
   if (!(flags & FDR_THREAD_IN_CALL)) {
     if (flags & FDR_THREAD_NEW) return 0; /* the parent's clone, seen from the child */
     /* In flight at attach (duration unknown), or refused by seccomp before sys_enter: counted, without a time. */
     const long id = (long)regs->orig_ax;
-    if (id < 0) return 0;
+    if (id < 0 || spared) return 0;
     count_call(page, slot, thread, abi_number(task, id), now, 0, 0, is_error, 0);
     return 0;
   }
@@ -303,10 +304,17 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   const __u64 wall = now - thread->enter_ns;
   const __u64 off = thread->off_ns - thread->enter_off_ns;
   const __u64 cpu = off < wall ? wall - off : 0;
-  count_call(page, slot, thread, nr, now, wall, cpu, is_error, 1);
-  if (raw_syscalls) record_raw(slot, thread, nr, now, wall, cpu, ret, regs->di);
+  if (spared) {
+    thread->calls++;
+    thread->call_cpu_ns += cpu;
+    if (is_error) thread->call_errors++;
+  } else {
+    count_call(page, slot, thread, nr, now, wall, cpu, is_error, 1);
+  }
+  if (raw_syscalls && !spared) record_raw(slot, thread, nr, now, wall, cpu, ret, regs->di);
 
   if (send_port_count && ret >= 0 && is_send(nr)) note_send(nr, regs->di, nr == FDR_NR_SENDTO ? regs->r8 : regs->si, (__u64)ret, now);
+  if (spared) return 0;
   if (host_tier && is_error && !is_quiet(nr, (__u32)-ret)) note_failing(nr, (__u32)-ret, path_argument(regs, nr), now, 1);
 
   if (is_error && may_tell_failure(thread->tgid, nr, (__u32)-ret, now, is_quiet(nr, (__u32)-ret)))

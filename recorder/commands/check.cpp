@@ -13,6 +13,7 @@
 #include "recorder/default_rules.hpp"
 #include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/catalogue.hpp"
+#include "recorder/trust.hpp"
 
 namespace fdr {
 namespace {
@@ -145,7 +146,9 @@ void add_check(CLI::App& app, int& exit_code) {
     if (*defaults) return print_defaults();
     if (path->empty()) throw CLI::RequiredError("CONFIG");
     try {
-      print_check(load_config(*path), *path);
+      const Config config = load_config(*path);
+      require_trusted(config, *path);
+      print_check(config, *path);
     } catch (const Error& error) {
       fmt::print(stderr, "fdr: error: {}\n", printable(error.what()));
       if (!error.hint().empty()) fmt::print(stderr, "fdr: hint: {}\n", printable(error.hint()));

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "formats/error.hpp"
+#include "recorder/trust.hpp"
 #include "triggers/expression.hpp"
 
 namespace fdr {
@@ -26,6 +27,7 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("--name", options.name, "name of this recorder [from the target]");
   command.add_option("--syscalls", options.syscalls, "all, summary (no single calls), off (no hooks at all) [all]")
       ->check(CLI::IsMember({"all", "summary", "off"}));
+  command.add_option("--max-cpu", options.max_cpu, "what recording may cost, of one CPU: 1%; detail goes where it costs more [as much as it costs]");
   command.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
   command.add_flag("-v,--verbose", options.verbose, "say what could not be had");
   command.add_flag("--strict", options.strict, "fail (125) where the window cannot be armed as asked");
@@ -33,6 +35,7 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
 
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit) {
   Config config = options.config_file.empty() ? Config{} : load_config(options.config_file);
+  require_trusted(config, options.config_file);
   for (std::size_t i = 0; i < options.when.size(); ++i) config.rules.push_back(rule_from_flag(options.when[i], i + 1));
   if (options.no_default_rules) config.default_rules = false;
   if (!options.window.empty()) config.span = duration_flag("--window", options.window);
@@ -40,6 +43,11 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   if (!options.memory.empty()) {
     config.memory = parse_size(options.memory);
     if (!config.memory) throw Error("--memory: '" + options.memory + "' is not a size", "give a number with a unit: 64MB, 1GB");
+  }
+  if (!options.max_cpu.empty()) {
+    config.max_cpu = parse_percent(options.max_cpu);
+    if (!config.max_cpu || *config.max_cpu < Config::kLeastCpuPercent || *config.max_cpu > Config::kMostCpuPercent)
+      throw Error("--max-cpu: '" + options.max_cpu + "' is no share of a CPU", "give 0.1% to 100%: 1%");
   }
   if (options.frequency) config.frequency = options.frequency;
   if (!options.output.empty()) config.directory = options.output;

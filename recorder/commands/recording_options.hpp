@@ -16,7 +16,7 @@ namespace fdr {
 struct RecordingOptions {
   std::string config_file;
   std::vector<std::string> when;
-  std::string window, after, memory, output, on_exit, name, syscalls;
+  std::string window, after, memory, output, on_exit, name, syscalls, max_cpu;
   unsigned frequency = 0;
   bool quiet = false, verbose = false, strict = false, no_default_rules = false;
 };

@@ -31,6 +31,10 @@ std::string describe(const json& status) {
                                  status["processes"].size(), number(status["threads"]));
   text += fmt::format("  cost     {:.2f} % of one CPU, {} beside a window of {}; last tick {:.1f} ms late ({})\n", number(cost["cpu_percent"]),
                       bytes_text(number(cost["rss_bytes"])), bytes_text(number(cost["window_bytes"])), 1e3 * number(cost["lateness_s"]), text_of(cost.value("tick", json())));
+  if (const auto budget = status.find("budget"); budget != status.end() && budget->is_object())
+    text += fmt::format("  budget   {:g} % of one CPU; takes {:.1f} %, its programs {:.1f} % (estimated); {}{}{}\n", number((*budget)["max_cpu_percent"]), number((*budget)["own_percent"]),
+                        number((*budget)["programs_percent"]), (*budget)["lowered"] == true ? "lowered: " : "full detail: ", printable(budget->value("detail", "")),
+                        (*budget)["exhausted"] == true ? "; there is nothing more to lower" : "");
   text += fmt::format("  bundles  {} so far, in {}\n", number(status["bundles"]), text_of(status["directory"]));
   const json baselines = status.value("baselines", json::object());
   if (const json last = baselines.value("last", json()); last.is_string())

@@ -134,6 +134,7 @@ constexpr std::array kAccounted = {
 constexpr std::array kRecorder = {
     Entry{"recorder.cpu", Unit::kPercent, kGauge, "% of one CPU", "getrusage, mean over the last second"},
     Entry{"recorder.rss", Unit::kBytes, kGauge, "bytes, without window and snapshot", "/proc/self, each second"},
+    Entry{"recorder.calls_spared", Unit::kNone, kGauge, "1 while system calls are not looked at, to keep to max_cpu", "itself; known with max_cpu"},
     Entry{"recorder.lateness", Unit::kSeconds, kGauge, "seconds by which the tick was late", "clock"},
 };
 

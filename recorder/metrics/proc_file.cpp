@@ -13,12 +13,12 @@ constexpr std::size_t kMaxSize = 4 << 20;
 
 }  // namespace
 
-ProcFile::ProcFile(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+ProcFile::ProcFile(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {
   if (!file_.valid()) error_ = errno;
 }
 
 ProcFile::ProcFile(const FileDescriptor& directory, const char* name)
-    : file_(::openat(directory.get(), name, O_RDONLY | O_CLOEXEC)) {
+    : file_(::openat(directory.get(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {
   if (!file_.valid()) error_ = errno;
 }
 

@@ -21,6 +21,7 @@
 #include "formats/error.hpp"
 #include "recorder/metrics/cost_budget.hpp"
 #include "recorder/metrics/proc_text.hpp"
+#include "recorder/own_privileges.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -110,6 +111,9 @@ class Surveyor {
 
   static SocketDiag opened_in(const FileDescriptor& space) {
     const FileDescriptor own(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    struct stat here {}, there {};
+    if (own.valid() && ::fstat(own.get(), &here) == 0 && ::fstat(space.get(), &there) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino) return SocketDiag();
+    const RaisedAdmin admin;
     if (!own.valid() || ::setns(space.get(), CLONE_NEWNET))
       throw Error(fmt::format("the targets' network namespace cannot be entered: {}", std::strerror(errno)));
     struct Return {  // nothing else of this thread depends on where it is; the next entry does not either

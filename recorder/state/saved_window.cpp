@@ -42,6 +42,9 @@ class JournalReader {
       case StateKind::kSummary: return summary(from);
       case StateKind::kLedger: saved_.ledger.append(reinterpret_cast<const char*>(record.payload.data()), record.payload.size()); return;
       case StateKind::kPulse: return pulse(from);
+      case StateKind::kKernel: return saved_.samples.read_kernel(from);
+      case StateKind::kThreads: return saved_.samples.read_threads(from);
+      case StateKind::kSamples: return saved_.samples.read_records(from);
       default: return;  // of a later version
     }
   }
@@ -204,6 +207,12 @@ std::string MetricRows::payload(Timestamp time, std::span<const double> row) {
   to.put(to_ns(time));
   to.put(count);
   return to.bytes() + pairs.bytes();
+}
+
+std::string pulse_payload(const Pulse& pulse) {
+  StateWriter to;
+  to.put(pulse);
+  return to.bytes();
 }
 
 std::string series_payload(const std::vector<MetricSeries>& all) {

@@ -20,6 +20,7 @@
 #include "formats/timeline.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/state/state_file.hpp"
+#include "recorder/state/thin_samples.hpp"
 #include "recorder/system_text.hpp"
 #include "recorder/window/life_reader.hpp"
 #include "recorder/window/summary_log.hpp"
@@ -29,7 +30,7 @@ namespace fdr {
 
 inline constexpr std::uint32_t kStateVersion = 1;
 
-enum class StateKind : std::uint32_t { kFacts = 1, kProcesses, kText, kMetrics, kOtherMetrics, kSummary, kLedger, kPulse };
+enum class StateKind : std::uint32_t { kFacts = 1, kProcesses, kText, kMetrics, kOtherMetrics, kSummary, kLedger, kPulse, kKernel, kThreads, kSamples };
 
 // Bytes of the files, new and old ones together, by the share of --memory that they have (a sixteenth, 8 MB at most; below 32 MB a sixty-fourth).
 struct SavedRoom {
@@ -75,6 +76,8 @@ struct Pulse {
   std::int64_t summary_begin_ns = 0, summary_end_ns = 0;
 };
 
+std::string pulse_payload(const Pulse& pulse);
+
 // Rows of metrics, each as what differs from the one before; the first of a journal is whole.
 class MetricRows {
  public:
@@ -99,6 +102,7 @@ struct SavedWindow {
   std::vector<ClockAnchor> anchors;      // the last of each minute
   std::optional<Pulse> pulse;            // the last
   TextFiles text;
+  ThinSamples samples;                   // of slices on disk only (thin_samples.hpp)
   std::vector<std::string> losses;       // sentences: files that are missing or damaged
 };
 // Nothing where the facts are missing or damaged: of a recorder that died before it was armed, or of another version.

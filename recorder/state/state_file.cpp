@@ -82,10 +82,10 @@ FileDescriptor create_state(const std::string& path) {
   return FileDescriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
 }
 
-bool replace_state(const std::string& path, std::uint32_t kind, std::string_view payload) {
+bool replace_state(const std::string& path, std::uint32_t kind, std::string_view payload, bool on_disk) {
   const std::string fresh = path + ".new";
   const FileDescriptor file = create_state(fresh);
-  if (file.valid() && write_state(file.get(), state_record(kind, payload)) && ::rename(fresh.c_str(), path.c_str()) == 0) return true;
+  if (file.valid() && write_state(file.get(), state_record(kind, payload)) && (!on_disk || ::fdatasync(file.get()) == 0) && ::rename(fresh.c_str(), path.c_str()) == 0) return true;
   const int error = errno;
   ::unlink(fresh.c_str());
   errno = error;

@@ -30,6 +30,7 @@ class StateWriter {
     put(static_cast<std::uint32_t>(text.size()));
     bytes_.append(text);
   }
+  void raw(std::string_view bytes) { bytes_.append(bytes); }
   void texts(const std::vector<std::string>& all) {
     put(static_cast<std::uint32_t>(all.size()));
     for (const std::string& one : all) text(one);
@@ -56,8 +57,8 @@ struct StateRecord {
 // All records up to the first that is torn or damaged; `whole` says whether there was none. They point into `bytes`.
 std::vector<StateRecord> state_records(std::string_view bytes, bool& whole);
 
-// Replaces a file by one record, 0600: PATH.new first, then renamed. False with errno set: the old one is still there.
-bool replace_state(const std::string& path, std::uint32_t kind, std::string_view payload);
+// Replaces a file by one record, 0600: PATH.new first (`on_disk`: and out of the page cache), then renamed. False with errno set: the old one is still there.
+bool replace_state(const std::string& path, std::uint32_t kind, std::string_view payload, bool on_disk = false);
 // The payload of such a file; nothing where there is none of that kind, or it is damaged or longer than `most`.
 std::optional<std::string> read_state(const std::string& path, std::uint32_t kind, std::size_t most);
 // A new file to append to, in place of what is there. Not valid with errno set.

@@ -28,6 +28,18 @@ Snapshot::Snapshot(const WindowLayout& layout) : buffer_(layout.ring_bytes()) {
   for (int ring = 0; ring < FDR_RINGS; ++ring) rings_[ring].chunks.reserve(std::size_t{layout.chunks[ring]} * layout.slots);
 }
 
+Snapshot Snapshot::of_stacks(const std::map<std::uint32_t, std::string>& by_cpu) {
+  Snapshot snapshot{WindowLayout{}};
+  for (const auto& [cpu, records] : by_cpu) snapshot.buffer_.insert(snapshot.buffer_.end(), records.begin(), records.end());
+  std::size_t at = 0;
+  for (const auto& [cpu, records] : by_cpu) {
+    ChunkCopy copy{.slot = static_cast<std::uint32_t>(snapshot.rings_[FDR_STACKS].chunks.size()), .cpu = cpu, .seq = 1, .first_ns = 0, .skip = 0, .body = {snapshot.buffer_.data() + at, records.size()}};
+    snapshot.rings_[FDR_STACKS].chunks.push_back(copy);
+    at += records.size();
+  }
+  return snapshot;
+}
+
 WindowMark Snapshot::take(const WindowView& window, const WindowMark& after) {
   WindowMark mark;
   std::size_t place = 0;

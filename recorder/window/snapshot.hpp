@@ -7,8 +7,10 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "recorder/window/window.hpp"
@@ -43,6 +45,8 @@ class Snapshot {
   Snapshot() = default;  // without a buffer: for take_recent()
   Snapshot(Snapshot&&) = default;  // what the copies point to moves along
   Snapshot& operator=(Snapshot&&) = default;
+  // Of nothing but stack samples, by the CPU that took them: records as in the ring, in the order of time.
+  static Snapshot of_stacks(const std::map<std::uint32_t, std::string>& by_cpu);
 
   // Copies everything newer than `after` (everything for an empty mark) and returns the new mark.
   WindowMark take(const WindowView& window, const WindowMark& after);

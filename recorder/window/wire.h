@@ -382,6 +382,11 @@ struct fdr_cpu {
 };
 FDR_ASSERT_SIZE(struct fdr_cpu, 64);
 
+/* FDR_SPARED_CALLS: a call costs its hooks and little more. It is counted for its thread, is no news of a spinning one, and a heartbeat made of
+ * sends hears it; sums, single, slow and failed calls, and those that fail elsewhere on the host are left out.
+ */
+enum fdr_spared { FDR_SPARED_CALLS = 1 };
+
 #define FDR_MAGIC 0x776f646e69726466ull /* "fdrindow" */
 
 /* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). What comes before the lease
@@ -397,7 +402,7 @@ struct fdr_control {
   fdr_u64 cpu_without_slot;
   fdr_u64 summary_overflow; /* calls counted under "others" */
   fdr_u32 arming;           /* grows when threads that run already were given slots */
-  fdr_u32 spare;
+  fdr_u32 spared;           /* fdr_spared: what is not looked at for now, to cost less */
   fdr_u64 returns_unseen;   /* switch-ins that the kernel did not tell of (bpf/progress.h) */
   fdr_u16 slot_of_cpu[FDR_MAX_CPUS];
 };

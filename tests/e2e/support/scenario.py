@@ -133,8 +133,8 @@ class Scenario:
         return f"{self.name[:18]}-{os.getpid()}-{self._recorders}"
 
     def left(self):
-        """What is in the bundles' directory, beside the history and the baselines."""
-        return sorted(set(os.listdir(self.bundles)) - {"history", "baselines"}) if os.path.exists(self.bundles) else []
+        """What is in the bundles' directory, beside the history, the baselines and the slices."""
+        return sorted(set(os.listdir(self.bundles)) - {"history", "baselines", "slices"}) if os.path.exists(self.bundles) else []
 
     def read(self, name):
         try:

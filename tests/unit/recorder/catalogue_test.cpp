@@ -97,6 +97,7 @@ TEST_CASE("catalogue: names are promises, with unit and kind") {
            {"exit.signal", Unit::kNone},
            {"recorder.cpu", Unit::kPercent},
            {"recorder.rss", Unit::kBytes},
+           {"recorder.calls_spared", Unit::kNone},
            {"recorder.lateness", Unit::kSeconds},
        }) {
     CAPTURE(promise.name);

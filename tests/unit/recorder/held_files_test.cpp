@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -38,13 +39,13 @@ TEST_CASE("held files: what was unlinked and replaced can still be read") {
   const Scratch scratch;
   const std::string path = scratch.file("program", "the one that ran");
   HeldFiles held;
-  const HeldFiles::File file = held.hold(module_at(path), {"/nonexistent/program", path});
+  const HeldFiles::File file = held.hold(module_at(path), "/nonexistent/program", ::getpid());
   REQUIRE(file);
   std::filesystem::remove(path);
   scratch.file("program", "another one");
   CHECK(text_of(HeldFiles::path(file)) == "the one that ran");
-  CHECK(held.hold(module_at(path), {path}) == file);  // once
-  CHECK_FALSE(held.hold(module_at("/nonexistent/other"), {"/nonexistent/other"}));
+  CHECK(held.hold(module_at(path), path, ::getpid()) == file);  // once
+  CHECK_FALSE(held.hold(module_at("/nonexistent/other"), "/nonexistent/other", ::getpid()));
   CHECK(held.files().size() == 1);
 }
 
@@ -53,8 +54,8 @@ TEST_CASE("held files: a fifo is not waited for, and what nobody uses goes; a co
   const std::string fifo = scratch.path / "fifo", path = scratch.file("program", "x");
   ::mkfifo(fifo.c_str(), 0600);
   HeldFiles held;
-  CHECK(held.hold(module_at(fifo), {fifo}));
-  CHECK(held.hold(module_at(path), {path}));
+  CHECK(held.hold(module_at(fifo), fifo, ::getpid()));
+  CHECK(held.hold(module_at(path), path, ::getpid()));
   const HeldFiles copy = held;
   held.keep_only({module_at(path)});
   CHECK(held.files().size() == 1);
@@ -67,8 +68,8 @@ TEST_CASE("held files: bounded") {
   const Scratch scratch;
   const std::string path = scratch.file("program", "x");
   HeldFiles held;
-  for (std::size_t i = 0; i < HeldFiles::kMost; ++i) CHECK(held.hold(module_at("/" + std::to_string(i)), {path}));
-  CHECK_FALSE(held.hold(module_at("/one more"), {path}));
+  for (std::size_t i = 0; i < HeldFiles::kMost; ++i) CHECK(held.hold(module_at("/" + std::to_string(i)), path, ::getpid()));
+  CHECK_FALSE(held.hold(module_at("/one more"), path, ::getpid()));
   held.keep_only({});
-  CHECK(held.hold(module_at("/one more"), {path}));
+  CHECK(held.hold(module_at("/one more"), path, ::getpid()));
 }

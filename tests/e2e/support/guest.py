@@ -1,0 +1,140 @@
+"""A guest of qemu that can lose its power: Debian's kernel, an initramfs of busybox, fdr and what both need, a disk that outlives it, and
+its serial console in a file."""
+
+import gzip
+import os
+import re
+import subprocess
+
+from support.scenario import FDR, ROOT, Failure, Skip, check, program, wait_for
+
+MODULES = ("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_blk")
+DISK_MB = 64
+_KVM = ["-accel", "kvm", "-cpu", "host,-arch-capabilities"]
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+for module in {modules}; do [ -e /modules/$module.ko ] && insmod /modules/$module.ko; done
+mount -t ext4 /dev/vda /var/lib/fdr
+. /commands
+"""
+
+
+def _cpio(entries):
+    """An archive as the kernel unpacks it (Documentation/driver-api/early-userspace/buffer-format.rst): [(name, mode, bytes)]."""
+    out = bytearray()
+    for number, (name, mode, data) in enumerate([*entries, ("TRAILER!!!", 0, b"")]):
+        fields = (number + 1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+        out += b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + data
+        out += b"\0" * (-len(out) % 4)
+    return bytes(out)
+
+
+def _libraries(path):
+    text = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
+    return set(re.findall(r"(/\S+) \(0x", text))
+
+
+class Guest:
+    def __init__(self, scenario, commands):
+        """`commands`: NAME -> a script of busybox's shell, what the guest does when it is booted by that name."""
+        self.scenario = scenario
+        try:
+            scenario.need("qemu-system-x86_64", "busybox", "mkfs.ext4", "debugfs")
+        except Skip as reason:
+            raise Skip(f"allowed: {reason} --guest") from None
+        found = scenario.run([os.path.join(ROOT, "tests/guest_kernel")], seconds=300)
+        if found.returncode:
+            raise Skip(f"allowed: {found.stderr.strip()}")
+        self.kernel = found.stdout.strip()
+        self.disk = scenario.path("disk")
+        self.initrds = {name: self._initrd(name, script) for name, script in commands.items()}
+        self.boots = 0
+        self.accelerator = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        if os.access("/dev/kvm", os.R_OK | os.W_OK) and self._boots_with_kvm(next(iter(commands))):
+            self.accelerator = _KVM
+        print(f"guest: {self.accelerator[1]}")
+
+    def _boots_with_kvm(self, name):
+        """Nested virtualization may be there and not work."""
+        self.new_disk()
+        accelerator, self.accelerator = self.accelerator, _KVM
+        boot = self.boot(name)
+        self.accelerator = accelerator
+        try:
+            boot.wait_for(r"fdr", 30)
+            return True
+        except Failure:
+            return False
+        finally:
+            boot.cut_power()
+
+    def _initrd(self, name, script):
+        directories = {"bin", "dev", "proc", "sys", "run", "tmp", "modules", "var", "var/lib", "var/lib/fdr", "root"}
+        files = {"init": INIT.format(modules=" ".join(MODULES)).encode(), "commands": script.encode()}
+        for module in MODULES:
+            path = os.path.join(self.kernel, "modules", f"{module}.ko")
+            if os.path.exists(path):
+                files[f"modules/{module}.ko"] = path
+        programs = {"bin/busybox": "/bin/busybox", "bin/fdr": FDR, "bin/duty": program("duty")}
+        files.update(programs)
+        for path in set().union(*map(_libraries, programs.values())):
+            files[path.lstrip("/")] = path
+        for path in list(files):
+            while "/" in path:
+                path = path.rpartition("/")[0]
+                directories.add(path)
+        entries = [(path, 0o40755, b"") for path in sorted(directories)]
+        for path, content in files.items():
+            if isinstance(content, str):
+                with open(content, "rb") as file:
+                    content = file.read()
+            entries.append((path, 0o100755, content))
+        initrd = self.scenario.path(f"{name}.initrd")
+        with open(initrd, "wb") as file:
+            file.write(gzip.compress(_cpio(entries), 1))
+        return initrd
+
+    def new_disk(self):
+        with open(self.disk, "wb") as file:
+            file.truncate(DISK_MB << 20)
+        made = self.scenario.run(["mkfs.ext4", "-q", "-F", self.disk])
+        check(made.returncode == 0, f"mkfs.ext4: {made.stderr}")
+
+    def boot(self, name):
+        self.boots += 1
+        log = f"{name}-{self.boots}"
+        arguments = ["qemu-system-x86_64", *self.accelerator, "-m", "1024", "-smp", "2", "-kernel", os.path.join(self.kernel, "vmlinuz"), "-initrd", self.initrds[name],
+                     "-append", "console=ttyS0 quiet panic=-1", "-drive", f"file={self.disk},if=virtio,format=raw", "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
+        return Boot(self.scenario, log, self.scenario.spawn(arguments, name=log))
+
+    def take_out(self, directory, to):
+        """Copies a directory out of the disk."""
+        os.makedirs(to, exist_ok=True)
+        self.scenario.run(["debugfs", "-R", f"rdump {directory} {to}", self.disk])
+
+
+class Boot:
+    def __init__(self, scenario, log, process):
+        self.scenario, self.log, self.process = scenario, f"{log}.stdout", process
+
+    @property
+    def said(self):
+        return self.scenario.read(self.log)
+
+    def wait_for(self, pattern, seconds=600):
+        def found():
+            match = re.search(pattern, self.said)
+            if not match and self.process.poll() is not None:
+                raise Failure(f"the guest ended without {pattern!r}: {self.said[-3000:]}\n{self.scenario.read(self.log.replace('.stdout', '.stderr'))}")
+            return match
+        return wait_for(f"the guest says {pattern!r}", found, seconds)
+
+    def cut_power(self):
+        self.process.kill()
+        self.process.wait()
