@@ -32,6 +32,7 @@ struct TargetConfig {
   std::string cgroup = {};         // match.cgroup: "/a/b", or below
   std::string container = {};      // match.container: id, or its first 12 figures and more
   bool all = false;                // match.all: every process but kernel threads, ourselves and our parents
+  bool heap = false;               // its allocations are sampled: who holds memory, at the price of a probe in each malloc and free
 };
 
 // The long history: on disk, one file for each recorder's name.
@@ -69,6 +70,7 @@ struct Config {
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   std::uint64_t memory_bytes(int cpus) const;
+  bool wants_heap() const;  // of any target
   Duration longest_after() const;  // window.after, or that of a rule
 };
 

@@ -146,6 +146,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.use_processes(end.processes);
   decoder.decode(*ending.second);
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
+  decoder.decode_held(ending.rest.heap);
   decoder.finish(end.time);
   if (!end.past) settle_by_memory(timeline, end.time);
   const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
@@ -190,6 +191,8 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     if (sample.end == WalkEnd::kRoot) ++manifest.stacks.complete;
     ++manifest.stacks.reasons[walk_end_name(sample.end)];
   }
+  if (const HeapReading& heap = ending.rest.heap; heap.asked)
+    manifest.heap = {.every_bytes = kHeapSampleBytes, .since_ns = to_ns(heap.since), .sampled = heap.counts.sampled};
   manifest.window.start_ns = to_ns(request_.begin);
   manifest.window.end_ns = to_ns(end.time);
 
@@ -207,6 +210,8 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     if (!logs.text.empty()) ending.rest.texts["logs.ndjson"] = std::move(logs.text);
     for (const auto& [path, text] : ending.rest.texts) writer.add_file(path, text);
     ending.finish_manifest(manifest, decoder.counts(), to_seconds(thread_cpu_time()));
+    const std::vector<std::string> heap_lost = heap_losses(ending.rest.heap);
+    manifest.losses.insert(manifest.losses.end(), heap_lost.begin(), heap_lost.end());
     manifest.losses.insert(manifest.losses.end(), jit_problems.begin(), jit_problems.end());
     manifest.losses.insert(manifest.losses.end(), collector_losses.begin(), collector_losses.end());
     manifest.losses.insert(manifest.losses.end(), logs.losses.begin(), logs.losses.end());

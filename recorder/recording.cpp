@@ -38,7 +38,20 @@ namespace {
 // The ceiling is one for all that is kept: what the logs and the files beside the rings may take is not the window's.
 WindowLayout layout_of(const Config& config) {
   const auto beside = [&](std::uint64_t memory) { return log_bytes(config.logs.size(), memory) + saved_room(memory).all; };
-  return divide_memory(memory_of(config), static_cast<std::uint32_t>(recorded_slots()), config.span, beside);
+  return divide_memory(memory_of(config), static_cast<std::uint32_t>(recorded_slots()), config.span, beside, config.wants_heap());
+}
+
+}  // namespace
+
+namespace {
+
+constexpr Duration kProbesAtMost = std::chrono::milliseconds(500);  // that arming waits for
+
+std::set<std::string> heap_targets(const Config& config) {
+  std::set<std::string> names;
+  for (const TargetConfig& target : config.targets)
+    if (target.heap) names.insert(target.name);
+  return names;
 }
 
 }  // namespace
@@ -51,6 +64,7 @@ Recording::Recording(const Config& config, const std::string& name)
       window_(source_.window()),
       table_(target_names(config)),
       unwind_(window_),
+      heap_(source_.heap_programs(), heap_targets(config)),
       summary_(config.span + config.after + kMemoryOfTheDead),
       snapshot_(std::make_unique<Snapshot>(layout_)),
       armed_at_(MonotonicClock::now()) {}
@@ -73,9 +87,23 @@ std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t
   arm(added, target, MonotonicClock::now());
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
-  unwind_.follow(table_, live_slots_, true, armed_at_);
+  follow_files(true, armed_at_);
+  heap_.settle(kProbesAtMost);
   summary_.read(window_, armed_at_, {});
   return added;
+}
+
+void Recording::follow_files(bool changed, Timestamp now) {
+  unwind_.follow(table_, live_slots_, changed, now);
+  if (changed) heap_.follow(table_, unwind_.held_files());
+}
+
+HeapReading Recording::heap() const {
+  HeapReading reading = source_.heap();
+  HeapProbes::Report report = heap_.report();
+  reading.since = report.since;
+  reading.problems = std::move(report.problems);
+  return reading;
 }
 
 std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids, std::uint32_t target, Timestamp now) {
@@ -98,7 +126,7 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids
     live_slots_.push_back(slot);
     adopted_.insert(slot);
   }
-  unwind_.follow(table_, live_slots_, true, now);
+  follow_files(true, now);
   return added;
 }
 
@@ -109,7 +137,11 @@ void Recording::add_child(std::int32_t pid) {
   go_.began(pid, 0);
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
-  unwind_.follow(table_, live_slots_, true, armed_at_);
+  follow_files(true, armed_at_);
+  if (heap_.wanted()) {
+    heap_.expect(pid, config_.targets.front().name, own_allocators());
+    heap_.settle(kProbesAtMost);
+  }
   summary_.read(window_, armed_at_, {});
 }
 
@@ -162,7 +194,7 @@ Recording::Changes Recording::advance(Timestamp now) {
     source_.follow_cpus();
     if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) unwind_.release_files(table_);
   }
-  unwind_.follow(table_, live_slots_, changed, now);
+  follow_files(changed, now);
   return changes;
 }
 

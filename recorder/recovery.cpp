@@ -174,6 +174,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                 .failing_shift = failing_shift(config.span + config.after),
                 .bystander_ticks = config.host_tier ? pinned.bystander_ticks() : std::vector<std::pair<std::uint32_t, fdr_ticks>>{},
                 .host_tier = config.host_tier,
+                .heap = pinned.heap(),
                 .metrics = std::move(saved.metrics),
                 .history = {},
                 .ledger = saved.ledger + ledger_ndjson({{.time = span.died, .rule = "", .event = "died", .value = to_seconds(now - span.died), .text = evidence}}, clock),

@@ -14,6 +14,7 @@
 
 #include "formats/timeline.hpp"
 #include "recorder/config.hpp"
+#include "recorder/heap/allocator_links.hpp"
 #include "recorder/sources/pinned_window.hpp"
 #include "recorder/window/canary.h"
 #include "recorder/window/window.hpp"
@@ -44,6 +45,9 @@ class BpfSource {
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
   // One a CPU slot, live.
   std::span<const fdr_canary> canaries() const;
+  // Blocks that targets hold; `asked` where one wants to know. Nothing is in it before an allocator is probed.
+  HeapReading heap() const;
+  HeapPrograms heap_programs() const;
   // What targets sent to the ports that heartbeats ask for.
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already

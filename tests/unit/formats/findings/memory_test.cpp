@@ -56,6 +56,41 @@ TEST_CASE("memory growth: growth samples say who holds it, not who gave it back"
   CHECK(contains(finding.evidence, "keep < deploy < main (40 MB of 40 MB sampled)"));
 }
 
+TEST_CASE("memory growth: where allocations were sampled, who allocated what is held comes before who touched its pages") {
+  Case c;
+  grow(c, 20);
+  const auto hold = [&](double t, std::uint64_t bytes, const std::vector<std::string>& functions) {
+    c.timeline.held.push_back({.time = at(t), .process = 0, .size = 100, .bytes = bytes, .stack = c.stack(functions), .end = WalkEnd::kRoot});
+  };
+  for (int i = 0; i < 20; ++i) hold(0.1 * i, 1 << 20, {"main", "deploy", "keep", "void std::vector<int>::_M_realloc_insert<int>(int&&)", "operator new(unsigned long)"});
+  hold(-20, 900 << 20, {"main", "start_up"});
+  const auto touch = [&](std::uint64_t bytes) {
+    Growth g;
+    g.time = at(1);
+    g.thread = 0;
+    g.bytes = bytes;
+    g.stack = c.stack({"main", "scratch"});
+    c.timeline.growth.push_back(g);
+  };
+  touch(20 << 20);
+  const Finding finding = c.judged(find_growth, "memory-growth");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "held by keep < deploy < main: 20 MB allocated since and not freed (20 sampled blocks, +-22 %)"));
+  CHECK_FALSE(contains(finding.evidence, "scratch"));
+  touch(60 << 20);  // most of it was not allocated so
+  CHECK(contains(c.judged(find_growth, "memory-growth").evidence, "scratch"));
+}
+
+TEST_CASE("memory growth: without sampled allocations it is said what would tell who keeps") {
+  Case c;
+  grow(c, 20);
+  c.samples(0, {"deploy", "memset", "[asm_exc_page_fault]"}, kOnset, kEnd, 3);
+  CHECK(contains(c.judged(find_growth, "memory-growth").evidence, "heap = true"));
+  c.manifest.heap.every_bytes = 1;
+  CHECK_FALSE(contains(c.judged(find_growth, "memory-growth").evidence, "heap = true"));
+}
+
 TEST_CASE("memory growth: behind a garbage collector nobody is blamed for touching pages") {
   Case c;
   grow(c, 20);
