@@ -160,7 +160,21 @@ void Recording::collect_armed_threads() {
 void Recording::catch_up(Timestamp now) {
   // The side band is read before the life ring: whatever began before a mapping is then known when the mapping is applied.
   std::vector<SideEvent> side = side_band_.drain();
-  caught_up_.append(table_.apply(life_.read(window_), std::move(side), now, window_.threads, layout_.threads));
+  std::vector<fdr_life> life = life_.read(window_);
+  name_builds(side, life);
+  caught_up_.append(table_.apply(std::move(life), std::move(side), now, window_.threads, layout_.threads));
+}
+
+// The side band knows GNU build-ids alone (and none before 5.12). Without one, two programs that were at one path in turn would be one.
+void Recording::name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life) {
+  std::unordered_set<std::int32_t> born;
+  for (const fdr_life& event : life)
+    if (event.head.kind == FDR_LIFE_FORK) born.insert(static_cast<std::int32_t>(event.tgid));
+  for (SideEvent& event : side) {
+    Module& module = event.mapping.module;
+    if (event.kind != SideEvent::kMap || module.kind != ModuleKind::kFile || !module.build_id.empty()) continue;
+    if (table_.known(event.pid) || born.contains(event.pid)) module.build_id = maps_.build_id(event.pid, event.mapping);
+  }
 }
 
 Recording::Changes Recording::advance(Timestamp now) {

@@ -71,6 +71,7 @@ class Recording {
   void describe(std::int32_t pid);
   // Processes that were named to the source as targets: their threads record from now on.
   void arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
+  void name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life);
   void collect_armed_threads();
   void follow_files(bool changed, Timestamp now);
   bool read_strange_maps(Timestamp now);

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "formats/sha256.hpp"
 #include "unwind/byte_reader.hpp"
 
 namespace fdr {
@@ -17,7 +18,8 @@ namespace fdr {
 namespace {
 
 constexpr std::size_t kMaxProgramHeaders = 256;
-constexpr std::size_t kMaxBuildId = 64;
+constexpr std::size_t kMaxBuildId = 64, kMaxGoBuildId = 1024;
+constexpr std::uint32_t kGoBuildId = 4;  // type of the note "Go" (cmd/link/internal/ld/elf.go: ELF_NOTE_GOBUILDID_TAG)
 
 struct Descriptor {
   int fd = -1;
@@ -95,6 +97,8 @@ bool ElfImage::parse(std::string* problem) {
     }
   }
   if (segments_.empty()) return *problem = "no loadable segment", false;
+  // As long as a GNU build-id, and as good to tell one build from another.
+  if (build_id_.empty() && !go_build_id_.empty()) build_id_ = sha256_hex(go_build_id_).substr(0, 40);
   return true;
 }
 
@@ -108,11 +112,12 @@ void ElfImage::read_build_id(std::uint64_t offset, std::uint64_t size, std::uint
     const auto name = notes.slice(name_at, note->n_namesz);
     const auto data = notes.slice(data_at, note->n_descsz);
     if (!name || !data) return;
-    if (note->n_type == NT_GNU_BUILD_ID && name->size() == 4 && std::memcmp(name->data(), "GNU", 4) == 0 &&
-        !data->empty() && data->size() <= kMaxBuildId) {
+    const auto is = [&](std::uint32_t type, std::string_view of) { return note->n_type == type && name->size() == 4 && std::memcmp(name->data(), of.data(), of.size()) == 0 && !data->empty(); };
+    if (is(NT_GNU_BUILD_ID, "GNU") && data->size() <= kMaxBuildId) {
       for (const std::uint8_t byte : *data) build_id_ += fmt::format("{:02x}", byte);
       return;
     }
+    if (is(kGoBuildId, "Go") && data->size() <= kMaxGoBuildId) go_build_id_.assign(data->begin(), data->end());
     at = data_at + round_up(note->n_descsz, align);
   }
 }
