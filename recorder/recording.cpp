@@ -206,7 +206,12 @@ Recording::Changes Recording::advance(Timestamp now) {
     changed |= read_strange_maps(now);
     read_summary(now);
     source_.follow_cpus();
-    if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) unwind_.release_files(table_);
+    if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) {
+      unwind_.release_files(table_);
+      std::set<std::int32_t> known;  // living, and dead that bundles may still tell of
+      for (const auto& [key, tracked] : table_.processes()) known.insert(tracked.process.pid);
+      heap_.now_and_then([this, known = std::move(known), now] { source_.forget_heap(known, now); }, now);
+    }
   }
   follow_files(changed, now);
   return changes;

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kNice = 10;
 constexpr std::size_t kMostKnownFiles = 1024;
+constexpr Duration kNowAndThen = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -55,7 +56,7 @@ void HeapProbes::follow(const ProcessTable& table, const HeldFiles& held) {
   std::erase_if(asked_, [&](const auto& entry) {
     const auto process = table.processes().find(entry.first);
     const bool gone = process == table.processes().end() || process->second.process.ended;
-    if (gone) ask({entry.second.pid, {}});
+    if (gone) ask({entry.second.pid, {}, {}});
     return gone;
   });
   for (const auto& [key, tracked] : table.processes()) {
@@ -72,7 +73,7 @@ void HeapProbes::follow(const ProcessTable& table, const HeldFiles& held) {
     asked.pid = tracked.process.pid;
     asked.mappings = space.mappings().size();
     asked.spaces = tracked.spaces.size();
-    Job job{tracked.process.pid, {}};
+    Job job{tracked.process.pid, {}, {}};
     for (const Mapping& mapping : space.mappings()) {
       if (mapping.module.kind != ModuleKind::kFile || !asked.modules.insert(mapping.module).second) continue;
       const auto file = held.files().find(mapping.module);
@@ -85,9 +86,15 @@ void HeapProbes::follow(const ProcessTable& table, const HeldFiles& held) {
 
 void HeapProbes::expect(std::int32_t pid, const std::string& target, const std::vector<std::string>& paths) {
   if (!targets_.contains(target)) return;
-  Job job{pid, {}};
+  Job job{pid, {}, {}};
   for (const std::string& path : paths) job.files.push_back({path, path, nullptr});
   if (!job.files.empty()) ask(std::move(job));
+}
+
+void HeapProbes::now_and_then(std::function<void()> then, Timestamp now) {
+  if (!wanted() || (then_at_ != Timestamp{} && now - then_at_ < kNowAndThen)) return;
+  then_at_ = now;
+  ask({0, {}, std::move(then)});
 }
 
 void HeapProbes::settle(Duration most) {
@@ -125,6 +132,7 @@ void HeapProbes::work() {
 }
 
 void HeapProbes::look(const Job& job) {
+  if (job.then) return job.then();
   if (job.files.empty()) {
     probed_.erase(job.pid);
   } else {

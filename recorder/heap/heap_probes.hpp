@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -35,6 +36,8 @@ class HeapProbes {
   void follow(const ProcessTable& table, const HeldFiles& held);
   // A process that will run a program that maps such a file: probed before it does.
   void expect(std::int32_t pid, const std::string& target, const std::vector<std::string>& paths);
+  // Work that can wait, beside the probes: `then` is called on our thread. Not sooner than ten seconds after the last; else it is left out.
+  void now_and_then(std::function<void()> then, Timestamp now);
   // Until all that was asked for is done, or for so long.
   void settle(Duration most);
 
@@ -54,7 +57,8 @@ class HeapProbes {
   };
   struct Job {
     std::int32_t pid = 0;
-    std::vector<File> files;  // empty: the process is gone
+    std::vector<File> files;      // empty: the process is gone
+    std::function<void()> then{}; // this instead
   };
   using FileId = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;  // device, inode, size, change
   struct Probed {
@@ -77,6 +81,7 @@ class HeapProbes {
 
   const HeapPrograms programs_;
   const std::set<std::string> targets_;
+  Timestamp then_at_{};
   std::map<std::uint64_t, Asked> asked_;  // by key of the process table
   std::map<FileId, std::vector<AllocatorFunction>> known_;  // the thread's
   std::map<std::int32_t, Probed> probed_;                   // the thread's, told in report_

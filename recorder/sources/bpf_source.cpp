@@ -24,6 +24,7 @@
 namespace fdr {
 namespace {
 
+constexpr const char* kUprobeSession = "BPF_TRACE_UPROBE_SESSION";  // of enum bpf_attach_type, since 6.13
 constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
 
 // The last lines libbpf said; shown when a load fails, silent otherwise.
@@ -80,6 +81,10 @@ BpfSupport probe_bpf() {
   support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
   support.task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, nullptr) == 1;
+  if (btf* types = btf__load_vmlinux_btf()) {
+    support.uprobe_sessions = attach_type(types, kUprobeSession) != 0;
+    btf__free(types);
+  }
   const FileDescriptor clock(open_clock(0, 10'000'000));
   support.perf = clock.valid();
   if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
@@ -181,6 +186,10 @@ class BpfSource::Impl {
     reading.counts = *heap_counts_;
     return reading;
   }
+  void forget_heap(const std::set<std::int32_t>& known, Timestamp before) const {
+    fdr::forget_heap(bpf_map__fd(programs_->maps.heap_blocks), layout_.heap_blocks, bpf_map__fd(programs_->maps.heap_stacks), layout_.heap_stacks, known,
+                     static_cast<std::uint64_t>(to_ns(before)));
+  }
   HeapPrograms heap_programs() const {
     if (!heap_counts_) return {};
     const auto& programs = programs_->progs;
@@ -273,7 +282,7 @@ class BpfSource::Impl {
     const bool wanted = layout_.heap_blocks > 0;
     const auto& maps = programs_->maps;
     for (bpf_map* map : {maps.heap_blocks, maps.heap_stacks, maps.heap_counts, maps.heap_calls, maps.heap_scratches}) bpf_map__set_autocreate(map, wanted);
-    session_type_ = wanted ? attach_type(types, "BPF_TRACE_UPROBE_SESSION") : 0;
+    session_type_ = wanted ? attach_type(types, kUprobeSession) : 0;
     bpf_program__set_autoload(programs_->progs.on_allocator, session_type_ != 0);
     for (bpf_program* program : {programs_->progs.on_allocator_entry, programs_->progs.on_allocator_return}) bpf_program__set_autoload(program, wanted && !session_type_);
     if (!wanted) return;
@@ -445,6 +454,7 @@ std::span<const fdr_canary> BpfSource::canaries() const { return impl_->canaries
 std::vector<std::pair<std::uint32_t, fdr_ticks>> BpfSource::bystander_ticks() const { return impl_->bystander_ticks(); }
 std::vector<std::pair<fdr_send_key, fdr_send>> BpfSource::sends() const { return impl_->sends(); }
 HeapReading BpfSource::heap() const { return impl_->heap(); }
+void BpfSource::forget_heap(const std::set<std::int32_t>& known, Timestamp before) const { impl_->forget_heap(known, before); }
 HeapPrograms BpfSource::heap_programs() const { return impl_->heap_programs(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
 std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }

@@ -48,6 +48,8 @@ class BpfSource {
   // Blocks that targets hold; `asked` where one wants to know. Nothing is in it before an allocator is probed.
   HeapReading heap() const;
   HeapPrograms heap_programs() const;
+  // Of processes that nobody knows any more: what they held makes room. May be called by another thread.
+  void forget_heap(const std::set<std::int32_t>& known, Timestamp before) const;
   // What targets sent to the ports that heartbeats ask for.
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already
@@ -62,7 +64,7 @@ class BpfSource {
 
 // What this host allows, for `fdr doctor` and for errors.
 struct BpfSupport {
-  bool btf = false, load = false, perf = false, task_pt_regs = false;
+  bool btf = false, load = false, perf = false, task_pt_regs = false, uprobe_sessions = false;
   std::string problem;
 };
 BpfSupport probe_bpf();

@@ -81,6 +81,18 @@ std::vector<std::pair<fdr_send_key, fdr_send>> read_sends(int map, std::uint32_t
 std::vector<std::pair<fdr_heap_key, fdr_heap_block>> read_heap_blocks(int map, std::uint32_t most) { return all_of<fdr_heap_key, fdr_heap_block>(map, most); }
 std::vector<std::pair<std::uint64_t, fdr_heap_stack>> read_heap_stacks(int map, std::uint32_t most) { return all_of<std::uint64_t, fdr_heap_stack>(map, most); }
 
+void forget_heap(int blocks, std::uint32_t most_blocks, int stacks, std::uint32_t most_stacks, const std::set<std::int32_t>& known, std::uint64_t before_ns) {
+  const auto is_gone = [&](std::uint32_t tgid) { return !known.contains(static_cast<std::int32_t>(tgid)); };
+  std::set<std::uint32_t> young;  // born meanwhile
+  for (const auto& [key, block] : read_heap_blocks(blocks, most_blocks)) {
+    if (!is_gone(key.tgid)) continue;
+    if (block.ns < before_ns) bpf_map_delete_elem(blocks, &key);
+    else young.insert(key.tgid);
+  }
+  for (const auto& [key, stack] : read_heap_stacks(stacks, most_stacks))
+    if (is_gone(stack.tgid) && !young.contains(stack.tgid)) bpf_map_delete_elem(stacks, &key);
+}
+
 class PinnedWindow::Impl {
  public:
   explicit Impl(const std::string& name) : name_(name), directory_(pin_directory(name)) {

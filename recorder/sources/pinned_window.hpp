@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,9 @@ std::vector<std::pair<fdr_send_key, fdr_send>> read_sends(int map, std::uint32_t
 
 std::vector<std::pair<fdr_heap_key, fdr_heap_block>> read_heap_blocks(int map, std::uint32_t most);
 std::vector<std::pair<std::uint64_t, fdr_heap_stack>> read_heap_stacks(int map, std::uint32_t most);
+
+// Makes room: blocks of processes that are not among `known`, allocated before `before_ns`, and their stacks.
+void forget_heap(int blocks, std::uint32_t most_blocks, int stacks, std::uint32_t most_stacks, const std::set<std::int32_t>& known, std::uint64_t before_ns);
 
 class PinnedWindow {
  public:
