@@ -77,6 +77,24 @@ def measure(scenario, name, command):
     return right, first
 
 
+def measure_command(scenario, leaks):
+    """A command is probed before its first instruction: what it allocated since is all there."""
+    recorder = Recorder(scenario, "run", "--heap", "--after", "100ms", "--", leaks, "small")
+    pid = recorder.status()["processes"][0]["pid"]
+    wait_for("the command leaked", lambda: anonymous_bytes(pid) > 24 << 20, 30)
+    os.kill(pid, signal.SIGSTOP)
+    grown = anonymous_bytes(pid)
+    bundle = recorder.dump("the command grows")
+    os.kill(pid, signal.SIGKILL)
+    recorder.wait()
+    blocks = sites_of(row for row in bundle.show("growth") if row["kind"] == "allocated")
+    print(f"run: allocated and held {in_megabytes(blocks)}; the kernel: {grown >> 20} MB")
+    check(0.5 * grown < blocks["leak"] < 2 * grown, f"run: {blocks['leak']} bytes allocated by the leak and held, the process has {grown}")
+    check(bundle.manifest["heap"]["since_ns"] < bundle.manifest["window"]["start_ns"] + 10**9, f"probed since {bundle.manifest['heap']}")
+    told = scenario.fdr("report", "--no-color", bundle.path).stdout
+    check("heap: " not in told.split("FINDINGS")[0], f"losses of a recording that lost nothing:\n{told}")
+
+
 with Scenario(__file__) as scenario:
     scenario.need_root()
     leaks, leaks_cpp = program("leaks"), program("leaks_cpp")
@@ -84,6 +102,7 @@ with Scenario(__file__) as scenario:
     targets += [(f"cpp-{mode}", [leaks_cpp, mode]) for mode in ("cache", "instances")]
     targets += [("rust", [rust(scenario)])]
     verdicts = {name: measure(scenario, name, command) for name, command in targets}
+    measure_command(scenario, leaks)
     by_pages = {name for name, (right, _) in verdicts.items() if right}
     in_all = {name for name, (_, first) in verdicts.items() if first}
     print(f"by pages {len(by_pages)} of {len(verdicts)} right, with allocations {len(in_all)}")
