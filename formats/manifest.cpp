@@ -200,7 +200,6 @@ std::string to_json(const Manifest& m) {
                   {"rss_bytes", m.cost.rss_bytes},
                   {"window_bytes", m.cost.window_bytes},
                   {"dump_seconds", m.cost.dump_seconds}};
-  if (m.heap.every_bytes) json["heap"] = {{"every_bytes", m.heap.every_bytes}, {"since_ns", m.heap.since_ns}, {"sampled", m.heap.sampled}};
   json["losses"] = strings_json(m.losses);
   json["switches_unseen"] = m.switches_unseen;
   json["backend"] = valid_utf8(m.backend);
@@ -288,10 +287,6 @@ Manifest manifest_from_json(std::string_view text) {
   cost.may("rss_bytes", m.cost.rss_bytes);
   cost.may("window_bytes", m.cost.window_bytes);
   cost.may("dump_seconds", m.cost.dump_seconds);
-  const Fields heap = root.object("heap");
-  heap.may("every_bytes", m.heap.every_bytes);
-  heap.may("since_ns", m.heap.since_ns);
-  heap.may("sampled", m.heap.sampled);
   root.may("losses", m.losses);
   root.may("switches_unseen", m.switches_unseen);
   root.may("backend", m.backend);

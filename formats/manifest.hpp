@@ -86,12 +86,6 @@ struct Manifest {
     std::uint64_t rss_bytes = 0, window_bytes = 0;
     double dump_seconds = 0;
   } cost;
-  // Of blocks sampled at their allocation (heap = true); `every_bytes` 0: no target asked for it.
-  struct Heap {
-    std::uint64_t every_bytes = 0;           // a sample for each of these on average
-    std::int64_t since_ns = 0;               // monotonic: allocations before are not known; 0: no allocator was found
-    std::uint64_t sampled = 0;               // since then; `timeline.held` are those that were not freed
-  } heap;
   std::vector<std::string> losses;           // sentences: everything that was lost or not available, said for people
   std::uint64_t switches_unseen = 0;         // ways back to a CPU that the kernel told nobody of: a wait's end is microseconds late there
   std::string backend;                       // "bpf"

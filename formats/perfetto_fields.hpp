@@ -25,7 +25,7 @@ inline constexpr Field kFtraceEvents = 1, kProcessTree = 2, kClockSnapshot = 6, 
 inline constexpr Field kFdrHeader = 2000, kFdrProcess = 2001, kFdrThread = 2002, kFdrModule = 2003,
                        kFdrNamedFrames = 2004, kFdrMetric = 2005, kFdrSample = 2010, kFdrCalls = 2011, kFdrSlow = 2012,
                        kFdrFailed = 2013, kFdrSummary = 2014, kFdrError = 2015, kFdrStall = 2016, kFdrLife = 2017,
-                       kFdrGrowth = 2018, kFdrFailing = 2019, kFdrHeld = 2020,
+                       kFdrGrowth = 2018, kFdrFailing = 2019,
                        kFdrEnd = 2099;
 }  // namespace packet
 
@@ -155,9 +155,6 @@ inline constexpr Field kTime = 1, kThread = 2, kKind = 3, kBytes = 4, kAddress =
 namespace failing {  // 2019
 inline constexpr Field kProcess = 1, kPid = 2, kAncestor = 3, kOfTarget = 4, kNumber = 5, kAbi = 6, kError = 7,
                        kDirectory = 8, kExample = 9, kCalls = 10, kDistinct = 11, kFirst = 12, kLast = 13;
-}
-namespace held {  // 2020
-inline constexpr Field kTime = 1, kProcess = 2, kSize = 3, kBytes = 4, kStack = 5, kEnd = 6;
 }
 namespace trace_end {  // 2099
 inline constexpr Field kRecords = 1;

@@ -82,7 +82,6 @@ struct Packet {
         case packet::kFdrFailing:
         case packet::kFdrStall:
         case packet::kFdrGrowth:
-        case packet::kFdrHeld:
         case packet::kFdrLife:
           rows.emplace_back(f.field(), f.bytes());
           break;
@@ -242,12 +241,6 @@ class Reader {
           row.stack = known_stack(row.stack);
         });
         break;
-      case packet::kFdrHeld:
-        read_into(timeline_.held, message, [this](Held& row) {
-          check_process(row.process);
-          row.stack = known_stack(row.stack);
-        });
-        break;
       case packet::kFdrLife:
         read_into(timeline_.life, message, [this](LifeEvent& row) { check_thread(row.thread); });
         break;
@@ -332,7 +325,6 @@ class Reader {
     sort(timeline_.samples, time);
     sort(timeline_.life, time);
     sort(timeline_.growth, time);
-    sort(timeline_.held, time);
     sort(timeline_.syscalls, begin);
     sort(timeline_.summary, begin);
     sort(timeline_.stalls, begin);

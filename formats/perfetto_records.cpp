@@ -1,8 +1,32 @@
 #include "formats/perfetto_records.hpp"
 
-#include "formats/perfetto_put.hpp"
-
 namespace fdr::perfetto {
+namespace {
+
+using Message = protozero::pbf_writer;
+
+std::uint64_t ns(Duration duration) { return static_cast<std::uint64_t>(duration.count()); }
+
+// Zero and "" are what an absent field reads as, so they are not written; but for one field of each message, since
+// protozero leaves out a message without any, and the row would be lost.
+void add(Message& message, Field field, std::uint64_t value) {
+  if (value) message.add_uint64(field, value);
+}
+void add_signed(Message& message, Field field, std::int64_t value) {
+  add(message, field, static_cast<std::uint64_t>(value));
+}
+void add(Message& message, Field field, const std::string& text) {
+  if (!text.empty()) message.add_string(field, text);
+}
+void add(Message& message, Field field, const std::optional<Timestamp>& time, const TraceClock& clock) {
+  if (time) message.add_uint64(field, clock.to_trace(*time));
+}
+template <class Enum>
+void add_enum(Message& message, Field field, Enum value) {
+  add(message, field, static_cast<std::uint64_t>(value));
+}
+
+}  // namespace
 
 void put(Message& message, const Process& p, const TraceClock& clock) {
   message.add_int32(process::kPid, p.pid);
@@ -376,6 +400,55 @@ void get(std::string_view message, Stall& s, const TraceClock& clock) {
         break;
       case stall::kEnd:
         s.end = f.enumeration(WalkEnd::kNotWalked);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void put(Message& message, const Growth& g, const TraceClock& clock) {
+  message.add_uint64(growth::kTime, clock.to_trace(g.time));
+  add(message, growth::kThread, index_to_trace(g.thread));
+  add_enum(message, growth::kKind, g.kind);
+  add(message, growth::kBytes, g.bytes);
+  add(message, growth::kAddress, g.address);
+  add(message, growth::kRegion, g.region);
+  add(message, growth::kGivenBack, g.given_back, clock);
+  add(message, growth::kStack, index_to_trace(g.stack));
+  add_enum(message, growth::kEnd, g.end);
+}
+
+void get(std::string_view message, Growth& g, const TraceClock& clock) {
+  g.end = WalkEnd::kRoot;  // the value of an absent field
+  for (FieldCursor f(message); f.next();) {
+    switch (f.field()) {
+      case growth::kTime:
+        g.time = clock.from_trace(f.number());
+        break;
+      case growth::kThread:
+        g.thread = f.index();
+        break;
+      case growth::kKind:
+        g.kind = f.enumeration(GrowthKind::kShared);
+        break;
+      case growth::kBytes:
+        g.bytes = f.number();
+        break;
+      case growth::kAddress:
+        g.address = f.number();
+        break;
+      case growth::kRegion:
+        g.region = f.text();
+        break;
+      case growth::kGivenBack:
+        g.given_back = clock.from_trace(f.number());
+        break;
+      case growth::kStack:
+        g.stack = f.index();
+        break;
+      case growth::kEnd:
+        g.end = f.enumeration(WalkEnd::kNotWalked);
         break;
       default:
         break;

@@ -19,7 +19,6 @@ void put(protozero::pbf_writer& message, const ErrorCount& error, const TraceClo
 void put(protozero::pbf_writer& message, const FailedSum& sum, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const Stall& stall, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const Growth& growth, const TraceClock& clock);
-void put(protozero::pbf_writer& message, const Held& held, const TraceClock& clock);
 void put(protozero::pbf_writer& message, const LifeEvent& event, const TraceClock& clock);
 
 void get(std::string_view message, Process& process, const TraceClock& clock);
@@ -30,7 +29,6 @@ void get(std::string_view message, ErrorCount& error, const TraceClock& clock);
 void get(std::string_view message, FailedSum& sum, const TraceClock& clock);
 void get(std::string_view message, Stall& stall, const TraceClock& clock);
 void get(std::string_view message, Growth& growth, const TraceClock& clock);
-void get(std::string_view message, Held& held, const TraceClock& clock);
 void get(std::string_view message, LifeEvent& event, const TraceClock& clock);
 
 }  // namespace fdr::perfetto

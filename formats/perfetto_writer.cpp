@@ -67,7 +67,6 @@ class Writer {
     put_stacks(stream_, t_.stacks);
     put_stalls();
     put_rows(packet::kFdrGrowth, t_.growth);
-    put_rows(packet::kFdrHeld, t_.held);
     put_detailed(packet::kFdrSlow, "slow calls", t_.slow);
     put_detailed(packet::kFdrFailed, "failed calls", t_.failed);
     put_samples();

@@ -177,17 +177,6 @@ struct Growth {
   bool operator==(const Growth&) const = default;
 };
 
-// A block of memory that was sampled when a target allocated it, and had not been freed at the end of the recording.
-struct Held {
-  Timestamp time;                    // of the allocation: may lie long before the window
-  std::uint32_t process = kNoIndex;
-  std::uint64_t size = 0;
-  std::uint64_t bytes = 0;           // what it stands for: its size by the chance to be sampled
-  StackId stack = kNoStack;          // of whom the allocator returned to
-  WalkEnd end = WalkEnd::kNotWalked;
-  bool operator==(const Held&) const = default;
-};
-
 enum class LifeKind : std::uint8_t { kFork, kExec, kExit, kThreadStart, kThreadExit, kMark, kTrigger, kNote };
 const char* life_kind_name(LifeKind kind);
 
@@ -238,7 +227,6 @@ struct Timeline {
   std::vector<FailedSum> failing;
   std::vector<Stall> stalls;
   std::vector<Growth> growth;
-  std::vector<Held> held;
   std::vector<LifeEvent> life;
   std::vector<MetricSeries> metrics;
 };

@@ -146,7 +146,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.use_processes(end.processes);
   decoder.decode(*ending.second);
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
-  decoder.decode_held(ending.rest.heap);
+  if (ending.rest.heap.asked) ending.rest.texts[kAllocationsFile] = held_json(decoder.decode_held(ending.rest.heap));
   decoder.finish(end.time);
   if (!end.past) settle_by_memory(timeline, end.time);
   const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end.processes));
@@ -191,8 +191,6 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     if (sample.end == WalkEnd::kRoot) ++manifest.stacks.complete;
     ++manifest.stacks.reasons[walk_end_name(sample.end)];
   }
-  if (const HeapReading& heap = ending.rest.heap; heap.asked)
-    manifest.heap = {.every_bytes = kHeapSampleBytes, .since_ns = to_ns(heap.since), .sampled = heap.counts.sampled};
   manifest.window.start_ns = to_ns(request_.begin);
   manifest.window.end_ns = to_ns(end.time);
 

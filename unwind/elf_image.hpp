@@ -33,9 +33,7 @@ class ElfImage {
 
   std::span<const std::uint8_t> bytes() const { return bytes_; }
   const std::string& path() const { return path_; }                   // empty for one from memory
-  // Lower-case hex, empty where there is none. Go's linker gives none of its own accord, but a text of its own in another note: then it is made
-  // of that.
-  std::string build_id() const { return build_id_; }
+  std::string build_id() const { return build_id_; }                  // lower-case hex, empty where there is none
   const std::vector<Segment>& segments() const { return segments_; }  // PT_LOAD, in the file's order
   // A position inside a PT_LOAD, from the file's point of view to the linker's and back; only where file and memory
   // both have bytes.
@@ -52,7 +50,7 @@ class ElfImage {
   std::vector<std::uint8_t> copy_;  // of one from memory
   void* mapped_ = nullptr;
   std::span<const std::uint8_t> bytes_;
-  std::string build_id_, go_build_id_;
+  std::string build_id_;
   std::vector<Segment> segments_;
   std::optional<Segment> eh_frame_header_;
 };

@@ -102,8 +102,9 @@ const HeapRow* keeping_site(const Evidence& ev) {
 // Of the targets whose allocations were sampled: the place that allocated, since the onset, most of what is still held. Nothing where most
 // of what became resident was not allocated so.
 std::optional<HeldCount> holding_site(const Evidence& ev) {
-  if (!held_explains_growth(ev.view, ev.begin)) return std::nullopt;
-  for (HeldCount& count : count_held(ev.view, ev.begin))
+  const HeldBlocks held = held_blocks(ev.text(kAllocationsFile), ev.view.timeline);
+  if (!held_explains_growth(ev.view, held, ev.begin)) return std::nullopt;
+  for (HeldCount& count : count_held(ev.view, held, ev.begin))
     if (static_cast<double>(count.bytes) > kMegabyte && !count.functions.empty()) return std::move(count);
   return std::nullopt;
 }
@@ -158,7 +159,7 @@ Findings find_growth(const Evidence& ev) {
     } else if (who.all >= (who.by_bytes ? 1'000'000u : 3u) && who.collected * 2 <= who.all && !who.by_place.empty()) {
       const auto& [place, weight] = who.by_place.front();
       figures += fmt::format("; new memory is touched by {} ({}){}", place, who.share(weight),
-                             ev.view.manifest.heap.every_bytes ? "" : "; who keeps it, if an allocator handed it on: heap = true");
+                             ev.has_text(kAllocationsFile) ? "" : "; who keeps it, if an allocator handed it on: heap = true");
       place_known = true;
     } else if (who.collected > 0) {
       figures += "; a garbage collector stands between: what touches new memory is not what keeps it";

@@ -111,7 +111,6 @@ class Redaction {
       for (DetailedCall& call : *calls) call.subject = words_.subject(call.subject);
     to.growth = from.growth;
     for (Growth& growth : to.growth) growth.region = names_.path(growth.region);
-    to.held = from.held;
     to.life = from.life;
     for (LifeEvent& event : to.life) event.text = life_text(event);
     to.metrics = from.metrics;

@@ -49,11 +49,11 @@ struct Sum {
 
 }  // namespace
 
-std::vector<HeldCount> count_held(const View& view, std::optional<Timestamp> since) {
+std::vector<HeldCount> count_held(const View& view, const HeldBlocks& blocks, std::optional<Timestamp> since) {
   using Key = std::pair<std::uint32_t, std::vector<FunctionId>>;
   std::map<StackId, std::vector<FunctionId>> functions;
   std::map<Key, Sum> sums;
-  for (const Held& held : view.timeline.held) {
+  for (const Held& held : blocks.blocks) {
     if (!view.wants_process(held.process) || held.time > view.to() || (view.filter().from_s && held.time < view.from()) || (since && held.time < *since)) continue;
     const auto [known, fresh] = functions.try_emplace(held.stack);
     if (fresh) {
@@ -62,7 +62,7 @@ std::vector<HeldCount> count_held(const View& view, std::optional<Timestamp> sin
     }
     Sum& sum = sums[{held.process, known->second}];
     HeldCount& count = sum.count;
-    const double bytes = static_cast<double>(held.bytes);
+    const double bytes = static_cast<double>(blocks.weight(held.size));
     sum.bytes += bytes;
     sum.variance += bytes * std::max(0.0, bytes - static_cast<double>(held.size));  // of a block met with a chance of size / bytes
     count.first = count.blocks ? std::min(count.first, held.time) : held.time;
@@ -80,10 +80,10 @@ std::vector<HeldCount> count_held(const View& view, std::optional<Timestamp> sin
   return result;
 }
 
-bool held_explains_growth(const View& view, std::optional<Timestamp> since) {
+bool held_explains_growth(const View& view, const HeldBlocks& blocks, std::optional<Timestamp> since) {
   const Timestamp begin = since.value_or(view.from());
   double held = 0, resident = 0;
-  for (const HeldCount& count : count_held(view, begin)) held += static_cast<double>(count.bytes);
+  for (const HeldCount& count : count_held(view, blocks, begin)) held += static_cast<double>(count.bytes);
   for (const Growth& growth : view.timeline.growth)
     if (growth.kind == GrowthKind::kAnonymous && !growth.given_back && growth.time >= begin && growth.time <= view.to() && view.wants_thread(growth.thread))
       resident += static_cast<double>(growth.bytes);

@@ -1,11 +1,12 @@
 // What the targets hold of the memory that they allocated, by who allocated it: sampled blocks that were not freed, each standing for so much
-// (Timeline::held). Exact but for the sampling, whose error is told: two times in three the truth is no further away. Pure.
+// (formats/held.hpp). Exact but for the sampling, whose error is told: two times in three the truth is no further away. Pure.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "formats/held.hpp"
 #include "formats/report/view.hpp"
 
 namespace fdr {
@@ -20,10 +21,10 @@ struct HeldCount {
 };
 
 // By bytes. Allocated from `since` on, or at any time: the window does not bound it, unless the view was asked for a range.
-std::vector<HeldCount> count_held(const View& view, std::optional<Timestamp> since = std::nullopt);
+std::vector<HeldCount> count_held(const View& view, const HeldBlocks& held, std::optional<Timestamp> since = std::nullopt);
 
 // Whether what was allocated and is held accounts for what became resident since and is still there, or at least for half of it: then who
 // allocated is the answer. Else most was mapped without the allocators that were watched, and who touched it is.
-bool held_explains_growth(const View& view, std::optional<Timestamp> since = std::nullopt);
+bool held_explains_growth(const View& view, const HeldBlocks& held, std::optional<Timestamp> since = std::nullopt);
 
 }  // namespace fdr

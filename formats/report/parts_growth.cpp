@@ -13,6 +13,7 @@
 namespace fdr {
 namespace {
 
+constexpr std::size_t kMostBytes = 64u << 20;
 constexpr const char* kAllocated = "allocated";  // kind of a row, beside those of pages
 
 Json names_of(const View& view, const std::vector<FunctionId>& functions) {
@@ -28,6 +29,12 @@ Json growth_row(const View& view, std::uint32_t process_index, const std::vector
   return {{"place", place_of(view, functions)}, {"process", process ? valid_utf8(process->name) : ""}, {"pid", process ? process->pid : 0}, {"stack", names_of(view, functions)}};
 }
 
+// Empty where there is no such file.
+HeldBlocks held_of(const PartInput& in) {
+  if (!in.view.manifest.files.contains(kAllocationsFile)) return {};
+  return held_blocks(read_bundle_text(in.bundle.path, kAllocationsFile, kMostBytes).value_or(""), in.view.timeline);
+}
+
 // "+-14 %, since -23.4 s"
 std::string sampling_text(const View& view, const HeldCount& count) {
   return fmt::format("+-{:.0f} %, since {:+.1f} s", 100 * count.error, view.at(count.first));
@@ -37,7 +44,8 @@ std::string sampling_text(const View& view, const HeldCount& count) {
 
 Json growth_rows(const PartInput& in) {
   Json allocated = Json::array(), pages = Json::array();
-  for (const HeldCount& count : count_held(in.view)) {
+  const HeldBlocks held = held_of(in);
+  for (const HeldCount& count : count_held(in.view, held)) {
     Json row = growth_row(in.view, count.process, count.functions);
     row.update({{"held_bytes", count.bytes},
                 {"given_back_bytes", 0},
@@ -61,7 +69,7 @@ Json growth_rows(const PartInput& in) {
                 {"last_s", nullptr}});
     pages.push_back(std::move(row));
   }
-  if (!held_explains_growth(in.view)) std::swap(allocated, pages);
+  if (!held_explains_growth(in.view, held)) std::swap(allocated, pages);
   for (Json& row : pages) allocated.push_back(std::move(row));
   return allocated;
 }
@@ -75,7 +83,7 @@ Json memory_rows(const PartInput& in) {
     rows.push_back({{"bytes", row["in_use_bytes"]}, {"place", row["function"]}, {"known_by", "Go's heap profile"}, {"process", row["process"]}, {"pid", row["pid"]}, {"stack", row["stack"]}});
   }
   // Who allocated what is held is certain; who touched a page first is not.
-  const bool allocations_first = held_explains_growth(in.view);
+  const bool allocations_first = held_explains_growth(in.view, held_of(in));
   const auto comes_first = [&](const Json& row) { return allocations_first && row["known_by"] == "allocations"; };
   std::stable_sort(rows.begin(), rows.end(), [&](const Json& a, const Json& b) {
     if (comes_first(a) != comes_first(b)) return comes_first(a);

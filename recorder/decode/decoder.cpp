@@ -314,7 +314,8 @@ class Decoder::Impl {
     return found ? process_by_key(found->first) : kNoIndex;
   }
 
-  void held(const HeapReading& reading) {
+  HeldBlocks held(const HeapReading& reading) {
+    HeldBlocks result{.every_bytes = kHeapSampleBytes, .since = reading.since, .sampled = reading.counts.sampled, .blocks = {}};
     std::unordered_map<std::uint64_t, const fdr_heap_stack*> stacks;
     for (const auto& [key, stack] : reading.stacks) stacks.emplace(key, &stack);
     std::map<std::pair<std::uint64_t, Timestamp>, DecodedStack> decoded;  // by key, and the program it belongs to
@@ -326,16 +327,16 @@ class Decoder::Impl {
       // Its memory went with the program that an exec replaced, or it is another process's of that pid.
       const Timestamp begun = process.spaces.size() > 1 ? process.spaces.back().since : process.process.started.value_or(Timestamp{});
       if (time < begun) continue;
-      Held held{.time = time, .process = process_by_key(owner->first), .size = block.size, .bytes = heap_weight(block.size, kHeapSampleBytes)};
+      Held held{.time = time, .process = process_by_key(owner->first), .size = block.size};
       if (const auto stack = stacks.find(block.stack); stack != stacks.end()) {
         const auto [entry, fresh] = decoded.try_emplace({block.stack, begun});
         if (fresh) entry->second = stacks_.decode(heap_frames(*stack->second), process.process.pid, process.space_at(time), time);
         held.stack = entry->second.stack;
-        held.end = entry->second.end;
       }
-      timeline_.held.push_back(held);
+      result.blocks.push_back(held);
     }
-    std::stable_sort(timeline_.held.begin(), timeline_.held.end(), [](const Held& a, const Held& b) { return a.time < b.time; });
+    std::stable_sort(result.blocks.begin(), result.blocks.end(), [](const Held& a, const Held& b) { return a.time < b.time; });
+    return result;
   }
 
   static RecordedStack heap_frames(const fdr_heap_stack& stack) {
@@ -407,7 +408,7 @@ void Decoder::decode_open_stalls(const std::vector<fdr_thread>& threads, const s
   for (const fdr_thread& thread : threads) impl_->open_stall(thread, parked, now, least);
 }
 
-void Decoder::decode_held(const HeapReading& reading) { impl_->held(reading); }
+HeldBlocks Decoder::decode_held(const HeapReading& reading) { return impl_->held(reading); }
 const Bystanders& Decoder::bystanders() const { return impl_->bystanders_; }
 void Decoder::finish(Timestamp now) { impl_->finish(now); }
 std::uint32_t Decoder::process_index(std::uint32_t tgid, Timestamp time) { return impl_->process_at(tgid, time); }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "formats/held.hpp"
 #include "formats/timeline.hpp"
 #include "recorder/decode/bystanders.hpp"
 #include "recorder/decode/decode_counts.hpp"
@@ -35,8 +36,8 @@ class Decoder {
   void read_sleeping(const std::vector<fdr_thread>& threads, Timestamp now, Duration most);
   // Threads that are off the CPU right now: stalls that are still open, with the stack they left with where it is still parked.
   void decode_open_stalls(const std::vector<fdr_thread>& threads, const std::vector<fdr_parked>& parked, Timestamp now, Duration least);
-  // What the targets held when it was read.
-  void decode_held(const HeapReading& reading);
+  // What the targets held when it was read, in the order of time.
+  HeldBlocks decode_held(const HeapReading& reading);
   // Fills processes, threads and their accounts, sorts every table by time. Last.
   void finish(Timestamp now);
 

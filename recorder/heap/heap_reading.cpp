@@ -14,13 +14,6 @@ std::vector<std::uint64_t> heap_gaps(std::uint64_t mean_bytes) {
   return gaps;
 }
 
-std::uint64_t heap_weight(std::uint64_t size, std::uint64_t mean_bytes) {
-  const double bytes = static_cast<double>(size);
-  const double chance = -std::expm1(-bytes / static_cast<double>(mean_bytes));
-  if (chance <= 0) return size;
-  return bytes / chance < 1e18 ? static_cast<std::uint64_t>(std::llround(bytes / chance)) : size;
-}
-
 std::vector<std::string> heap_losses(const HeapReading& reading) {
   std::vector<std::string> losses = reading.problems;
   const auto add = [&](std::uint64_t count, const char* what) {

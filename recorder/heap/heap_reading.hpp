@@ -16,8 +16,6 @@ inline constexpr std::uint64_t kHeapSampleBytes = 512 << 10;  // a sample for ea
 
 // Mean and quantiles of the gaps between samples: what the programs draw from.
 std::vector<std::uint64_t> heap_gaps(std::uint64_t mean_bytes);
-// What a sampled block of `size` bytes stands for: its size by the chance to be sampled.
-std::uint64_t heap_weight(std::uint64_t size, std::uint64_t mean_bytes);
 
 struct HeapReading {
   bool asked = false;   // some target has heap = true

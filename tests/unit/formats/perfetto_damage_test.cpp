@@ -85,7 +85,6 @@ void check_consistent(const Timeline& t) {
     for (const auto& r : *calls) ok = ok && thread_ok(r.call.thread) && stack_ok(r.stack) && r.end < WalkEnd::kCount;
   for (const auto& r : t.stalls) ok = ok && thread_ok(r.thread) && stack_ok(r.stack) && r.kind < StallKind::kCount;
   for (const auto& r : t.growth) ok = ok && thread_ok(r.thread) && stack_ok(r.stack) && r.kind < GrowthKind::kCount;
-  for (const auto& r : t.held) ok = ok && process_ok(r.process) && stack_ok(r.stack) && r.end < WalkEnd::kCount;
   for (const auto& r : t.summary) ok = ok && process_ok(r.process);
   for (const auto& r : t.errors) ok = ok && process_ok(r.process);
   for (const auto& r : t.life) ok = ok && thread_ok(r.thread);
@@ -97,7 +96,7 @@ std::size_t record_count(const Timeline& t) {
   std::size_t points = 0;
   for (const auto& series : t.metrics) points += series.points.size();
   return t.processes.size() + t.threads.size() + t.samples.size() + t.syscalls.size() + t.slow.size() +
-         t.failed.size() + t.summary.size() + t.errors.size() + t.stalls.size() + t.growth.size() + t.held.size() + t.life.size() + points;
+         t.failed.size() + t.summary.size() + t.errors.size() + t.stalls.size() + t.growth.size() + t.life.size() + points;
 }
 
 }  // namespace

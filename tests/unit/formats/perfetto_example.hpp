@@ -92,7 +92,6 @@ inline Timeline example_timeline() {
   t.growth = {{at_ms(10), 0, GrowthKind::kAnonymous, 262144, 0x7f0000001000, "[heap]", std::nullopt, user, WalkEnd::kRoot},
               {at_ms(20), 1, GrowthKind::kShared, 1u << 30, UINT64_MAX, "/dev/shm/\xff", at_ms(30), kernel_stack, WalkEnd::kTooDeep},
               {at_ms(20), kNoIndex, GrowthKind::kFile, 0, 0, "", std::nullopt, kNoStack, WalkEnd::kNotWalked}};
-  t.held = {{at_ms(-3'000'000), 0, 48, 524'312, user, WalkEnd::kRoot}, {at_ms(40), kNoIndex, UINT64_MAX, UINT64_MAX, kNoStack, WalkEnd::kNotWalked}};
   t.life = {{at_ms(30'000), LifeKind::kFork, 2, "", 0},
             {at_ms(30'001), LifeKind::kExec, 2, "/bin/sh", 0},
             {at_ms(31'000), LifeKind::kExit, 2, "", 256},

@@ -47,7 +47,6 @@ void check_same(const Timeline& expected, const Timeline& actual) {
   check_rows("failing", expected.failing, actual.failing);
   check_rows("stalls", expected.stalls, actual.stalls);
   check_rows("growth", expected.growth, actual.growth);
-  check_rows("held", expected.held, actual.held);
   check_rows("life", expected.life, actual.life);
   check_rows("metrics", expected.metrics, actual.metrics);
 }
