@@ -6,6 +6,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "formats/error.hpp"
+#include "formats/held.hpp"
 #include "recorder/decode/decoder.hpp"
 #include "recorder/heap/allocator_functions.hpp"
 #include "recorder/heap/heap_probes.hpp"
@@ -73,12 +75,13 @@ TEST_CASE("heap samples: the gaps are exponential, and a block stands for its si
   for (int i = 0; i + 1 < FDR_HEAP_GAPS; ++i) within += static_cast<double>(gaps[static_cast<std::size_t>(i)] + gaps[static_cast<std::size_t>(i) + 1]) / 2 / FDR_HEAP_GAPS;
   const double mean = (within + static_cast<double>(gaps.back()) / FDR_HEAP_GAPS) / (1 - 1.0 / FDR_HEAP_GAPS);
   CHECK(mean == doctest::Approx(kMean).epsilon(0.002));
+  const HeldBlocks held{.every_bytes = 512 << 10, .since = {}, .sampled = 0, .blocks = {}};
   for (const std::uint64_t size : {std::uint64_t{16}, std::uint64_t{4096}, std::uint64_t{512} << 10, std::uint64_t{64} << 20}) {
     const double chance = -std::expm1(-static_cast<double>(size) / kMean);
-    CHECK(static_cast<double>(heap_weight(size, 512 << 10)) * chance == doctest::Approx(static_cast<double>(size)).epsilon(0.001));
+    CHECK(static_cast<double>(held.weight(size)) * chance == doctest::Approx(static_cast<double>(size)).epsilon(0.001));
   }
-  CHECK(heap_weight(0, 512 << 10) == 0);
-  CHECK(heap_weight(UINT64_MAX, 512 << 10) == UINT64_MAX);
+  CHECK(held.weight(0) == 0);
+  CHECK(held.weight(UINT64_MAX) == UINT64_MAX);
 }
 
 TEST_CASE("heap blocks: rows with their process and stack; what an exec or an earlier process of that pid held is gone") {
@@ -111,23 +114,22 @@ TEST_CASE("heap blocks: rows with their process and stack; what an exec or an ea
   const KernelSymbols kernel = KernelSymbols::parse("");
   Decoder decoder(timeline, files, kernel, from_ns(4500));
   decoder.use_processes(table);
-  decoder.decode_held(reading);
+  const HeldBlocks held = decoder.decode_held(reading);
 
-  REQUIRE(timeline.held.size() == 4);  // not the one of 200's predecessor, nor of 300, which nobody knows
-  CHECK(timeline.processes[timeline.held[0].process].pid == 200);
-  const Held& large = timeline.held[1];
+  CHECK(held.every_bytes == kHeapSampleBytes);
+  REQUIRE(held.blocks.size() == 4);  // not the one of 200's predecessor, nor of 300, which nobody knows
+  CHECK(timeline.processes[held.blocks[0].process].pid == 200);
+  const Held& large = held.blocks[1];
   CHECK(large.time == from_ns(4000));  // before the window: it is held all the same
   CHECK(timeline.processes[large.process].pid == 100);
   CHECK(large.size == 64 << 20);
-  CHECK(large.bytes == 64 << 20);  // certain to be sampled
-  CHECK(large.end == WalkEnd::kRoot);
   REQUIRE(large.stack != kNoStack);
   const auto frames = timeline.stacks.stack(large.stack);
   REQUIRE(frames.size() == 2);
   CHECK(timeline.stacks.frames()[frames[1]].offset == 0x10);  // of the call, not of where it returns to
-  CHECK(timeline.held[2].stack == large.stack);
-  CHECK(timeline.held[2].bytes == heap_weight(48, kHeapSampleBytes));
-  CHECK(timeline.held[3].stack == kNoStack);  // whose stack found no room
+  CHECK(held.blocks[2].stack == large.stack);
+  CHECK(held.blocks[3].stack == kNoStack);  // whose stack found no room
+  CHECK(held_blocks(held_json(held), timeline) == held);
 
   SideEvent exec;
   exec.kind = SideEvent::kExec;
@@ -137,8 +139,21 @@ TEST_CASE("heap blocks: rows with their process and stack; what an exec or an ea
   Timeline later;
   Decoder again(later, files, kernel, from_ns(4500));
   again.use_processes(table);
-  again.decode_held(reading);
-  CHECK(std::count_if(later.held.begin(), later.held.end(), [&](const Held& held) { return later.processes[held.process].pid == 100; }) == 1);
+  const HeldBlocks since = again.decode_held(reading);
+  CHECK(std::count_if(since.blocks.begin(), since.blocks.end(), [&](const Held& one) { return later.processes[one.process].pid == 100; }) == 1);
+}
+
+TEST_CASE("allocations.json: whatever is in it, it is damage or it fits the tables") {
+  Timeline timeline;
+  timeline.processes.resize(1);
+  CHECK(held_blocks("", timeline) == HeldBlocks{});
+  const auto of = [](const std::string& blocks) { return R"({"every_bytes":1,"since_ns":2,"sampled":3,"blocks":)" + blocks + "}"; };
+  CHECK(held_blocks(of("[[1,0,5,6],[0,0,4,7]]"), timeline).blocks == std::vector<Held>{{Timestamp{Duration{4}}, kNoIndex, 7, kNoStack}, {Timestamp{Duration{5}}, 0, 6, kNoStack}});
+  for (const std::string& damaged : {std::string("[]"), std::string("{}"), std::string("{\"blocks\":[]}"), of("3"), of("[3]"), of("[[1,0,5]]"), of("[[2,0,5,6]]"), of("[[1,1,5,6]]"), of("[[1,0,-5,6]]"),
+                                     of("[[1,0,18446744073709551615,6]]"), of("[[1,0,\"x\",6]]"), of("[[1,0,5,6.5]]")}) {
+    CAPTURE(damaged);
+    CHECK_THROWS_AS(held_blocks(damaged, timeline), Error);
+  }
 }
 
 TEST_CASE("heap tables: room within the memory, and none where nobody asked") {
