@@ -94,7 +94,7 @@ def measure_command(scenario, leaks):
     with open(os.path.join(bundle.path, "allocations.json"), encoding="ascii") as file:
         since_ns = json.load(file)["since_ns"]
     window = bundle.manifest["window"]
-    check(0 < since_ns <= window["start_ns"] + 10**8, f"probed since {since_ns}, the window is {window}")
+    check(0 < since_ns <= window["start_ns"] + 10**9, f"probed since {since_ns}, the window is {window}")
     told = scenario.fdr("report", "--no-color", bundle.path).stdout
     check("heap: " not in told.split("FINDINGS")[0], f"losses of a recording that lost nothing:\n{told}")
 
