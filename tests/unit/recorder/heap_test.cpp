@@ -72,8 +72,9 @@ TEST_CASE("heap samples: the gaps are exponential, and a block stands for its si
   CHECK(std::is_sorted(gaps.begin(), gaps.end()));
   // The mean as the programs draw: between two quantiles evenly, behind the last one anew.
   double within = 0;
-  for (int i = 0; i + 1 < FDR_HEAP_GAPS; ++i) within += static_cast<double>(gaps[static_cast<std::size_t>(i)] + gaps[static_cast<std::size_t>(i) + 1]) / 2 / FDR_HEAP_GAPS;
-  const double mean = (within + static_cast<double>(gaps.back()) / FDR_HEAP_GAPS) / (1 - 1.0 / FDR_HEAP_GAPS);
+  const double steps = static_cast<double>(gaps.size());
+  for (std::size_t i = 0; i + 1 < gaps.size(); ++i) within += static_cast<double>(gaps[i] + gaps[i + 1]) / 2 / steps;
+  const double mean = (within + static_cast<double>(gaps.back()) / steps) / (1 - 1 / steps);
   CHECK(mean == doctest::Approx(kMean).epsilon(0.002));
   const HeldBlocks held{.every_bytes = 512 << 10, .since = {}, .sampled = 0, .blocks = {}};
   for (const std::uint64_t size : {std::uint64_t{16}, std::uint64_t{4096}, std::uint64_t{512} << 10, std::uint64_t{64} << 20}) {
@@ -98,7 +99,7 @@ TEST_CASE("heap blocks: rows with their process and stack; what an exec or an ea
   born.parent_tgid = 100;
   table.apply({born}, {}, from_ns(2000), nullptr, 0);
 
-  HeapReading reading{.asked = true};
+  HeapReading reading;
   fdr_heap_stack stack{};
   stack.blocks = 2;
   stack.tgid = 100;
