@@ -82,6 +82,7 @@ TargetConfig read_target(Section& section) {
   if (section.get("match") && target.pids.empty() && !is_described(target)) {
     section.refuse("match", "'match' says nothing", "match = { comm = \"...\" }, or pid, exe, unit, cgroup, container, all");
   }
+  section.boolean("heap", target.heap);
   target.name = default_target_name(target);
   section.name("name", target.name);
   if (!valid_name(target.name))
@@ -172,6 +173,10 @@ void read_top(Section& top, Config& config) {
 std::uint64_t Config::memory_bytes(int cpus) const {
   constexpr std::uint64_t kLeast = 64ull << 20, kPerCpu = 8ull << 20;
   return memory.value_or(std::max(kLeast, kPerCpu * static_cast<std::uint64_t>(std::max(cpus, 1))));
+}
+
+bool Config::wants_heap() const {
+  return std::any_of(targets.begin(), targets.end(), [](const TargetConfig& target) { return target.heap; });
 }
 
 Duration Config::longest_after() const {

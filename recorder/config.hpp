@@ -32,6 +32,7 @@ struct TargetConfig {
   std::string cgroup = {};         // match.cgroup: "/a/b", or below
   std::string container = {};      // match.container: id, or its first 12 figures and more
   bool all = false;                // match.all: every process but kernel threads, ourselves and our parents
+  bool heap = false;               // its allocations are sampled: who holds memory, at the price of a probe in each malloc and free
 };
 
 // The long history: on disk, one file for each recorder's name.
@@ -85,6 +86,7 @@ struct Config {
 
   static constexpr double kLeastCpuPercent = 0.1, kMostCpuPercent = 100;
   std::uint64_t memory_bytes(int cpus) const;
+  bool wants_heap() const;  // of any target
   Duration longest_after() const;  // window.after, or that of a rule
 };
 

@@ -162,6 +162,7 @@ std::string config_toml(const Config& config) {
     out += "\n[[target]]\n";
     if (!target.name.empty()) out += "name = " + toml_string(target.name) + "\n";
     out += match_toml(target);
+    if (target.heap) out += "heap = true\n";
   }
   for (const RuleConfig& rule : config.rules) {
     out += fmt::format("\n[[trigger]]\nname = {}\nwhen = {}\nfor = \"{}\"\ncooldown = \"{}\"\n", toml_string(rule.name),

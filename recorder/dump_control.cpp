@@ -156,6 +156,7 @@ void DumpControl::complete(Recording& recording, const MetricReader& metrics, co
                 .failing_shift = failing_shift(config_.span + config_.after),
                 .bystander_ticks = recording.source().bystander_ticks(),
                 .host_tier = config_.host_tier,
+                .heap = recording.heap(),
                 .metrics = metrics.series(dump_->begin),
                 .history = dump_->temporary ? History{} : history.for_bundle(dump_->clock),
                 .ledger = ledger_ndjson(engine.ledger(), ClockAnchor::now()),

@@ -124,6 +124,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   decoder.use_processes(end.processes);
   decoder.decode(*ending.second);
   decoder.decode_open_stalls(end.threads, end.parked, end.time, request_.open_stall_least);
+  if (ending.rest.heap.asked) ending.rest.texts[kAllocationsFile] = held_json(decoder.decode_held(ending.rest.heap));
   decoder.finish(end.time);
   if (!end.past) settle_by_memory(timeline, end.time);
   const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end));
@@ -161,7 +162,8 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   BundleParts parts{.timeline = timeline, .slices = symbol_slices(timeline.stacks, files), .ledger = std::move(ending.rest.ledger), .files = std::move(ending.rest.texts)};
   fit_slices(timeline, parts.slices);
   if (!ending.rest.history.empty()) parts.files["history.fdrh"] = history_bytes(ending.rest.history);
-  std::vector<std::string> losses = jit_problems;
+  std::vector<std::string> losses = heap_losses(ending.rest.heap);
+  losses.insert(losses.end(), jit_problems.begin(), jit_problems.end());
   if (!ending.rest.baselines.empty()) add_baselines(ending.rest.baselines, manifest.clock.realtime_of(request_.begin), parts.files, losses);
   add_collected(ending.rest.collecting, parts.files, losses);
   LogFile logs = make_log_file(ending.rest.logs_at_firing, ending.rest.logs_at_end, request_.begin, manifest.clock);

@@ -47,6 +47,7 @@ struct DumpRest {
   unsigned failing_shift = 0;
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks;
   bool host_tier = false;
+  HeapReading heap;
   std::vector<MetricSeries> metrics;
   History history;             // history.fdrh; empty: none
   std::string ledger;          // ledger.ndjson

@@ -29,9 +29,10 @@ std::vector<std::string> command_line_of(std::int32_t pid);
 class MapReader {
  public:
   std::vector<Mapping> read(std::int32_t pid);
+  // Of the file that process `pid` has mapped there; empty where it has none, or the process is gone.
+  std::string build_id(std::int32_t pid, const Mapping& mapping);
 
  private:
-  std::string build_id(std::int32_t pid, const Mapping& mapping);
   std::map<std::string, std::string> known_;  // by device, inode, size, change and path
 };
 

@@ -39,7 +39,20 @@ namespace {
 // The ceiling is one for all that is kept: what the logs and the files beside the rings may take is not the window's.
 WindowLayout layout_of(const Config& config) {
   const auto beside = [&](std::uint64_t memory) { return log_bytes(config.logs.size(), memory) + saved_room(memory).all; };
-  return divide_memory(memory_of(config), static_cast<std::uint32_t>(recorded_slots()), config.span, beside);
+  return divide_memory(memory_of(config), static_cast<std::uint32_t>(recorded_slots()), config.span, beside, config.wants_heap());
+}
+
+}  // namespace
+
+namespace {
+
+constexpr Duration kProbesAtMost = std::chrono::milliseconds(500);  // that arming waits for
+
+std::set<std::string> heap_targets(const Config& config) {
+  std::set<std::string> names;
+  for (const TargetConfig& target : config.targets)
+    if (target.heap) names.insert(target.name);
+  return names;
 }
 
 }  // namespace
@@ -52,6 +65,7 @@ Recording::Recording(const Config& config, const std::string& name)
       window_(source_.window()),
       table_(target_names(config)),
       unwind_(window_),
+      heap_(source_.heap_programs(), heap_targets(config)),
       summary_(config.span + config.after + kMemoryOfTheDead),
       snapshot_(std::make_unique<Snapshot>(layout_)),
       economy_(config, MonotonicClock::now()),
@@ -75,9 +89,23 @@ std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t
   arm(added, target, MonotonicClock::now());
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
-  unwind_.follow(table_, live_slots_, true, armed_at_);
+  follow_files(true, armed_at_);
+  heap_.settle(kProbesAtMost);
   summary_.read(window_, armed_at_, {});
   return added;
+}
+
+void Recording::follow_files(bool changed, Timestamp now) {
+  unwind_.follow(table_, live_slots_, changed, now);
+  if (changed) heap_.follow(table_, unwind_.held_files());
+}
+
+HeapReading Recording::heap() const {
+  HeapReading reading = source_.heap();
+  HeapProbes::Report report = heap_.report();
+  reading.since = report.since;
+  reading.problems = std::move(report.problems);
+  return reading;
 }
 
 std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids, std::uint32_t target, Timestamp now) {
@@ -100,7 +128,7 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids
     live_slots_.push_back(slot);
     adopted_.insert(slot);
   }
-  unwind_.follow(table_, live_slots_, true, now);
+  follow_files(true, now);
   return added;
 }
 
@@ -111,7 +139,11 @@ void Recording::add_child(std::int32_t pid) {
   go_.began(pid, 0);
   collect_armed_threads();
   armed_at_ = MonotonicClock::now();
-  unwind_.follow(table_, live_slots_, true, armed_at_);
+  follow_files(true, armed_at_);
+  if (heap_.wanted()) {
+    heap_.expect(pid, config_.targets.front().name, own_allocators());
+    heap_.settle(kProbesAtMost);
+  }
   summary_.read(window_, armed_at_, {});
 }
 
@@ -130,7 +162,21 @@ void Recording::collect_armed_threads() {
 void Recording::catch_up(Timestamp now) {
   // The side band is read before the life ring: whatever began before a mapping is then known when the mapping is applied.
   std::vector<SideEvent> side = side_band_.drain();
-  caught_up_.append(table_.apply(life_.read(window_), std::move(side), now, window_.threads, layout_.threads));
+  std::vector<fdr_life> life = life_.read(window_);
+  name_builds(side, life);
+  caught_up_.append(table_.apply(std::move(life), std::move(side), now, window_.threads, layout_.threads));
+}
+
+// The side band knows GNU build-ids alone (and none before 5.12). Without one, two programs that were at one path in turn would be one.
+void Recording::name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life) {
+  std::unordered_set<std::int32_t> born;
+  for (const fdr_life& event : life)
+    if (event.head.kind == FDR_LIFE_FORK) born.insert(static_cast<std::int32_t>(event.tgid));
+  for (SideEvent& event : side) {
+    Module& module = event.mapping.module;
+    if (event.kind != SideEvent::kMap || module.kind != ModuleKind::kFile || !module.build_id.empty()) continue;
+    if (table_.known(event.pid) || born.contains(event.pid)) module.build_id = maps_.build_id(event.pid, event.mapping);
+  }
 }
 
 Recording::Changes Recording::advance(Timestamp now) {
@@ -163,9 +209,14 @@ Recording::Changes Recording::advance(Timestamp now) {
     changed |= read_strange_maps(now);
     read_summary(now);
     source_.follow_cpus();
-    if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) unwind_.release_files(table_);
+    if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) {
+      unwind_.release_files(table_);
+      std::set<std::int32_t> known;  // living, and dead that bundles may still tell of
+      for (const auto& [key, tracked] : table_.processes()) known.insert(tracked.process.pid);
+      heap_.now_and_then([this, known = std::move(known), now] { source_.forget_heap(known, now); }, now);
+    }
   }
-  unwind_.follow(table_, live_slots_, changed, now);
+  follow_files(changed, now);
   return changes;
 }
 

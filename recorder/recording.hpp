@@ -12,6 +12,7 @@
 #include "recorder/dumper.hpp"
 #include "recorder/economy.hpp"
 #include "recorder/go_programs.hpp"
+#include "recorder/heap/heap_probes.hpp"
 #include "recorder/proc_reader.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/sources/side_band.hpp"
@@ -64,6 +65,9 @@ class Recording {
   const SummaryLog& summary() const { return summary_; }
   const BpfSource& source() const { return source_; }
   GoProgramList go_programs() const { return go_.all(); }
+  // What the targets hold, and who is probed for it.
+  HeapReading heap() const;
+  HeapProbes::Report heap_probes() const { return heap_.report(); }
   const UnwindTables::Report& unwinding() const { return unwind_.report(); }
   Timestamp armed_at() const { return armed_at_; }
   const LifeReader& life() const { return life_; }
@@ -75,7 +79,9 @@ class Recording {
   void describe(std::int32_t pid);
   // Processes that were named to the source as targets: their threads record from now on.
   void arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
+  void name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life);
   void collect_armed_threads();
+  void follow_files(bool changed, Timestamp now);
   bool read_strange_maps(Timestamp now);
 
   Config config_;
@@ -86,6 +92,7 @@ class Recording {
   ProcessTable table_;
   LifeReader life_;
   UnwindTables unwind_;
+  HeapProbes heap_;
   GoPrograms go_;
   SummaryLog summary_;
   std::unique_ptr<Snapshot> snapshot_;

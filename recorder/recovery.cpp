@@ -156,12 +156,15 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                     .episode = {},
                     .losses = losses_of(saved, window, config, span),
                     .cost = {.cpu_seconds = pulse.cpu_seconds, .rss_bytes = last_rss(saved.metrics), .window_bytes = window.layout.total_bytes(), .dump_seconds = 0}};
+  HeapReading heap = pinned.heap();
+  if (!heap.blocks.empty()) heap.since = saved.facts.armed_at;  // or a little later: when the probes were there died with the recorder
   DumpRest rest{.summary = std::move(saved.summary),
                 .errors = pinned.errors(),
                 .failing = config.host_tier ? pinned.failing() : std::vector<std::pair<fdr_failing_key, fdr_failing>>{},
                 .failing_shift = failing_shift(config.span + config.after),
                 .bystander_ticks = config.host_tier ? pinned.bystander_ticks() : std::vector<std::pair<std::uint32_t, fdr_ticks>>{},
                 .host_tier = config.host_tier,
+                .heap = std::move(heap),
                 .metrics = std::move(saved.metrics),
                 .history = {},
                 .ledger = saved.ledger + ledger_ndjson({{.time = span.died, .rule = "", .event = "died", .value = to_seconds(now - span.died), .text = evidence}}, clock),

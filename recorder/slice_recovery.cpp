@@ -103,9 +103,9 @@ DumpResult write_bundle(SavedWindow& saved, Config config, bool other_boot, std:
                     .cost = {.cpu_seconds = pulse.cpu_seconds, .rss_bytes = last_rss(saved.metrics), .window_bytes = 0, .dump_seconds = 0}};
   TextFiles texts;
   take_facts(texts);
-  DumpRest rest{.summary = std::move(saved.summary), .errors = {}, .failing = {}, .failing_shift = 0, .bystander_ticks = {}, .host_tier = false, .metrics = std::move(saved.metrics), .history = {}, .baselines = {},
+  DumpRest rest{.summary = std::move(saved.summary), .errors = {}, .failing = {}, .failing_shift = 0, .bystander_ticks = {}, .host_tier = false, .heap = {}, .metrics = std::move(saved.metrics), .history = {},
                 .ledger = saved.ledger + ledger_ndjson({{.time = span.end, .rule = "", .event = "died", .value = 0, .text = evidence}}, then),
-                .texts = std::move(texts), .collecting = {}, .logs_at_firing = {}, .logs_at_end = {}, .anchors = std::move(saved.anchors)};
+                .texts = std::move(texts), .baselines = {}, .collecting = {}, .logs_at_firing = {}, .logs_at_end = {}, .anchors = std::move(saved.anchors)};
   const Snapshot snapshot = Snapshot::of_stacks(saved.samples.by_cpu);
   return dump_past(std::move(request), snapshot, moment, std::move(rest), std::move(said));
 }

@@ -17,6 +17,10 @@ nlohmann::json unwind_json(const UnwindTables::Report& report) {
           {"homeless", report.homeless}, {"segments_left_out", report.segments_left_out}, {"seconds", report.seconds}, {"refused", report.refused}};
 }
 
+nlohmann::json heap_json(const HeapProbes::Report& report) {
+  return {{"processes", report.processes}, {"functions", report.functions}, {"files", report.files}, {"since_ns", to_ns(report.since)}, {"seconds", report.seconds}};
+}
+
 }  // namespace
 
 std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now) {
@@ -33,6 +37,8 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
   if (!facts.unwritten.empty()) notes.push_back(printable(facts.unwritten));
   for (const std::string& problem : facts.survival)
     if (!problem.empty()) notes.push_back(printable(problem));
+  const HeapProbes::Report heap = recording.heap_probes();
+  notes.insert(notes.end(), heap.problems.begin(), heap.problems.end());
   json processes = json::array();
   for (const auto& [key, tracked] : recording.processes().processes())
     if (!tracked.process.ended) processes.push_back({{"pid", tracked.process.pid}, {"name", tracked.process.name}, {"target", tracked.process.target}});
@@ -64,6 +70,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
   if (const CpuBudget* budget = recording.economy().budget())
     status["budget"] = {{"max_cpu_percent", budget->most()}, {"own_percent", budget->mean().own}, {"programs_percent", budget->mean().programs},
                         {"detail", detail_text(budget->detail())}, {"lowered", budget->lowered()}, {"exhausted", budget->exhausted()}};
+  if (facts.config.wants_heap()) status["heap"] = heap_json(heap);
   status.update(facts.watched);
   return status.dump(-1, ' ', true, json::error_handler_t::replace);
 }

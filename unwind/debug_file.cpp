@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "formats/error.hpp"
+#include "unwind/plain_file.hpp"
 
 namespace fdr {
 
@@ -38,6 +40,14 @@ int open_image(const ElfImage& image) {
     rest = rest.subspan(static_cast<std::size_t>(written));
   }
   return fd;
+}
+
+// libdwfl's own, but for files that it must not be let open: what .gnu_debuglink names lies beside the program.
+int find_debug_file(Dwfl_Module* module, void** data, const char* name, Dwarf_Addr base, const char* file, const char* link, GElf_Word sum, char** found) {
+  const std::string path = file ? file : "";
+  const std::string beside = path.substr(0, path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
+  if (link && (!is_plain_or_absent(path_from(beside, "", link)) || !is_plain_or_absent(path_from(beside, ".debug", link)))) return -1;
+  return dwfl_standard_find_debuginfo(module, data, name, base, file, link, sum, found);
 }
 
 bool has_section(Elf* elf, unsigned type, const char* wanted) {
@@ -99,7 +109,7 @@ class DebugFile::Impl {
  public:
   Impl(const ElfImage& image, const ModuleSearch& search) : path_(search_path(search)), path_pointer_(path_.data()) {
     callbacks_.find_elf = dwfl_build_id_find_elf;
-    callbacks_.find_debuginfo = dwfl_standard_find_debuginfo;
+    callbacks_.find_debuginfo = find_debug_file;
     callbacks_.section_address = dwfl_offline_section_address;
     callbacks_.debuginfo_path = &path_pointer_;
     if (!(dwfl_ = dwfl_begin(&callbacks_))) throw Error(std::string("libdwfl: ") + dwfl_errmsg(-1));
@@ -135,6 +145,18 @@ DebugFile::~DebugFile() = default;
 Dwarf* DebugFile::dwarf() {
   if (!impl_->dwarf_) impl_->dwarf_ = dwfl_module_getdwarf(impl_->module_, &impl_->dwarf_bias_);
   return impl_->dwarf_;
+}
+
+// As libdw finds it out for itself: by what its descriptor is called.
+std::string DebugFile::dwarf_directory() {
+  const char* main_file = nullptr;
+  const char* debug_file = nullptr;
+  if (!dwarf() || !dwfl_module_info(impl_->module_, nullptr, nullptr, nullptr, nullptr, nullptr, &main_file, &debug_file)) return "";
+  const char* const file = debug_file ? debug_file : main_file;
+  const std::unique_ptr<char, void (*)(void*)> real(file ? ::realpath(file, nullptr) : nullptr, std::free);
+  if (!real) return "";
+  const std::string path = real.get();
+  return path.substr(0, path.rfind('/'));
 }
 
 std::uint64_t DebugFile::dwarf_address(std::uint64_t vaddr) const { return vaddr - impl_->dwarf_bias_; }

@@ -26,6 +26,7 @@ class DebugFile {
   DebugFile& operator=(const DebugFile&) = delete;
 
   Dwarf* dwarf();                                          // nullptr where there is none
+  std::string dwarf_directory();                           // of the file that it is in; empty where that is not known
   std::uint64_t dwarf_address(std::uint64_t vaddr) const;  // after dwarf(): what the DWARF calls this vaddr
   // Where "gFree.n" lies in the struct "runtime.schedt", in bytes; nothing where the DWARF does not say.
   std::optional<std::uint64_t> member_offset(const std::string& structure, const std::string& path);

@@ -4,12 +4,14 @@
 #include <elfutils/libdw.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "unwind/demangle.hpp"
+#include "unwind/plain_file.hpp"
 
 namespace fdr {
 
@@ -43,8 +45,9 @@ struct Scope {
 
 class Batch {
  public:
-  Batch(Dwarf* dwarf, std::span<const std::uint64_t> addresses, const std::function<bool(std::size_t)>& in_function)
+  Batch(Dwarf* dwarf, std::span<const std::uint64_t> addresses, const std::function<bool(std::size_t)>& in_function, const std::string& directory)
       : dwarf_(dwarf),
+        directory_(directory),
         addresses_(addresses),
         in_function_(in_function),
         innermost_(addresses.size(), kNone),
@@ -77,6 +80,7 @@ class Batch {
   std::vector<SourceFrame> frames_of(Unit& unit, std::uint32_t index) const;
 
   Dwarf* dwarf_;
+  const std::string& directory_;
   std::span<const std::uint64_t> addresses_;
   const std::function<bool(std::size_t)>& in_function_;
   std::vector<Scope> scopes_;
@@ -104,13 +108,24 @@ std::optional<std::uint64_t> number(Dwarf_Die& die, unsigned name) {
 
 int line_number(std::uint64_t value) { return value <= INT32_MAX ? static_cast<int>(value) : 0; }
 
-// The file that holds the rest of a skeleton unit.
-std::string other_file(Dwarf_Die& skeleton) {
+std::string text_of(Dwarf_Die& die, std::initializer_list<unsigned> names) {
   Dwarf_Attribute attribute;
-  for (const unsigned name : {DW_AT_dwo_name, DW_AT_GNU_dwo_name})
-    if (dwarf_attr(&skeleton, name, &attribute))
+  for (const unsigned name : names)
+    if (dwarf_attr(&die, name, &attribute))
       if (const char* text = dwarf_formstring(&attribute)) return text;
   return "";
+}
+
+// The file that holds the rest of a skeleton unit.
+std::string other_file(Dwarf_Die& skeleton) { return text_of(skeleton, {DW_AT_dwo_name, DW_AT_GNU_dwo_name}); }
+
+// That rest; nothing where its file is not there, or is none that libdw should be let open: it tries both of these paths.
+std::optional<Dwarf_Die> rest_of(Dwarf_Die& skeleton, const std::string& directory) {
+  const std::string file = other_file(skeleton), built_in = text_of(skeleton, {DW_AT_comp_dir});
+  if (!is_plain_or_absent(path_from(directory, "", file)) || !is_plain_or_absent(path_from(directory, built_in, file))) return std::nullopt;
+  Dwarf_Die rest;
+  if (dwarf_cu_info(skeleton.cu, nullptr, nullptr, nullptr, &rest, nullptr, nullptr, nullptr) != 0 || !rest.addr) return std::nullopt;
+  return rest;
 }
 
 template <class Visit>
@@ -139,13 +154,15 @@ std::vector<Unit> Batch::units_with_addresses() {
   std::vector<bool> taken(addresses_.size());
   Dwarf_CU* previous = nullptr;
   Dwarf_CU* cu = nullptr;
-  Dwarf_Die root, split;
+  Dwarf_Die root;
   std::uint8_t type = 0;
-  while (dwarf_get_units(dwarf_, previous, &cu, nullptr, &type, &root, &split) == 0) {
+  // Not asked for the split units as well, which would open their files.
+  while (dwarf_get_units(dwarf_, previous, &cu, nullptr, &type, &root, nullptr) == 0) {
     previous = cu;
     if (type == DW_UT_type || type == DW_UT_split_type || type == DW_UT_partial) continue;
     const bool is_skeleton = type == DW_UT_skeleton;
-    Unit unit{root, is_skeleton && split.addr ? split : root, {}, false};
+    const std::optional<Dwarf_Die> rest = is_skeleton ? rest_of(root, directory_) : std::nullopt;
+    Unit unit{root, rest.value_or(root), {}, false};
     budget_ += kTimesRead * size_of(unit.tree);
     each_range(unit.root, [&](Dwarf_Addr begin, Dwarf_Addr end) {
       unit.has_ranges = true;
@@ -160,7 +177,7 @@ std::vector<Unit> Batch::units_with_addresses() {
     });
     if (unit.wanted.empty() && unit.has_ranges) continue;
     std::sort(unit.wanted.begin(), unit.wanted.end());
-    if (is_skeleton && !split.addr && !unit.wanted.empty()) missing_.push_back(other_file(root));
+    if (is_skeleton && !rest && !unit.wanted.empty()) missing_.push_back(other_file(root));
     units.push_back(std::move(unit));
   }
   // A unit that does not say what it covers may cover what nobody else does.
@@ -315,8 +332,8 @@ std::vector<SourceFrame> Batch::frames_of(Unit& unit, std::uint32_t index) const
 
 std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses,
                                                   const std::function<bool(std::size_t)>& in_function,
-                                                  std::vector<std::string>* missing) {
-  Batch batch(dwarf, addresses, in_function);
+                                                  std::vector<std::string>* missing, const std::string& directory) {
+  Batch batch(dwarf, addresses, in_function, directory);
   auto names = batch.run();
   if (missing) *missing = std::move(batch.missing());
   return names;

@@ -19,9 +19,10 @@ namespace fdr {
 // `addresses` sorted, as the DWARF has them. One entry for each, innermost first, empty where the DWARF says nothing;
 // the outermost function may be nameless where only a line is known. `in_function`, by index, tells whether an address
 // lies in a function at all: padding is not worth a search through all of a unit. `missing` gets the files of split
-// DWARF (-gsplit-dwarf) that hold functions of these addresses and are not where they were built.
+// DWARF (-gsplit-dwarf) that hold functions of these addresses and are not where they were built, or are no plain files there: libdw opens what
+// the DWARF names without asking. `directory` is where the file with the DWARF lies: their paths may be relative to it.
 std::vector<std::vector<SourceFrame>> dwarf_names(Dwarf* dwarf, std::span<const std::uint64_t> addresses,
                                                   const std::function<bool(std::size_t)>& in_function = {},
-                                                  std::vector<std::string>* missing = nullptr);
+                                                  std::vector<std::string>* missing = nullptr, const std::string& directory = {});
 
 }  // namespace fdr

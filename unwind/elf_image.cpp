@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "formats/sha256.hpp"
 #include "unwind/byte_reader.hpp"
 
 namespace fdr {
@@ -17,7 +18,8 @@ namespace fdr {
 namespace {
 
 constexpr std::size_t kMaxProgramHeaders = 256;
-constexpr std::size_t kMaxBuildId = 64;
+constexpr std::size_t kMaxBuildId = 64, kMaxGoBuildId = 1024, kGoBuildIdText = 40;
+constexpr std::uint32_t kGoBuildId = 4;  // type of the note "Go" (cmd/link/internal/ld/elf.go: ELF_NOTE_GOBUILDID_TAG)
 
 struct Descriptor {
   int fd = -1;
@@ -27,6 +29,23 @@ struct Descriptor {
 };
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t align) { return (value + align - 1) / align * align; }
+
+// What the first note of this name (of three bytes, or two and a zero) and type says, of those that are not empty.
+std::span<const std::uint8_t> note_of(std::span<const std::uint8_t> bytes, std::uint64_t align, std::string_view wanted, std::uint32_t type) {
+  const ByteReader notes(bytes);
+  for (std::uint64_t at = 0;;) {
+    const auto note = notes.read<Elf64_Nhdr>(at);
+    if (!note) return {};
+    const std::uint64_t name_at = at + sizeof(Elf64_Nhdr);
+    const std::uint64_t data_at = name_at + round_up(note->n_namesz, align);
+    const auto name = notes.slice(name_at, note->n_namesz);
+    const auto data = notes.slice(data_at, note->n_descsz);
+    if (!name || !data) return {};
+    const char padded[4] = {wanted[0], wanted[1], wanted.size() > 2 ? wanted[2] : '\0', '\0'};
+    if (note->n_type == type && name->size() == sizeof padded && std::memcmp(name->data(), padded, sizeof padded) == 0 && !data->empty()) return *data;
+    at = data_at + round_up(note->n_descsz, align);
+  }
+}
 
 }  // namespace
 
@@ -95,26 +114,20 @@ bool ElfImage::parse(std::string* problem) {
     }
   }
   if (segments_.empty()) return *problem = "no loadable segment", false;
+  // Go's linker gives no GNU build-id of its own accord, but a text of its own: as good to tell one build from another.
+  for (std::size_t i = 0; i < header->e_phnum && build_id_.empty(); ++i) {
+    const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
+    const auto notes = program && program->p_type == PT_NOTE ? reader.slice(program->p_offset, program->p_filesz) : std::nullopt;
+    const auto text = notes ? note_of(*notes, 4, "Go", kGoBuildId) : std::span<const std::uint8_t>{};
+    if (!text.empty() && text.size() <= kMaxGoBuildId) build_id_ = sha256_hex({reinterpret_cast<const char*>(text.data()), text.size()}).substr(0, kGoBuildIdText);
+  }
   return true;
 }
 
 void ElfImage::read_build_id(std::uint64_t offset, std::uint64_t size, std::uint64_t align) {
-  const ByteReader notes(bytes_.subspan(offset, size));
-  for (std::uint64_t at = 0;;) {
-    const auto note = notes.read<Elf64_Nhdr>(at);
-    if (!note) return;
-    const std::uint64_t name_at = at + sizeof(Elf64_Nhdr);
-    const std::uint64_t data_at = name_at + round_up(note->n_namesz, align);
-    const auto name = notes.slice(name_at, note->n_namesz);
-    const auto data = notes.slice(data_at, note->n_descsz);
-    if (!name || !data) return;
-    if (note->n_type == NT_GNU_BUILD_ID && name->size() == 4 && std::memcmp(name->data(), "GNU", 4) == 0 &&
-        !data->empty() && data->size() <= kMaxBuildId) {
-      for (const std::uint8_t byte : *data) build_id_ += fmt::format("{:02x}", byte);
-      return;
-    }
-    at = data_at + round_up(note->n_descsz, align);
-  }
+  const auto id = note_of(bytes_.subspan(offset, size), align, "GNU", NT_GNU_BUILD_ID);
+  if (id.size() > kMaxBuildId) return;
+  for (const std::uint8_t byte : id) build_id_ += fmt::format("{:02x}", byte);
 }
 
 std::optional<std::uint64_t> ElfImage::vaddr_of_offset(std::uint64_t offset) const {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <future>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -56,6 +58,7 @@ std::string start_name(const Module& module, std::uint64_t vaddr) {
   return fmt::format("{}!fn@{:x}", module.path.substr(module.path.rfind('/') + 1), vaddr);
 }
 
+constexpr std::size_t kWorthAThread = 2000;  // addresses of one file
 constexpr int kNameless = 1;  // rank of such a one among symbols
 constexpr const char* kStripped = "stripped: exported names only; install its debug package or give --debug-dir";
 
@@ -220,13 +223,30 @@ void Batch::name_from_slice(std::uint32_t index, const std::vector<std::uint32_t
 
 void Batch::name_from_dwarf(DebugFile& debug, const ElfImage& image, const std::vector<Wanted>& wanted,
                             ModuleNaming& naming) {
-  std::vector<std::uint64_t> addresses;
-  for (const Wanted& w : wanted) addresses.push_back(debug.dwarf_address(w.vaddr));
   const auto header = EhFrameHeader::of(image);
-  const auto in_function = [&](std::size_t i) { return !header || header->function_at(wanted[i].vaddr); };
-  std::vector<std::string> missing;
-  auto found = dwarf_names(debug.dwarf(), addresses, in_function, &missing);
-  for (std::size_t i = 0; i < wanted.size(); ++i) names_[wanted[i].frame] = std::move(found[i]);
+  // Of the part of `wanted` from `first` on; its frames are nobody else's.
+  const auto name_part = [&](DebugFile& file, std::size_t first, std::size_t end) {
+    const std::span<const Wanted> part = std::span(wanted).subspan(first, end - first);
+    std::vector<std::uint64_t> addresses;
+    for (const Wanted& w : part) addresses.push_back(file.dwarf_address(w.vaddr));
+    const auto in_function = [&](std::size_t i) { return !header || header->function_at(part[i].vaddr); };
+    std::vector<std::string> missing;
+    auto found = dwarf_names(file.dwarf(), addresses, in_function, &missing, file.dwarf_directory());
+    for (std::size_t i = 0; i < part.size(); ++i) names_[part[i].frame] = std::move(found[i]);
+    return missing;
+  };
+  // Neighbours share their units: where there are many, the upper half is another thread's. A handle of libdw's is one thread's; it has its own.
+  const std::size_t half = wanted.size() >= kWorthAThread ? wanted.size() / 2 : wanted.size();
+  std::future<std::vector<std::string>> upper;
+  if (half < wanted.size())
+    upper = std::async(std::launch::async, [&] {
+      DebugFile other(image, search_);
+      return other.dwarf() ? name_part(other, half, wanted.size()) : std::vector<std::string>{};
+    });
+  std::vector<std::string> missing = name_part(debug, 0, half);
+  if (upper.valid())
+    for (std::string& file : upper.get())
+      if (std::find(missing.begin(), missing.end(), file) == missing.end()) missing.push_back(std::move(file));
   if (!missing.empty() && naming.problem.empty())
     naming.problem = fmt::format("inlined functions are unknown: split DWARF, {} of its files not here, {}",
                                  missing.size(), missing.front());

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
+#include "formats/report/held.hpp"
 #include "formats/report/table.hpp"
 #include "formats/text.hpp"
 
@@ -111,6 +113,21 @@ void add_level(const Evidence& ev, Findings& findings) {
   else findings.push_back(not_measurable("memory-level", title, figures + ": more, not clearly"));
 }
 
+// Of the targets whose allocations were sampled: the place that allocated, since the onset, most of what is still held. Nothing where most
+// of what became resident was not allocated so.
+std::optional<HeldCount> holding_site(const Evidence& ev) {
+  const HeldBlocks held = held_blocks(ev.text(kAllocationsFile), ev.view.timeline);
+  if (!held_explains_growth(ev.view, held, ev.begin)) return std::nullopt;
+  for (HeldCount& count : count_held(ev.view, held, ev.begin))
+    if (static_cast<double>(count.bytes) > kMegabyte && !count.functions.empty()) return std::move(count);
+  return std::nullopt;
+}
+
+std::string held_text(const Evidence& ev, const HeldCount& held) {
+  return fmt::format("; held by {}: {} allocated since and not freed ({} sampled blocks, +-{:.0f} %)", innermost(ev, held.functions, 5), bytes_text(static_cast<double>(held.bytes)),
+                     held.blocks, 100 * held.error);
+}
+
 std::string moved_bytes(const char* what, double from, double to) {
   return fmt::format("{} {} to {}", what, bytes_text(std::max(from, 0.0)), bytes_text(std::max(to, 0.0)));
 }
@@ -147,12 +164,17 @@ Findings find_growth(const Evidence& ev) {
     bool place_known = false;
     std::string name = fmt::format("memory grows {:.1f} MB/s", since.per_second / kMegabyte);
     const HeapRow* keeper = keeping_site(ev);
-    if (keeper) {
+    const std::optional<HeldCount> holder = holding_site(ev);
+    if (holder && !(keeper && *keeper->grown > static_cast<double>(holder->bytes))) {
+      figures += held_text(ev, *holder);
+      place_known = true;
+    } else if (keeper) {
       figures += fmt::format("; kept by {}{}: {} more in use", printable(keeper->function), keeper->place.empty() ? "" : " at " + printable(keeper->place), bytes_text(*keeper->grown));
       place_known = true;
     } else if (who.all >= (who.by_bytes ? 1'000'000u : 3u) && who.collected * 2 <= who.all && !who.by_place.empty()) {
       const auto& [place, weight] = who.by_place.front();
-      figures += fmt::format("; new memory is touched by {} ({})", place, who.share(weight));
+      figures += fmt::format("; new memory is touched by {} ({}){}", place, who.share(weight),
+                             ev.has_text(kAllocationsFile) ? "" : "; who keeps it, if an allocator handed it on: heap = true");
       place_known = true;
     } else if (who.collected > 0) {
       figures += "; a garbage collector stands between: what touches new memory is not what keeps it";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Definitions of the maps and knobs of maps.h. */
 #include "recorder/bpf/failing.h"
+#include "recorder/bpf/heap.h"
 #include "recorder/bpf/walk.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -32,6 +33,11 @@ struct failing_map failing SEC(".maps");
 struct failing_scratch_map failing_scratch SEC(".maps");
 struct sends_map sends SEC(".maps");
 struct bystander_ticks_map bystander_ticks SEC(".maps");
+struct heap_blocks_map heap_blocks SEC(".maps");
+struct heap_stacks_map heap_stacks SEC(".maps");
+struct heap_counts_map heap_counts SEC(".maps");
+struct heap_calls_map heap_calls SEC(".maps");
+struct heap_scratches_map heap_scratches SEC(".maps");
 
 const volatile __u32 chunks_per_slot[FDR_RINGS] = {1, 1, 1, 1, 1, 1, 1, 1};
 const volatile __u64 ring_refill_per_ms[FDR_RINGS] = {0};
@@ -44,5 +50,6 @@ const volatile __u32 recorder_tgid = 0;
 const volatile __u32 failing_shift = 36;
 const volatile __u32 send_port_count = 0;
 const volatile __u16 send_ports[FDR_SEND_PORTS] = {0};
+const volatile __u64 heap_gaps[FDR_HEAP_GAPS] = {0};
 const volatile __u32 raw_syscalls = 1;
 const volatile __u8 call_traits[FDR_SYSCALLS_MAX] = {0};

@@ -12,7 +12,7 @@ static __always_inline int read_stack_word(struct walk_state *state, __u64 addre
 #include "unwind/row_step.h"
 
 /* A tick can interrupt a system call's program, and a switch a reclaim's: each kind of program walks in its own state. */
-enum walk_context { WALK_TICK, WALK_CALL, WALK_SWITCH, WALK_MEMORY, WALK_GROWTH, WALK_CONTEXTS };
+enum walk_context { WALK_TICK, WALK_CALL, WALK_SWITCH, WALK_MEMORY, WALK_GROWTH, WALK_HEAP, WALK_CONTEXTS };
 
 /* What was found for an address before: stacks repeat, and a search costs some twenty cache lines. */
 struct walk_known {

@@ -52,6 +52,10 @@ std::vector<Check> examine() {
                     bpf.perf ? Grade::kOk : Grade::kNone});
   checks.push_back({"user registers", bpf.task_pt_regs ? "helper present" : "helper missing (before 5.15)",
                     bpf.task_pt_regs ? "" : "the programs do not load on this kernel", "", bpf.task_pt_regs ? Grade::kOk : Grade::kNone});
+  const bool uprobes = ::access("/sys/bus/event_source/devices/uprobe", F_OK) == 0;
+  checks.push_back({"allocation probes", !uprobes ? "no uprobes" : bpf.uprobe_sessions ? "uprobe sessions" : "uprobes without sessions (before 6.13)",
+                    !uprobes ? "--heap cannot tell who holds memory" : bpf.uprobe_sessions ? "" : "--heap costs twice as much, and samples within an allocator have no callers", "",
+                    Grade::kOk});
   std::string problem;
   const bool pins = root && mount_bpf_filesystem(&problem);
   checks.push_back({"BPF filesystem", pins ? "mounted" : "not available", pins ? "" : "the window does not survive the recorder",

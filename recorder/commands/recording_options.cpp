@@ -28,6 +28,8 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("--syscalls", options.syscalls, "all, summary (no single calls), off (no hooks at all) [all]")
       ->check(CLI::IsMember({"all", "summary", "off"}));
   command.add_option("--max-cpu", options.max_cpu, "what recording may cost, of one CPU: 1%; detail goes where it costs more [as much as it costs]");
+  command.add_flag("--heap", options.heap,
+                   "sample the targets' allocations: who holds memory, by allocation site; a probe in each malloc and free while fdr runs (README: Cost)");
   command.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
   command.add_flag("-v,--verbose", options.verbose, "say what could not be had");
   command.add_flag("--strict", options.strict, "fail (125) where the window cannot be armed as asked");
@@ -60,6 +62,10 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
     config.detail = options.syscalls == "all" ? SyscallDetail::kAll : options.syscalls == "summary" ? SyscallDetail::kSummary : SyscallDetail::kOff;
   if (config.span < std::chrono::seconds(1)) throw Error("--window: at least 1s", "-w 60s");
   return config;
+}
+
+void apply_heap(const RecordingOptions& options, Config& config) {
+  for (TargetConfig& target : config.targets) target.heap |= options.heap;
 }
 
 std::string name_from(const std::string& text) {

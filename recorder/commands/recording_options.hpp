@@ -18,12 +18,14 @@ struct RecordingOptions {
   std::vector<std::string> when;
   std::string window, after, memory, output, on_exit, name, syscalls, max_cpu;
   unsigned frequency = 0;
-  bool quiet = false, verbose = false, strict = false, no_default_rules = false;
+  bool quiet = false, verbose = false, strict = false, no_default_rules = false, heap = false;
 };
 
 void add_recording_options(CLI::App& command, RecordingOptions& options);
 // Throws Error. `default_on_exit` stands where neither file nor flag says.
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit);
+// --heap: of every target there is by then.
+void apply_heap(const RecordingOptions& options, Config& config);
 // A duration that a flag was given. Throws Error.
 Duration duration_flag(const std::string& flag, const std::string& text);
 // A name that is valid as target and recorder name, made of any text (a comm, a path).

@@ -49,7 +49,9 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     path = resolve_command(command.front());
     TargetConfig target;
     target.name = name_from(command.front());
+    target.heap = config.wants_heap();  // there is one target, whatever the file calls it
     config.targets.insert(config.targets.begin(), target);
+    apply_heap(options, config);
     if (const auto watchdog = ServiceManager().watchdog(); watchdog && fire_before(*watchdog, config.heartbeats))
       Voice{options.quiet}.say("heartbeats from notify fire at three quarters of WatchdogSec, before systemd ends the service");
     check_config(config);

@@ -43,6 +43,8 @@ std::string describe(const json& status) {
   for (const auto& [name, ring] : status["rings"].items())
     text += fmt::format("  {:<10} {:>6.1f} s of {:>4.0f} s {:>12} {:>10} {:>10}\n", printable(name), number(ring["obtained_s"]), number(ring["asked_s"]),
                         number(ring["recorded"]), number(ring["dropped"]), number(ring["missed"]));
+  if (status.contains("heap"))
+    text += fmt::format("  heap     {} processes, {} functions of their allocators are probed\n", number(status["heap"]["processes"]), number(status["heap"]["functions"]));
   if (status["rules"].empty()) text += "  rules    none: only `fdr dump` and --on-exit write a bundle\n";
   for (const json& rule : status["rules"])
     text += fmt::format("  rule     {}: {}  [{}, now {}, fired {}, suppressed {}]\n", text_of(rule["name"]), text_of(rule["when"]), text_of(rule["state"]),

@@ -37,6 +37,7 @@ void add_targets(Config& config, const TargetOptions& options) {
     config.targets.push_back(target);
   }
   if (options.wait) config.wait = true;
+  apply_heap(options, config);
 }
 
 }  // namespace

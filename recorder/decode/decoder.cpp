@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <unordered_map>
 
 #include "recorder/decode/growth_ledger.hpp"
@@ -297,14 +298,53 @@ class Decoder::Impl {
     return number >= 0 && number < FDR_SYSCALLS_MAX && traits_[static_cast<std::size_t>(number)] & FDR_TRAIT_WAITS;
   }
 
-  std::uint32_t process_at(std::uint32_t tgid, Timestamp time) {
-    std::uint32_t found = kNoIndex;
-    for (const auto& [key, tracked] : table_->processes()) {
-      const Process& process = tracked.process;
+  using KeyedProcess = std::pair<const std::uint64_t, TrackedProcess>;
+  const KeyedProcess* tracked_at(std::uint32_t tgid, Timestamp time) const {
+    const KeyedProcess* found = nullptr;
+    for (const KeyedProcess& one : table_->processes()) {
+      const Process& process = one.second.process;
       if (process.pid != static_cast<std::int32_t>(tgid)) continue;
-      if (found == kNoIndex || !process.started || *process.started <= time) found = process_by_key(key);
+      if (!found || !process.started || *process.started <= time) found = &one;
     }
     return found;
+  }
+
+  std::uint32_t process_at(std::uint32_t tgid, Timestamp time) {
+    const KeyedProcess* const found = tracked_at(tgid, time);
+    return found ? process_by_key(found->first) : kNoIndex;
+  }
+
+  HeldBlocks held(const HeapReading& reading) {
+    HeldBlocks result{.every_bytes = kHeapSampleBytes, .since = reading.since, .sampled = reading.counts.sampled, .blocks = {}};
+    std::unordered_map<std::uint64_t, const fdr_heap_stack*> stacks;
+    for (const auto& [key, stack] : reading.stacks) stacks.emplace(key, &stack);
+    std::map<std::pair<std::uint64_t, Timestamp>, DecodedStack> decoded;  // by key, and the program it belongs to
+    for (const auto& [key, block] : reading.blocks) {
+      const Timestamp time = from_ns(block.ns);
+      const KeyedProcess* const owner = tracked_at(key.tgid, time);
+      if (!owner) continue;
+      const TrackedProcess& process = owner->second;
+      // Its memory went with the program that an exec replaced, or it is another process's of that pid.
+      const Timestamp begun = process.spaces.size() > 1 ? process.spaces.back().since : process.process.started.value_or(Timestamp{});
+      if (time < begun) continue;
+      Held held{.time = time, .process = process_by_key(owner->first), .size = block.size};
+      if (const auto stack = stacks.find(block.stack); stack != stacks.end()) {
+        const auto [entry, fresh] = decoded.try_emplace({block.stack, begun});
+        if (fresh) entry->second = stacks_.decode(heap_frames(*stack->second), process.process.pid, process.space_at(time), time);
+        held.stack = entry->second.stack;
+      }
+      result.blocks.push_back(held);
+    }
+    std::stable_sort(result.blocks.begin(), result.blocks.end(), [](const Held& a, const Held& b) { return a.time < b.time; });
+    return result;
+  }
+
+  static RecordedStack heap_frames(const fdr_heap_stack& stack) {
+    RecordedStack part;
+    const std::size_t frames = std::min<std::size_t>(stack.frames, FDR_HEAP_FRAMES);
+    part.header.end = static_cast<fdr_u8>(stack.end);
+    part.user.assign(stack.frame, stack.frame + frames);
+    return part;
   }
 
   void finish(Timestamp now) {
@@ -368,6 +408,7 @@ void Decoder::decode_open_stalls(const std::vector<fdr_thread>& threads, const s
   for (const fdr_thread& thread : threads) impl_->open_stall(thread, parked, now, least);
 }
 
+HeldBlocks Decoder::decode_held(const HeapReading& reading) { return impl_->held(reading); }
 const Bystanders& Decoder::bystanders() const { return impl_->bystanders_; }
 void Decoder::finish(Timestamp now) { impl_->finish(now); }
 std::uint32_t Decoder::process_index(std::uint32_t tgid, Timestamp time) { return impl_->process_at(tgid, time); }

@@ -10,9 +10,11 @@
 #include <memory>
 #include <vector>
 
+#include "formats/held.hpp"
 #include "formats/timeline.hpp"
 #include "recorder/decode/bystanders.hpp"
 #include "recorder/decode/decode_counts.hpp"
+#include "recorder/heap/heap_reading.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "unwind/kernel_symbols.hpp"
@@ -34,6 +36,8 @@ class Decoder {
   void read_sleeping(const std::vector<fdr_thread>& threads, Timestamp now, Duration most);
   // Threads that are off the CPU right now: stalls that are still open, with the stack they left with where it is still parked.
   void decode_open_stalls(const std::vector<fdr_thread>& threads, const std::vector<fdr_parked>& parked, Timestamp now, Duration least);
+  // What the targets held when it was read, in the order of time.
+  HeldBlocks decode_held(const HeapReading& reading);
   // Fills processes, threads and their accounts, sorts every table by time. Last.
   void finish(Timestamp now);
 

@@ -24,6 +24,7 @@
 namespace fdr {
 namespace {
 
+constexpr const char* kUprobeSession = "BPF_TRACE_UPROBE_SESSION";  // of enum bpf_attach_type, since 6.13
 constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
 
 // The last lines libbpf said; shown when a load fails, silent otherwise.
@@ -57,6 +58,17 @@ bool has_tracepoint(const btf* types, const char* name) {
   return btf__find_by_name_kind(types, (std::string("btf_trace_") + name).c_str(), BTF_KIND_TYPEDEF) > 0;
 }
 
+// The number of a kind of attachment in the running kernel; 0 where it has none of that name.
+std::uint32_t attach_type(const btf* types, const char* name) {
+  const int id = btf__find_by_name_kind(types, "bpf_attach_type", BTF_KIND_ENUM);
+  const btf_type* type = id > 0 ? btf__type_by_id(types, static_cast<__u32>(id)) : nullptr;
+  for (int i = 0; type && i < btf_vlen(type); ++i) {
+    const btf_enum& one = btf_enum(type)[i];
+    if (std::strcmp(btf__name_by_offset(types, one.name_off), name) == 0) return static_cast<std::uint32_t>(one.val);
+  }
+  return 0;
+}
+
 std::string permission_hint() {
   return "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; `fdr doctor` shows what this host allows";
 }
@@ -69,6 +81,10 @@ BpfSupport probe_bpf() {
   support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
   support.task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, nullptr) == 1;
+  if (btf* types = btf__load_vmlinux_btf()) {
+    support.uprobe_sessions = attach_type(types, kUprobeSession) != 0;
+    btf__free(types);
+  }
   const FileDescriptor clock(open_clock(0, 10'000'000));
   support.perf = clock.valid();
   if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
@@ -161,6 +177,26 @@ class BpfSource::Impl {
     return read_sends(bpf_map__fd(programs_->maps.sends), bpf_map__max_entries(programs_->maps.sends));
   }
 
+  HeapReading heap() const {
+    HeapReading reading;
+    if (!heap_counts_) return reading;
+    reading.asked = true;
+    reading.blocks = read_heap_blocks(bpf_map__fd(programs_->maps.heap_blocks), layout_.heap_blocks);
+    reading.stacks = read_heap_stacks(bpf_map__fd(programs_->maps.heap_stacks), layout_.heap_stacks);
+    reading.counts = *heap_counts_;
+    return reading;
+  }
+  void forget_heap(const std::set<std::int32_t>& known, Timestamp before) const {
+    fdr::forget_heap(bpf_map__fd(programs_->maps.heap_blocks), layout_.heap_blocks, bpf_map__fd(programs_->maps.heap_stacks), layout_.heap_stacks, known,
+                     static_cast<std::uint64_t>(to_ns(before)));
+  }
+  HeapPrograms heap_programs() const {
+    if (!heap_counts_) return {};
+    const auto& programs = programs_->progs;
+    if (session_type_) return {.session = bpf_program__fd(programs.on_allocator), .session_type = session_type_};
+    return {.entry = bpf_program__fd(programs.on_allocator_entry), .exit = bpf_program__fd(programs.on_allocator_return)};
+  }
+
   std::uint64_t recursion_misses() const {
     std::uint64_t misses = 0;
     bpf_program* program = nullptr;
@@ -231,6 +267,7 @@ class BpfSource::Impl {
       bpf_program__set_autoload(program, false);
       notes_.push_back(std::string("tracepoint ") + tracepoint + " is not in this kernel: what it would tell is not recorded");
     }
+    set_up_heap(types);
     btf__free(types);
     if (const int result = window_bpf__load(programs_)) {
       const int error = -result;
@@ -239,6 +276,28 @@ class BpfSource::Impl {
       if (error == EPERM || error == EACCES) throw system_error("load the BPF programs", error, permission_hint());
       throw Error("load the BPF programs: " + std::string(std::strerror(error)) + "\n" + last_words(), "`fdr doctor` shows what this host allows");
     }
+  }
+
+  void set_up_heap(const btf* types) {
+    const bool wanted = layout_.heap_blocks > 0;
+    const auto& maps = programs_->maps;
+    for (bpf_map* map : {maps.heap_blocks, maps.heap_stacks, maps.heap_counts, maps.heap_calls, maps.heap_scratches}) bpf_map__set_autocreate(map, wanted);
+    session_type_ = wanted ? attach_type(types, kUprobeSession) : 0;
+    bpf_program__set_autoload(programs_->progs.on_allocator, session_type_ != 0);
+    for (bpf_program* program : {programs_->progs.on_allocator_entry, programs_->progs.on_allocator_return}) bpf_program__set_autoload(program, wanted && !session_type_);
+    if (!wanted) return;
+    if (session_type_) bpf_program__set_expected_attach_type(programs_->progs.on_allocator, static_cast<bpf_attach_type>(session_type_));
+    else notes_.push_back("heap: this kernel has no uprobe sessions (6.13): every return of an allocator is probed, and samples within one have no callers");
+    bpf_map__set_max_entries(maps.heap_blocks, layout_.heap_blocks);
+    bpf_map__set_max_entries(maps.heap_stacks, layout_.heap_stacks);
+    const std::vector<std::uint64_t> gaps = heap_gaps(kHeapSampleBytes);
+    std::copy(gaps.begin(), gaps.end(), const_cast<__u64*>(programs_->rodata->heap_gaps));
+  }
+
+  // Attached to each allocator by itself.
+  bool is_of_heap(const bpf_program* program) const {
+    const auto& programs = programs_->progs;
+    return program == programs.on_allocator || program == programs.on_allocator_entry || program == programs.on_allocator_return;
   }
 
   void set_up_host_tier(const Config& config) {
@@ -282,6 +341,7 @@ class BpfSource::Impl {
         map_array(maps.summary, sizeof(fdr_summary_cell) * FDR_SUMMARY_ROW * layout_.slots, true));
     view_.cpus = static_cast<const fdr_cpu*>(map_array(maps.cpus, sizeof(fdr_cpu) * layout_.slots, false));
     canaries_ = {static_cast<const fdr_canary*>(map_array(maps.canaries, sizeof(fdr_canary) * layout_.slots, false)), layout_.slots};
+    if (layout_.heap_blocks) heap_counts_ = static_cast<const fdr_heap_counts*>(map_array(maps.heap_counts, sizeof(fdr_heap_counts), false));
     view_.rows = static_cast<fdr_row*>(map_array(maps.rows, sizeof(fdr_row) * layout_.rows, true));
     view_.spaces = static_cast<fdr_space*>(map_array(maps.spaces, sizeof(fdr_space) * layout_.spaces, true));
     view_.control = static_cast<fdr_control*>(map_array(maps.control, sizeof(fdr_control), true));
@@ -321,7 +381,7 @@ class BpfSource::Impl {
   void attach() {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, programs_->obj) {
-      if (program == programs_->progs.on_clock || program == programs_->progs.arm_existing || !bpf_program__autoload(program)) continue;
+      if (program == programs_->progs.on_clock || program == programs_->progs.arm_existing || is_of_heap(program) || !bpf_program__autoload(program)) continue;
       bpf_link* link = bpf_program__attach(program);
       if (!link) throw system_error(std::string("attach ") + bpf_program__name(program), errno);
       links_.push_back(link);
@@ -336,7 +396,7 @@ class BpfSource::Impl {
     if (make_pin_directory(directory_, &problem)) {
       bpf_map* map = nullptr;
       bpf_object__for_each_map(map, programs_->obj) {
-        if (bpf_map__is_internal(map)) continue;
+        if (bpf_map__is_internal(map) || bpf_map__fd(map) < 0) continue;
         pin_one(bpf_map__fd(map), bpf_map__name(map), problem);
       }
       for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i]), kLinkPin + link_names_[i], problem);
@@ -368,6 +428,8 @@ class BpfSource::Impl {
   window_bpf* programs_ = nullptr;
   std::vector<SharedMapping> mappings_;
   std::span<const fdr_canary> canaries_;
+  const fdr_heap_counts* heap_counts_ = nullptr;
+  std::uint32_t session_type_ = 0;
   std::vector<bpf_link*> links_;
   std::vector<std::string> link_names_;
   std::vector<Clock> clocks_;
@@ -391,6 +453,9 @@ std::vector<std::pair<fdr_failing_key, fdr_failing>> BpfSource::failing() const 
 std::span<const fdr_canary> BpfSource::canaries() const { return impl_->canaries(); }
 std::vector<std::pair<std::uint32_t, fdr_ticks>> BpfSource::bystander_ticks() const { return impl_->bystander_ticks(); }
 std::vector<std::pair<fdr_send_key, fdr_send>> BpfSource::sends() const { return impl_->sends(); }
+HeapReading BpfSource::heap() const { return impl_->heap(); }
+void BpfSource::forget_heap(const std::set<std::int32_t>& known, Timestamp before) const { impl_->forget_heap(known, before); }
+HeapPrograms BpfSource::heap_programs() const { return impl_->heap_programs(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
 std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
 bool BpfSource::pinned() const { return impl_->pinned_; }

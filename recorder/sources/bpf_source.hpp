@@ -14,6 +14,7 @@
 
 #include "formats/timeline.hpp"
 #include "recorder/config.hpp"
+#include "recorder/heap/allocator_links.hpp"
 #include "recorder/sources/pinned_window.hpp"
 #include "recorder/window/canary.h"
 #include "recorder/window/window.hpp"
@@ -44,6 +45,11 @@ class BpfSource {
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
   // One a CPU slot, live.
   std::span<const fdr_canary> canaries() const;
+  // Blocks that targets hold; `asked` where one wants to know. Nothing is in it before an allocator is probed.
+  HeapReading heap() const;
+  HeapPrograms heap_programs() const;
+  // Of processes that nobody knows any more: what they held makes room. May be called by another thread.
+  void forget_heap(const std::set<std::int32_t>& known, Timestamp before) const;
   // What targets sent to the ports that heartbeats ask for.
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already
@@ -58,7 +64,7 @@ class BpfSource {
 
 // What this host allows, for `fdr doctor` and for errors.
 struct BpfSupport {
-  bool btf = false, load = false, perf = false, task_pt_regs = false;
+  bool btf = false, load = false, perf = false, task_pt_regs = false, uprobe_sessions = false;
   std::string problem;
 };
 BpfSupport probe_bpf();

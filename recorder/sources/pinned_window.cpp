@@ -78,6 +78,21 @@ std::vector<std::pair<fdr_failing_key, fdr_failing>> read_failing(int map, std::
 std::vector<std::pair<std::uint32_t, fdr_ticks>> read_ticks(int map, std::uint32_t most) { return all_of<std::uint32_t, fdr_ticks>(map, most); }
 std::vector<std::pair<fdr_send_key, fdr_send>> read_sends(int map, std::uint32_t most) { return all_of<fdr_send_key, fdr_send>(map, most); }
 
+std::vector<std::pair<fdr_heap_key, fdr_heap_block>> read_heap_blocks(int map, std::uint32_t most) { return all_of<fdr_heap_key, fdr_heap_block>(map, most); }
+std::vector<std::pair<std::uint64_t, fdr_heap_stack>> read_heap_stacks(int map, std::uint32_t most) { return all_of<std::uint64_t, fdr_heap_stack>(map, most); }
+
+void forget_heap(int blocks, std::uint32_t most_blocks, int stacks, std::uint32_t most_stacks, const std::set<std::int32_t>& known, std::uint64_t before_ns) {
+  const auto is_gone = [&](std::uint32_t tgid) { return !known.contains(static_cast<std::int32_t>(tgid)); };
+  std::set<std::uint32_t> young;  // born meanwhile
+  for (const auto& [key, block] : read_heap_blocks(blocks, most_blocks)) {
+    if (!is_gone(key.tgid)) continue;
+    if (block.ns < before_ns) bpf_map_delete_elem(blocks, &key);
+    else young.insert(key.tgid);
+  }
+  for (const auto& [key, stack] : read_heap_stacks(stacks, most_stacks))
+    if (is_gone(stack.tgid) && !young.contains(stack.tgid)) bpf_map_delete_elem(stacks, &key);
+}
+
 class PinnedWindow::Impl {
  public:
   explicit Impl(const std::string& name) : name_(name), directory_(pin_directory(name)) {
@@ -99,10 +114,25 @@ class PinnedWindow::Impl {
     errors_ = hash("errors", sizeof(fdr_error_key), sizeof(fdr_error_count));
     failing_ = hash("failing", sizeof(fdr_failing_key), sizeof(fdr_failing));
     ticks_ = hash("bystander_ticks", sizeof(std::uint32_t), sizeof(fdr_ticks));
+    if (::access((directory_ + "/heap_blocks").c_str(), F_OK)) return;  // nobody asked for it
+    heap_blocks_ = hash("heap_blocks", sizeof(fdr_heap_key), sizeof(fdr_heap_block));
+    heap_stacks_ = hash("heap_stacks", sizeof(std::uint64_t), sizeof(fdr_heap_stack));
+    heap_counts_ = array<fdr_heap_counts>("heap_counts", count);
+  }
+
+  HeapReading heap() const {
+    HeapReading reading;
+    if (!heap_counts_) return reading;
+    reading.asked = true;
+    reading.blocks = read_heap_blocks(heap_blocks_.descriptor.get(), heap_blocks_.info.max_entries);
+    reading.stacks = read_heap_stacks(heap_stacks_.descriptor.get(), heap_stacks_.info.max_entries);
+    reading.counts = *heap_counts_;
+    return reading;
   }
 
   WindowView view_;
-  PinnedMap errors_, failing_, ticks_;
+  PinnedMap errors_, failing_, ticks_, heap_blocks_, heap_stacks_;
+  const fdr_heap_counts* heap_counts_ = nullptr;
 
  private:
   // What every version has in its place; the rest of it is looked at once the version is known to be ours.
@@ -172,5 +202,7 @@ std::vector<std::pair<fdr_failing_key, fdr_failing>> PinnedWindow::failing() con
 std::vector<std::pair<std::uint32_t, fdr_ticks>> PinnedWindow::bystander_ticks() const {
   return read_ticks(impl_->ticks_.descriptor.get(), impl_->ticks_.info.max_entries);
 }
+
+HeapReading PinnedWindow::heap() const { return impl_->heap(); }
 
 }  // namespace fdr

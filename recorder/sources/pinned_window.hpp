@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "recorder/heap/heap_reading.hpp"
 #include "recorder/window/window.hpp"
 
 namespace fdr {
@@ -29,6 +31,12 @@ std::vector<std::pair<fdr_failing_key, fdr_failing>> read_failing(int map, std::
 std::vector<std::pair<std::uint32_t, fdr_ticks>> read_ticks(int map, std::uint32_t most);
 std::vector<std::pair<fdr_send_key, fdr_send>> read_sends(int map, std::uint32_t most);
 
+std::vector<std::pair<fdr_heap_key, fdr_heap_block>> read_heap_blocks(int map, std::uint32_t most);
+std::vector<std::pair<std::uint64_t, fdr_heap_stack>> read_heap_stacks(int map, std::uint32_t most);
+
+// Makes room: blocks of processes that are not among `known`, allocated before `before_ns`, and their stacks.
+void forget_heap(int blocks, std::uint32_t most_blocks, int stacks, std::uint32_t most_stacks, const std::set<std::int32_t>& known, std::uint64_t before_ns);
+
 class PinnedWindow {
  public:
   // Throws Error: nothing is pinned, it cannot be opened, or it is not of this version (the hint says what to do).
@@ -41,6 +49,7 @@ class PinnedWindow {
   std::vector<ErrnoTotal> errors() const;
   std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const;
   std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
+  HeapReading heap() const;  // `asked` where a target had asked for it
 
  private:
   class Impl;

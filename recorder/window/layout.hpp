@@ -28,6 +28,8 @@ struct WindowLayout {
   // Entries of hashes that forget who was not seen for longest. Each CPU keeps up to 128 free ones to itself (kernel/bpf/bpf_lru_list.c).
   std::uint32_t failing() const { return 512 + 128 * slots; }
   std::uint32_t ticks() const { return 1024 + 128 * slots; }
+  // Sampled blocks that targets hold, and their stacks; 0 where nobody asked for them.
+  std::uint32_t heap_blocks = 0, heap_stacks = 0;
   std::uint64_t ring_bytes() const;                       // of all slots
   std::uint64_t table_bytes() const;
   std::uint64_t total_bytes() const { return 2 * ring_bytes() + table_bytes(); }
@@ -39,6 +41,7 @@ unsigned failing_shift(Duration whole);
 // Bytes that something else takes of so much memory: the window has the rest.
 using ShareOfOthers = std::function<std::uint64_t(std::uint64_t memory)>;
 // Throws Error when `memory` is too small for a window at all; the hint says how much is needed.
-WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span, const ShareOfOthers& others = {});
+// `heap`: some target's allocations are sampled.
+WindowLayout divide_memory(std::uint64_t memory, std::uint32_t slots, Duration span, const ShareOfOthers& others = {}, bool heap = false);
 
 }  // namespace fdr

@@ -62,6 +62,9 @@ enum {
   FDR_ANCESTORS = 4,         /* parent, its parent, ... of whoever fails, by comm */
   FDR_SKETCH = 256,          /* registers of a HyperLogLog: a standard error of 1.04 / sqrt(256) = 6.5 % */
   FDR_SEND_PORTS = 16,       /* ports that heartbeats made of sends ask for */
+
+  FDR_HEAP_FRAMES = 96,      /* of an allocation's stack: the innermost */
+  FDR_HEAP_GAPS = 256,       /* a power of two */
 };
 
 enum fdr_ring { FDR_STACKS, FDR_STALLS, FDR_SYSCALLS, FDR_SLOW, FDR_FAILED, FDR_LIFE, FDR_GROWTH, FDR_BYSTANDERS, FDR_RINGS };
@@ -204,6 +207,50 @@ struct fdr_growth_account {
   fdr_u64 last_back; /* the call that gave back last, told once however many steps it takes */
 };
 
+/* What a function of an allocator takes and gives, and what is known of it: the cookie of its probe (heap.bpf.c). */
+enum fdr_heap_call {
+  FDR_HEAP_MALLOC,       /* (size) */
+  FDR_HEAP_CALLOC,       /* (count, size) */
+  FDR_HEAP_REALLOC,      /* (block, size) */
+  FDR_HEAP_ALIGNED,      /* (alignment, size) */
+  FDR_HEAP_POSIX,        /* (where the block's address goes, alignment, size): 0 is success */
+  FDR_HEAP_FREE,         /* (block) */
+  FDR_HEAP_CALL_MASK = 15,
+  FDR_HEAP_NULL_CALLS_MALLOC = 16, /* REALLOC of no block ends in a MALLOC that is probed too */
+};
+
+/* A block that was sampled when it was allocated, and has not been freed. */
+struct fdr_heap_key {
+  fdr_u64 address;
+  fdr_u32 tgid;
+  fdr_u32 spare;
+};
+FDR_ASSERT_SIZE(struct fdr_heap_key, 16);
+struct fdr_heap_block {
+  fdr_u64 ns;
+  fdr_u64 size;
+  fdr_u64 stack; /* key of heap_stacks; 0: found no room */
+};
+FDR_ASSERT_SIZE(struct fdr_heap_block, 24);
+
+/* Where blocks that are held were allocated, by a hash of its process and frames. */
+struct fdr_heap_stack {
+  fdr_u64 blocks; /* sampled ones that refer to it */
+  fdr_u32 tgid;
+  fdr_u16 frames; /* innermost first, from the allocator's caller on; FDR_FRAME_EXACT as in row.h */
+  fdr_u16 end;    /* fdr_walk_end */
+  fdr_u64 frame[FDR_HEAP_FRAMES];
+};
+FDR_ASSERT_SIZE(struct fdr_heap_stack, 16 + 8 * FDR_HEAP_FRAMES);
+
+struct fdr_heap_counts {
+  fdr_u64 sampled;        /* blocks, since the start */
+  fdr_u64 no_room;        /* of these not kept: the table of blocks was full */
+  fdr_u64 without_stack;  /* kept without one: the table of stacks was full */
+  fdr_u64 busy;           /* not kept: another task was preempted while it was being sampled on this CPU */
+};
+FDR_ASSERT_SIZE(struct fdr_heap_counts, 32);
+
 enum fdr_life_kind { FDR_LIFE_FORK, FDR_LIFE_EXEC, FDR_LIFE_EXIT };
 
 struct fdr_life { /* ring life */
@@ -318,7 +365,7 @@ struct fdr_thread {
   fdr_u64 reclaim_ns, compact_ns; /* begun; 0: not in it */
   fdr_u32 out_state;
   fdr_u32 space;           /* index into spaces, plus one; 0: no rows yet. Given by user space, inherited at fork, dropped at exec */
-  fdr_u64 spare_2;
+  fdr_s64 heap_left;       /* bytes this thread still allocates until the next sample; 0: none was drawn yet */
   char comm[16];
 };
 FDR_ASSERT_SIZE(struct fdr_thread, 192);

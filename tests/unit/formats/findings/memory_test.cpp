@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "formats/held.hpp"
+
 #include "tests/unit/formats/findings/made_case.hpp"
 
 using namespace fdr;
@@ -54,6 +56,41 @@ TEST_CASE("memory growth: growth samples say who holds it, not who gave it back"
   CAPTURE(finding.evidence);
   REQUIRE(is_for(finding));
   CHECK(contains(finding.evidence, "keep < deploy < main (40 MB of 40 MB sampled)"));
+}
+
+TEST_CASE("memory growth: where allocations were sampled, who allocated what is held comes before who touched its pages") {
+  Case c;
+  grow(c, 20);
+  HeldBlocks held{.every_bytes = 512 << 10, .since = at(-30), .sampled = 30, .blocks = {}};
+  const auto hold = [&](double t, std::uint64_t size, const std::vector<std::string>& functions) { held.blocks.push_back({at(t), 0, size, c.stack(functions)}); };
+  hold(-20, 900 << 20, {"main", "start_up"});
+  for (int i = 0; i < 40; ++i) hold(0.1 * i, 100, {"main", "deploy", "keep", "void std::vector<int>::_M_realloc_insert<int>(int&&)", "operator new(unsigned long)"});
+  c.texts[kAllocationsFile] = held_json(held);
+  const auto touch = [&](std::uint64_t bytes) {
+    Growth g;
+    g.time = at(1);
+    g.thread = 0;
+    g.bytes = bytes;
+    g.stack = c.stack({"main", "scratch"});
+    c.timeline.growth.push_back(g);
+  };
+  touch(20 << 20);
+  const Finding finding = c.judged(find_growth, "memory-growth");
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(contains(finding.evidence, "held by keep < deploy < main: 20 MB allocated since and not freed (40 sampled blocks, +-16 %)"));
+  CHECK_FALSE(contains(finding.evidence, "scratch"));
+  touch(60 << 20);  // most of it was not allocated so
+  CHECK(contains(c.judged(find_growth, "memory-growth").evidence, "scratch"));
+}
+
+TEST_CASE("memory growth: without sampled allocations it is said what would tell who keeps") {
+  Case c;
+  grow(c, 20);
+  c.samples(0, {"deploy", "memset", "[asm_exc_page_fault]"}, kOnset, kEnd, 3);
+  CHECK(contains(c.judged(find_growth, "memory-growth").evidence, "heap = true"));
+  c.texts[kAllocationsFile] = held_json({.every_bytes = 1, .since = {}, .sampled = 0, .blocks = {}});
+  CHECK_FALSE(contains(c.judged(find_growth, "memory-growth").evidence, "heap = true"));
 }
 
 TEST_CASE("memory growth: behind a garbage collector nobody is blamed for touching pages") {
