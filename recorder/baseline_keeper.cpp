@@ -21,7 +21,7 @@ void BaselineKeeper::begin(const BaselineSchedule::Due& due, const Recording& re
   BaselineInput input{.directory = baseline_directory(config_, name_),
                       .kind = due.kind,
                       .keep_free_percent = config_.keep_free_percent,
-                      .manifest = manifest_for(config_, {.mode = mode_, .command = {}, .pids = live_pids(recording.processes())}, trigger),
+                      .manifest = manifest_for(config_, {.mode = mode_, .command = {}, .pids = live_pids(recording.processes())}, trigger, *recording.window().control),
                       .begin = due.begin,
                       .recent = recording.copy_recent(due.begin),
                       .moment = recording.copy_moment(due.end),
@@ -44,7 +44,13 @@ void BaselineKeeper::advance(const Recording& recording, const MetricReader& met
     if (!result.path.empty()) ++cut_count_, last_ = result;
     cut_.reset();
   }
-  if (const auto due = schedule_.advance(calm, cut_ != nullptr, now)) begin(*due, recording, metrics);
+  const auto due = schedule_.advance(calm, cut_ != nullptr, now);
+  if (!due) return;
+  try {
+    begin(*due, recording, metrics);
+  } catch (const std::exception& error) {  // no thread, no memory: without a baseline the recording goes on
+    if (problem_.empty()) problem_ = std::string("a baseline could not be cut: ") + error.what();
+  }
 }
 
 std::string BaselineKeeper::mark(const std::string& text, Timestamp now) {
