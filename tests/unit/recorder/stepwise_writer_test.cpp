@@ -10,6 +10,7 @@
 #include "formats/bundle_reader.hpp"
 #include "formats/bundle_writer.hpp"
 #include "formats/pack/verify.hpp"
+#include "recorder/disk_room.hpp"
 #include "recorder/retention.hpp"
 #include "tests/unit/recorder/test_directory.hpp"
 
