@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "formats/baseline.hpp"
-#include "formats/bundle_reader.hpp"
+#include "formats/bundle_writer.hpp"
 #include "tests/unit/recorder/test_directory.hpp"
 
 using namespace fdr;
