@@ -42,7 +42,8 @@ with Scenario(__file__) as scenario:
     for number in range(CUTS):
         guest.new_disk()
         boot = guest.boot("record")
-        boot.wait_for(r"fdr: armed")
+        said = boot.wait_for(r"fdr: (armed|error: .*)")[1]
+        equal(said, "armed", f"fdr attach in the guest: {boot.said[-3000:]}")
         armed = last_alive(boot.wait_for(r"fdr: armed[^$]*alive \d+\.\d\d\r?\n").string)
         moment = chance.uniform(6, 20)
         time.sleep(moment)  # the very thing that is tried

@@ -110,7 +110,7 @@ class Guest:
         self.boots += 1
         log = f"{name}-{self.boots}"
         arguments = ["qemu-system-x86_64", *self.accelerator, "-m", "1024", "-smp", "2", "-kernel", os.path.join(self.kernel, "vmlinuz"), "-initrd", self.initrds[name],
-                     "-append", "console=ttyS0 quiet panic=-1", "-drive", f"file={self.disk},if=virtio,format=raw", "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
+                     "-append", "console=ttyS0 quiet panic=-1 no_timer_check", "-drive", f"file={self.disk},if=virtio,format=raw", "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
         return Boot(self.scenario, log, self.scenario.spawn(arguments, name=log))
 
     def take_out(self, directory, to):
