@@ -63,7 +63,7 @@ std::uint32_t attach_type(const btf* types, const char* name) {
   const int id = btf__find_by_name_kind(types, "bpf_attach_type", BTF_KIND_ENUM);
   const btf_type* type = id > 0 ? btf__type_by_id(types, static_cast<__u32>(id)) : nullptr;
   for (int i = 0; type && i < btf_vlen(type); ++i) {
-    const btf_enum& one = btf_enum(type)[i];
+    const struct btf_enum& one = btf_enum(type)[i];
     if (std::strcmp(btf__name_by_offset(types, one.name_off), name) == 0) return static_cast<std::uint32_t>(one.val);
   }
   return 0;
