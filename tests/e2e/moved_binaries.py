@@ -125,7 +125,7 @@ with Scenario(__file__) as scenario:
     check_chain(bundle, "replaced, the new one", new.pid, SECOND, never=["first_"])
     for process, function, other in ((old_go, "main.firstOfGo", "secondOfGo"), (new_go, "main.secondOfGo", "firstOfGo")):
         found = samples_of(bundle, process.pid)
-        good = sum(samples for stack, samples in found if stack[:2] == ["runtime.goexit", "runtime.main"] and function in stack)
+        good = sum(samples for stack, samples in found if stack[0] in ("runtime.goexit", "runtime.goexit.abi0") and stack[1:2] == ["runtime.main"] and function in stack)
         check(good >= 20, f"replaced, of Go: {good} samples in {function}: {found[:5]}")
         check(not any(other in frame for stack, _ in found for frame in stack), f"replaced, of Go: {function} has names of {other}: {found[:5]}")
     check_chain(bundle, "in its own mount namespace", namespaced.pid, FIRST, never=["second_"])
