@@ -55,7 +55,7 @@ def measure(scenario, name, command):
     wait_for(f"{name} is under way", lambda: anonymous_bytes(target.pid) > 4 << 20, 20)
     recorder = Recorder(scenario, "attach", target.pid, "--heap", "--after", "100ms")
     begin = anonymous_bytes(target.pid)
-    wait_for(f"{name} leaked", lambda: anonymous_bytes(target.pid) > begin + (24 << 20), 30)
+    wait_for(f"{name} leaked", lambda: anonymous_bytes(target.pid) > begin + (24 << 20), 50)
     target.send_signal(signal.SIGSTOP)  # so that what the kernel says and what the window holds are of one moment
     grown = anonymous_bytes(target.pid) - begin
     bundle = recorder.dump(f"{name} grows")
@@ -82,7 +82,7 @@ def measure_command(scenario, leaks):
     """A command is probed before its first instruction: what it allocated since is all there."""
     recorder = Recorder(scenario, "run", "--heap", "--after", "100ms", "--", leaks, "small")
     pid = recorder.status()["processes"][0]["pid"]
-    wait_for("the command leaked", lambda: anonymous_bytes(pid) > 24 << 20, 30)
+    wait_for("the command leaked", lambda: anonymous_bytes(pid) > 24 << 20, 50)
     os.kill(pid, signal.SIGSTOP)
     grown = anonymous_bytes(pid)
     bundle = recorder.dump("the command grows")

@@ -1,5 +1,5 @@
 /* Leaks beside churn, for tests/e2e/growth.py: `leaks MODE` allocates in leak_site() what is never freed, and in churn_site() many times
- * as much that is. It leaks some 20 MB a second, until it is ended or for 20 s.
+ * as much that is. It leaks some 20 MB a second, until it is ended or for a minute.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
       {"small", small}, {"large", large}, {"discard", discard}, {"grow", grow}, {"threads", threads}};
   for (size_t m = 0; argc > 1 && m < sizeof modes / sizeof *modes; m++) {
     if (strcmp(argv[1], modes[m].name)) continue;
-    const time_t end = time(NULL) + 20;
+    const time_t end = time(NULL) + 60;
     for (unsigned i = 0; time(NULL) < end; i++) {
       modes[m].step(i);
       if (i % 4 == 0) usleep(1500);

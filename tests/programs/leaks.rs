@@ -14,12 +14,12 @@ fn leak_site_sessions(sessions: &mut Vec<Session>) {
 
 #[inline(never)]
 fn churn_site_documents() -> usize {
-    let words: Vec<String> = (0..500).map(|i| format!("{:>1$}", i, 50 + i)).collect();
+    let words: Vec<String> = (0..100).map(|i| format!("{:>1$}", i, 500 + 5 * i)).collect();
     words.concat().len()
 }
 
 fn main() {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     let mut sessions = Vec::new();
     let mut read = 0;
     while Instant::now() < end {

@@ -34,7 +34,7 @@ std::vector<std::unique_ptr<Instance>> instances;
 [[gnu::noinline]] void leak_site_instances() { instances.push_back(std::make_unique<Instance>()); }
 [[gnu::noinline]] void churn_site_table() {
   std::unordered_map<int, std::vector<int>> table;
-  for (int k = 0; k < 2000; ++k) table[k].resize(100);
+  for (int k = 0; k < 500; ++k) table[k].resize(100);
 }
 void instances_beside_table(unsigned i) {
   if (i % 8 == 0) leak_site_instances();
@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && !std::strcmp(argv[1], "cache")) step = cache_beside_messages;
   if (argc > 1 && !std::strcmp(argv[1], "instances")) step = instances_beside_table;
   if (!step) return std::fputs("usage: leaks_cpp cache|instances\n", stderr), 2;
-  const std::time_t end = std::time(nullptr) + 20;
+  const std::time_t end = std::time(nullptr) + 60;
   for (unsigned i = 0; std::time(nullptr) < end; ++i) {
     step(i);
     if (i % 4 == 0) ::usleep(1500);
