@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "formats/error.hpp"
 #include "formats/json_text.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
@@ -30,8 +31,15 @@ Examples:
   command->callback([text, &exit_code] {
     const KnownRecorders known = known_recorders();
     if (known.alive.empty()) choose_recorder(std::nullopt);  // says that there is none, and what to do
-    for (const std::string& recorder : known.alive) mark(recorder, *text);
-    exit_code = 0;
+    exit_code = 1;  // unless one of them has it
+    for (const std::string& recorder : known.alive) {
+      try {
+        mark(recorder, *text);
+        exit_code = 0;
+      } catch (const Error& error) {  // it is starting, or ending
+        std::fprintf(stderr, "fdr: %s: not marked: %s\n", recorder.c_str(), printable(error.what()).c_str());
+      }
+    }
   });
 }
 
