@@ -61,7 +61,9 @@ Findings find_spin(const Evidence& ev) {
   const double on_cpu = static_cast<double>(busiest->second) / ev.sampled_hz / ev.incident_s;
   const Timestamp from = calls_from(ev);
   const double seen_s = to_seconds(ev.end - from);
-  if (seen_s < kSeenLeast_s)
+  const MetricPoints spared = ev.points("recorder.calls_spared");
+  const bool unseen = std::any_of(spared.begin(), spared.end(), [](const auto& point) { return point.second > 0; });  // then none of a thread says nothing
+  if (unseen || seen_s < kSeenLeast_s)
     return {not_measurable("spin", title, "single calls were not kept for this part of the window"),
             not_measurable("lock", lock, "single calls were not kept for this part of the window")};
 
