@@ -112,6 +112,12 @@ bool is_system_library(std::string_view path) {
   return placed && std::any_of(kSystemLibraries.begin(), kSystemLibraries.end(), [&](std::string_view known) { return file.starts_with(known); });
 }
 
+std::size_t Pseudonyms::replaced_count() const {
+  std::size_t count = 0;
+  for (const auto& [name, originals] : replaced_) count += originals.size();
+  return count;
+}
+
 std::string Pseudonyms::keep(std::string_view text) {
   kept_.emplace(text);
   return std::string(text);

@@ -32,6 +32,7 @@ class Pseudonyms {
   std::string keep(std::string_view text);
 
   const std::map<NameClass, std::map<std::string, std::string>>& replaced() const { return replaced_; }  // original -> pseudonym
+  std::size_t replaced_count() const;
   const std::set<std::string>& kept() const { return kept_; }
 
  private:

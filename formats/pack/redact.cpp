@@ -209,8 +209,18 @@ class Redaction {
   static bool is_free_text(const std::string& path) {
     return path == "logs.ndjson" || path == "system/before/kernel_log" || path == "system/at/kernel_log" || (path.starts_with("collect/") && path.ends_with(".txt"));
   }
-  // Last: by now every name that is anywhere else is known.
+  // Last: by now every name that is anywhere else is known. What looks like a name in one place is one everywhere: again, until no new ones come up.
   void free_text() {
+    constexpr int kMostRounds = 5;
+    const std::size_t others = out_.files.size();
+    for (int round = 0; round < kMostRounds; ++round) {
+      const std::size_t known = names_.replaced_count();
+      out_.files.resize(others);
+      scrub_all();
+      if (names_.replaced_count() == known) return;
+    }
+  }
+  void scrub_all() {
     TextScrubber scrubber(names_, words_);
     for (const auto& [path, sum] : bundle_.manifest.files) {
       if (!is_free_text(path)) continue;

@@ -222,7 +222,7 @@ with Scenario(__file__) as scenario:
     texts = contents(with_text)
     equal(found_in(texts), {}, "canaries in the redacted pack with text")
     kernel_log = texts.get("fdr-pack/bundle.fdr/system/at/kernel_log", b"").decode()
-    check("fdr test: text-" in kernel_log, f"the kernel's log of the pack with text: {kernel_log[-400:]}")
+    check(" test: text-" in kernel_log, f"the kernel's log of the pack with text: {kernel_log[-400:]}")
     check(json.loads(scenario.fdr("verify", with_text, "--json").stdout)["ok"], "the redacted pack with text does not verify")
     check("--redact" in scenario.fdr("pack", bundle.path, "--with-text", "-o", scenario.path("no.zip"), code=1).stderr, "--with-text alone is no error")
 
