@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace fdr {
 namespace {
@@ -70,11 +71,14 @@ void ProcessTable::add_existing(std::int32_t pid, std::uint32_t target, const st
   TrackedProcess& tracked = processes_[*key];
   if (tracked.spaces.empty()) tracked.spaces.push_back({Timestamp{}, std::make_shared<AddressSpace>()});
   AddressSpace& space = own_space(tracked);
-  // Where there are more than find room the largest come first; the space counts those that it refuses.
+  // Where there are more than find room one of each file comes first, then the largest; the space counts those that it refuses.
   std::vector<const Mapping*> order;
   for (const Mapping& mapping : maps) order.push_back(&mapping);
-  if (order.size() > AddressSpace::kMaxMappings)
-    std::stable_sort(order.begin(), order.end(), [](const Mapping* a, const Mapping* b) { return a->end - a->start > b->end - b->start; });
+  if (order.size() > AddressSpace::kMaxMappings) {
+    std::set<Module> seen;
+    const auto others = std::stable_partition(order.begin(), order.end(), [&](const Mapping* mapping) { return seen.insert(mapping->module).second; });
+    std::stable_sort(others, order.end(), [](const Mapping* a, const Mapping* b) { return a->end - a->start > b->end - b->start; });
+  }
   for (const Mapping* mapping : order) {
     // What the side band already told is newer or the same.
     const Mapping* known = space.find(mapping->start, now);
