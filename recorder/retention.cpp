@@ -1,5 +1,6 @@
 #include "recorder/retention.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -8,7 +9,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -82,22 +85,30 @@ std::uint64_t size_of(const fs::path& path) {
 
 }  // namespace
 
+// By readdir: an iterator of the library ends the process where memory ends within it, and this is asked in the middle of a dump.
 std::uint64_t forecast_bytes(const std::string& directory) {
-  fs::path newest;
-  fs::file_time_type written{};
-  std::error_code error, ignored;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    if (!is_bundle(entry->path()) || (!newest.empty() && entry->last_write_time(ignored) <= written)) continue;
-    newest = entry->path();
-    written = entry->last_write_time(ignored);
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), [](DIR* open) { return ::closedir(open); });
+  std::string newest;
+  timespec written{};
+  while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+    const std::string name = entry->d_name, path = directory + "/" + name;
+    struct stat status {};
+    if (!name.ends_with(".fdr") || ::lstat(path.c_str(), &status) || !S_ISDIR(status.st_mode)) continue;
+    if (!newest.empty() && std::pair(status.st_mtim.tv_sec, status.st_mtim.tv_nsec) <= std::pair(written.tv_sec, written.tv_nsec)) continue;
+    newest = path;
+    written = status.st_mtim;
   }
-  if (newest.empty()) return 0;
-  const auto manifest = manifest_of(newest);
-  if (manifest && manifest->written.rung != kWrittenRungs.front()) return manifest->written.needed_bytes;
-  std::uint64_t bytes = 0;
-  for (fs::recursive_directory_iterator entry(newest, error), end; !error && entry != end; entry.increment(error))
-    bytes += (entry->is_regular_file(ignored) && !entry->is_symlink(ignored) ? entry->file_size(ignored) / kBlockBytes + 1 : 1) * kBlockBytes;
-  return bytes;
+  const auto manifest = newest.empty() ? std::nullopt : manifest_of(newest);
+  if (!manifest) return 0;
+  if (manifest->written.rung != kWrittenRungs.front()) return manifest->written.needed_bytes;
+  std::uint64_t blocks = 2;  // of the directory and the manifest
+  std::set<std::string> folders;
+  for (const auto& [path, sum] : manifest->files) {
+    struct stat status {};
+    if (::lstat((newest + "/" + path).c_str(), &status) == 0 && S_ISREG(status.st_mode)) blocks += static_cast<std::uint64_t>(status.st_size) / kBlockBytes + 1;
+    for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) folders.insert(path.substr(0, slash));
+  }
+  return (blocks + folders.size()) * kBlockBytes;
 }
 
 bool remove_bundle(const std::string& path) {
