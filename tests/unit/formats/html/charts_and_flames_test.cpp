@@ -34,7 +34,17 @@ const Json& graph_of(const Json& graphs, const std::string& id) {
   return graphs;
 }
 
-Sides split_at(double onset_s) { return {true, onset_s, 5, -60, 5}; }
+// A window of 65 s that was quiet from its beginning to `onset_s`.
+Sides split_at(double onset_s) {
+  return {.known = true,
+          .onset_known = true,
+          .baseline_from_s = -60,
+          .baseline_until_s = onset_s,
+          .onset_s = onset_s,
+          .until_s = 5,
+          .begin_s = -60,
+          .end_s = 5};
+}
 
 }  // namespace
 
