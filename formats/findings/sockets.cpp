@@ -1,6 +1,6 @@
 // Connections of the targets, clustered by peer and by what stands in their queues: many to one peer with the same bytes unread
-// on each are one cause, not many. Where the list at the firing and the one at the end have the same number to a peer, it
-// stands at exactly that.
+// on each are one cause, not many. Where two lists (of the firing and the end, or of before and the firing) have the same number to a
+// peer, it stands at exactly that.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -67,15 +67,17 @@ Findings find_sockets(const Evidence& ev) {
   const auto queue = heaviest(peer.queues, [](std::uint64_t connections) { return connections; });
   const auto& [waiting, alike] = *queue;
   std::string figures;
-  const bool twice = after && at;
-  const bool stands = twice && at->whole && after->whole && at->connections_to(address) == peer.connections;
+  // An episode that lasts had its number at the look before the last already.
+  const Look* earlier = after && at ? &*at : before ? &*before : nullptr;
+  const bool stands = earlier && earlier->whole && last->whole && earlier->connections_to(address) == peer.connections;
   if (stands && peer.connections >= kMany) {
-    figures = fmt::format("{} connections to {} at the firing and at the end: it stands at exactly {}", peer.connections, address, peer.connections);
+    figures = fmt::format("{} connections to {} {} and {}: it stands at exactly {}", peer.connections, address, after && at ? "at the firing" : "before",
+                          moment, peer.connections);
   } else {
     figures = fmt::format("{} connections to {} {}", peer.connections, address, moment);
-    if (twice) figures += fmt::format(", {} at the firing", at->connections_to(address));
+    if (after && at) figures += fmt::format(", {} at the firing", at->connections_to(address));
   }
-  if (before) figures += fmt::format(", {} before", before->connections_to(address));
+  if (before && !(stands && earlier == &*before)) figures += fmt::format(", {} before", before->connections_to(address));
   figures += fmt::format("; receive queue {} and send queue {} bytes on {} of them", waiting.first, waiting.second, alike);
   if (!last->whole) figures += "; some sockets were not listed";
   const bool unread = waiting.first > 0 && alike * 2 > peer.connections;

@@ -21,6 +21,7 @@
 #include "formats/error.hpp"
 #include "recorder/metrics/cost_budget.hpp"
 #include "recorder/metrics/proc_text.hpp"
+#include "recorder/metrics/straight_line.hpp"
 #include "recorder/own_privileges.hpp"
 #include "recorder/self_cost.hpp"
 
@@ -136,7 +137,8 @@ class SocketMetrics::Impl {
       Tree tree;
       for (const char* name : socket_gauge_names()) tree.ids.push_back(catalogue.find(prefix + name));
       for (const char* name : socket_counter_names()) tree.ids.push_back(catalogue.find(prefix + name));
-      tree.values.resize(tree.ids.size(), kUnknown);
+      tree.gauges.resize(socket_gauge_names().size(), kUnknown);
+      tree.counters.resize(socket_counter_names().size());
       trees_.push_back(std::move(tree));
     }
     // Signals are the session's: a thread that does not block them would be given them.
@@ -167,11 +169,13 @@ class SocketMetrics::Impl {
       if (!wanted_ && !members_.empty() && (asked_ == Timestamp{} || now - asked_ >= kEvery) && budget_.may_spend()) want(now);
       survey = newest_;
     }
-    if (survey && survey != used_) use(survey);
+    if (survey && survey != used_) use(survey, now);
     const bool stale = !used_ || now - used_->time > kStale;
     for (const Tree& tree : trees_)
-      for (std::size_t i = 0; i < tree.ids.size(); ++i)
-        if (tree.ids[i] && *tree.ids[i] < row.size()) row[*tree.ids[i]] = stale || members_.empty() ? kUnknown : tree.values[i];
+      for (std::size_t i = 0; i < tree.ids.size(); ++i) {
+        if (!tree.ids[i] || *tree.ids[i] >= row.size()) continue;
+        row[*tree.ids[i]] = stale || members_.empty() ? kUnknown : i < tree.gauges.size() ? tree.gauges[i] : tree.counters[i - tree.gauges.size()].at(now);
+      }
   }
 
   void ask() {
@@ -188,7 +192,8 @@ class SocketMetrics::Impl {
  private:
   struct Tree {
     std::vector<std::optional<MetricId>> ids;  // gauges, then counters
-    std::vector<double> values;
+    std::vector<double> gauges;
+    std::vector<StraightLine> counters;
   };
 
   void want(Timestamp now) {
@@ -198,13 +203,12 @@ class SocketMetrics::Impl {
     wake_.notify_one();
   }
 
-  void use(const std::shared_ptr<const SocketSurvey>& survey) {
+  void use(const std::shared_ptr<const SocketSurvey>& survey, Timestamp now) {
     used_ = survey;
     counters_.add(*survey, trees_.size() - 1);
     for (std::size_t i = 0; i < trees_.size(); ++i) {
-      std::vector<double> values = socket_gauges(*survey, i + 1 < trees_.size() ? std::optional(static_cast<std::uint32_t>(i)) : std::nullopt);
-      values.insert(values.end(), counters_.sums()[i].begin(), counters_.sums()[i].end());
-      trees_[i].values = std::move(values);
+      trees_[i].gauges = socket_gauges(*survey, i + 1 < trees_.size() ? std::optional(static_cast<std::uint32_t>(i)) : std::nullopt);
+      for (std::size_t counter = 0; counter < trees_[i].counters.size(); ++counter) trees_[i].counters[counter].learn(now, counters_.sums()[i][counter]);
     }
   }
 

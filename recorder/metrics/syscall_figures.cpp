@@ -45,7 +45,7 @@ SyscallFigures::SyscallFigures(const MetricCatalogue& catalogue) {
     const auto number = syscall_number(std::string_view(call).substr(kPrefix.size()));
     const auto errors = catalogue.find(call + ".errors"), latency = catalogue.find(call + ".latency"), longest = catalogue.find(call + ".longest");
     if (number && errors && latency && longest)
-      calls_.push_back({.number = *number, .rate = id, .errors = *errors, .latency = *latency, .longest = *longest, .calls_a_second = kUnknown, .failed = 0, .failing = kUnknown, .mean_s = kUnknown, .longest_s = kUnknown});
+      calls_.push_back({.number = *number, .rate = id, .errors = *errors, .latency = *latency, .longest = *longest, .calls_a_second = kUnknown, .mean_s = kUnknown, .longest_s = kUnknown, .errors_known = 0, .errors_line = {}});
   }
 }
 
@@ -60,8 +60,8 @@ void SyscallFigures::add_second(const SummaryLog& log) {
       max_ns = std::max(max_ns, row->max_ns);
     }
     call.calls_a_second = static_cast<double>(calls) / to_seconds(second_);
-    if (call.failing == call.failing) call.failed += call.failing;
-    call.failing = static_cast<double>(errors);
+    call.errors_known += static_cast<double>(errors);
+    call.errors_line.learn(read_at_, call.errors_known);
     call.mean_s = calls ? static_cast<double>(wall_ns) / static_cast<double>(calls) / 1e9 : kUnknown;
     call.longest_s = static_cast<double>(max_ns) / 1e9;
   }
@@ -72,12 +72,15 @@ void SyscallFigures::read(const SummaryLog& log, Timestamp now, std::span<double
   if (log.read_at() != read_at_) {
     second_ = read_at_ == Timestamp{} ? Duration{} : log.read_at() - read_at_;  // the first holds sums since arming, over no known time
     read_at_ = log.read_at();
-    if (second_ > Duration{}) add_second(log);
+    if (second_ > Duration{}) {
+      add_second(log);
+    } else {
+      for (Figures& call : calls_) call.errors_line.learn(read_at_, 0);
+    }
   }
-  const double over = second_ > Duration{} ? std::clamp(to_seconds(now - read_at_) / to_seconds(second_), 0.0, 1.0) : 0;
   for (const Figures& call : calls_) {
     row[call.rate] = call.calls_a_second;
-    row[call.errors] = call.failed + over * call.failing;
+    row[call.errors] = second_ > Duration{} ? call.errors_line.at(now) : kUnknown;
     row[call.latency] = call.mean_s;
     row[call.longest] = call.longest_s;
   }

@@ -3,7 +3,7 @@
 //
 // Only names that a rule uses are in the catalogue: there are 360 calls, and nobody watches them all. Unknown until the first second
 // is over, and for ever where calls are not counted (syscalls.detail = "off"). latency is unknown in a second without that call. errors
-// rises in a straight line over the second after the one it counts: in one step, rate() would be twice the truth and nothing in turn.
+// is late by a second (straight_line.hpp).
 // Session thread only.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "recorder/metrics/straight_line.hpp"
 #include "recorder/window/summary_log.hpp"
 #include "triggers/metric_history.hpp"
 
@@ -30,7 +31,9 @@ class SyscallFigures {
   struct Figures {
     std::uint16_t number;
     MetricId rate, errors, latency, longest;
-    double calls_a_second, failed, failing, mean_s, longest_s;  // failed by the last second's begin, and in it
+    double calls_a_second, mean_s, longest_s;
+    double errors_known;  // by the end of the last second
+    StraightLine errors_line;
   };
   void add_second(const SummaryLog& log);
 

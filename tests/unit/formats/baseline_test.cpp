@@ -166,7 +166,7 @@ TEST_CASE("baseline: one that overlaps the window, of others, or of clocks that 
   for (const std::int64_t ns : {INT64_MIN, INT64_MAX}) {
     Bundle damaged = slice, whole;
     whole.timeline = c.timeline;
-    damaged.timeline.anchor = {ns, -ns, ns};
+    damaged.timeline.anchor = {ns, ~ns, ns};
     try {
       merge_quiet_slice(whole, damaged, "b", "said");
       CHECK(whole.timeline.quiet->end <= whole.timeline.begin);

@@ -141,6 +141,11 @@ TEST_CASE("sockets: many connections to one peer with the same bytes unread; a f
   CHECK(contains(finding.title, "unread"));
   CHECK(contains(finding.evidence, "it stands at exactly 40, 3 before"));
   CHECK(contains(finding.evidence, "receive queue 1101 and send queue 443 bytes on 40"));
+  // The end of a long episode has no list of after; the one of before is of the episode already.
+  Case ended = c;
+  ended.texts["system/before/sockets.ndjson"] = list(40, "100");
+  ended.texts.erase("system/after/sockets.ndjson");
+  CHECK(contains(ended.judged(find_sockets, "sockets").evidence, "before and at the firing: it stands at exactly 40;"));
   // A number that still rises stands at nothing.
   rising.texts["system/at/sockets.ndjson"] = list(33, "100");
   rising.texts["system/after/sockets.ndjson"] = list(51, "100");
