@@ -137,7 +137,7 @@ TEST_CASE("expression: relative to the past, with what it is taken for until tha
   host.set("process.cpu.total", 160).run(3s);
   CHECK(host.verdict("process.cpu.total > 2.5 * avg(process.cpu.total, 1m, 15%)").holds == true);
   CHECK(Expression::parse("process.cpu.total > 3 * avg(process.cpu.total, 1m, 15%)", host.catalogue_).sentence(host.catalogue_) ==
-        "process.cpu.total (% of one CPU, of all targets) is above 3 times the mean of process.cpu.total (% of one CPU, of all targets) over 1 m "
+        "process.cpu.total (% of one CPU, of all targets) is above 3 times the mean of process.cpu.total over 1 m "
         "(taken for 15 % until that is known)");
 }
 
