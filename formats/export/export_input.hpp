@@ -3,6 +3,8 @@
 // outlive it.
 #pragma once
 
+#include <string>
+
 #include "formats/bundle_reader.hpp"
 #include "formats/report/view.hpp"
 #include "formats/stacks.hpp"
@@ -13,6 +15,7 @@ struct ExportInput {
   const Bundle& bundle;
   const FrameNames& names;
   const View& view;
+  std::string called = {};  // BUNDLE as it was given: a pack is read from a directory of another name; empty: the bundle's path
 };
 
 }  // namespace fdr

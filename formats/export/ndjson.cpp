@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 
+#include "formats/diff.hpp"
+#include "formats/error.hpp"
 #include "formats/findings/findings.hpp"
+#include "formats/pack/grade.hpp"
+#include "formats/pack/signature.hpp"
+#include "formats/report/logs.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/parts.hpp"
+#include "formats/sha256.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
@@ -34,36 +40,82 @@ constexpr std::array kParts = {
     PartRows{"process", process_rows, "process", nullptr},
     PartRows{"socket", socket_rows, "local", nullptr},
     PartRows{"module", module_rows, "path", "samples"},
+    PartRows{"event", timeline_rows, "kind", "times"},
 };
+
+Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+std::string joined(const std::vector<std::string>& words, const char* between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return valid_utf8(text);
+}
+
+// The last part of what it was called by, be it "dir/" or a zip.
+std::string bundle_name(const ExportInput& in) {
+  const std::filesystem::path path = in.called.empty() ? in.bundle.path : in.called;
+  return valid_utf8((path.has_filename() ? path : path.parent_path()).filename().string());
+}
 
 class Rows {
  public:
   explicit Rows(const ExportInput& in)
       : in_(in),
         begin_(fmt::format(R"({{"bundle":{},"host":{},"time":)",
-                           dump_json_line(Json(valid_utf8(in.bundle.path.substr(in.bundle.path.rfind('/') + 1)))),
+                           dump_json_line(Json(bundle_name(in))),
                            dump_json_line(Json(valid_utf8(in.view.manifest.host.name))))),
-        fired_(in.view.utc(in.view.fired())) {}
+        fired_(in.view.utc(in.view.fired())),
+        judgement_(judge(in.view, texts_of(in.bundle))) {}
 
   void add(const char* kind, const std::string& time, const Json& name, const Json& value, const Json& labels) {
-    out_ += begin_;
-    out_ += fmt::format(R"({},"kind":"{}","name":{},"value":{},"labels":{}}})" "\n", dump_json_line(Json(time)), kind,
-                        dump_json_line(name), dump_json_line(value), dump_json_line(labels));
+    out_ += line(kind, time, name, value, labels);
+    ++count_;
   }
 
   void trigger() {
     const Manifest::Trigger& t = in_.view.manifest.trigger;
-    add("trigger", fired_, valid_utf8(t.name), std::isfinite(t.value) ? Json(t.value) : Json(nullptr),
+    add("trigger", fired_, valid_utf8(t.name), finite(t.value),
         {{"when", valid_utf8(t.when)}, {"value_text", valid_utf8(t.value_text)}, {"evidence", valid_utf8(t.evidence)}});
   }
 
   void findings() {
-    for (const Finding& finding : judge(in_.view, texts_of(in_.bundle)).findings)
+    for (const Finding& finding : judgement_.findings)
       add("finding", fired_, valid_utf8(finding.id), finding.score,
           {{"verdict", verdict_name(finding.verdict)},
            {"title", valid_utf8(finding.title)},
            {"evidence", valid_utf8(finding.evidence)},
            {"more", valid_utf8(finding.more)}});
+  }
+
+  // Of the whole recording, whatever part of it was asked for: it is to be the same elsewhere.
+  void signature() {
+    const ShowFilter& filter = in_.view.filter();
+    const bool whole = !filter.pid && !filter.thread && !filter.from_s && !filter.to_s;
+    const Signature signature = whole ? signature_of(in_.view, judgement_.findings) : signature_of(in_.bundle, in_.names);
+    Json stack = Json::array();
+    for (auto function = signature.stack.rbegin(); function != signature.stack.rend(); ++function) stack.push_back(valid_utf8(*function));
+    add("signature", fired_, signature.id(), 1, {{"findings", joined(signature.findings, ",")}, {"stack", std::move(stack)}});
+  }
+
+  // What differs between the quiet part and the incident of the whole recording; nothing where there is no quiet part.
+  void changes() {
+    Difference difference;
+    try {
+      difference = diff_within({in_.bundle, in_.names});
+    } catch (const Error&) {
+      return;
+    }
+    for (const DiffPart& part : difference.parts)
+      for (const DiffRow& row : part.rows) {
+        if (row.base == row.now) continue;
+        Json labels = {{"part", part.name},         {"unit", part.unit},           {"base", finite(row.base)},
+                       {"now", finite(row.now)},    {"base_s", difference.base_s}, {"now_s", difference.now_s}};
+        if (!row.stack.empty()) {
+          labels["stack"] = Json::array();
+          for (const std::string& function : row.stack) labels["stack"].push_back(valid_utf8(function));
+        }
+        add("change", fired_, valid_utf8(row.name), finite(row.gain()), labels);
+      }
   }
 
   void metrics() {
@@ -92,23 +144,39 @@ class Rows {
   }
 
   void logs() {
-    constexpr std::string_view kFolder = "logs/";
-    for (const auto& [path, sum] : in_.view.manifest.files) {
-      if (!path.starts_with(kFolder)) continue;
-      const std::string text = read_bundle_text(in_.bundle.path, path).value_or("");
-      for (std::string_view rest = text; !rest.empty();) {
-        const std::string_view line = rest.substr(0, rest.find('\n'));
-        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-        if (!line.empty()) add("log", fired_, valid_utf8(path.substr(kFolder.size())), 1, {{"line", valid_utf8(line)}});
-      }
-    }
+    if (in_.view.manifest.files.count("logs.ndjson") == 0) return;
+    for (const LogEntry& entry : read_logs(read_bundle_text(in_.bundle.path, "logs.ndjson").value_or("")).lines)
+      if (in_.view.in_range(entry.time)) add("log", in_.view.utc(entry.time), valid_utf8(entry.source), 1, {{"line", valid_utf8(entry.text)}});
   }
 
-  std::string take() { return std::move(out_); }
+  // The bundle's own row first: it counts the others.
+  std::string take() {
+    const Manifest& m = in_.view.manifest;
+    const std::string id = sha256_hex(read_bundle_text(in_.bundle.path, "manifest.json").value_or(to_json(m)));
+    const Grade grade = grade_of(in_.bundle);
+    const Onset& onset = judgement_.onset;
+    const Json labels = {{"fdr", valid_utf8(m.fdr_version)},
+                         {"kernel", valid_utf8(m.host.kernel)},
+                         {"mode", valid_utf8(m.target.mode)},
+                         {"targets", joined(m.target.names, ",")},
+                         {"grade", grade.word},
+                         {"why", joined(grade.reasons, "; ")},
+                         {"from", in_.view.utc(in_.view.from())},
+                         {"to", in_.view.utc(in_.view.to())},
+                         {"onset", onset.known ? Json(in_.view.utc(onset.time)) : Json(nullptr)}};
+    return line("bundle", fired_, id, count_, labels) + out_;
+  }
 
  private:
+  std::string line(const char* kind, const std::string& time, const Json& name, const Json& value, const Json& labels) const {
+    return begin_ + fmt::format(R"({},"kind":"{}","name":{},"value":{},"labels":{}}})" "\n", dump_json_line(Json(time)), kind, dump_json_line(name),
+                                dump_json_line(value), dump_json_line(labels));
+  }
+
   const ExportInput& in_;
   const std::string begin_, fired_;
+  const Judgement judgement_;
+  std::size_t count_ = 0;
   std::string out_;
 };
 
@@ -118,6 +186,8 @@ std::string export_ndjson(const ExportInput& in) {
   Rows rows(in);
   rows.trigger();
   rows.findings();
+  rows.signature();
+  rows.changes();
   for (const PartRows& part : kParts) rows.part(part);
   rows.logs();
   rows.metrics();

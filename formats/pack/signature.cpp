@@ -70,8 +70,12 @@ std::string Signature::text() const { return id() + " " + joined(findings, ",") 
 
 Signature signature_of(const Bundle& bundle, const FrameNames& names) {
   const View view(bundle.manifest, bundle.timeline, names);
+  return signature_of(view, judge(view, texts_of(bundle)).findings);
+}
+
+Signature signature_of(const View& view, const std::vector<Finding>& findings) {
   Signature signature;
-  for (const Finding& finding : judge(view, texts_of(bundle)).findings)
+  for (const Finding& finding : findings)
     if (finding.verdict == Verdict::kFor) signature.findings.push_back(finding.id);
   std::sort(signature.findings.begin(), signature.findings.end());
   const OnCpu hot = count_on_cpu(view);

@@ -11,6 +11,9 @@
 
 namespace fdr {
 
+class View;
+struct Finding;
+
 struct Signature {
   std::vector<std::string> findings;  // sorted
   std::vector<std::string> stack;     // innermost first, at most eight; recursion counts once
@@ -19,6 +22,8 @@ struct Signature {
 };
 
 Signature signature_of(const Bundle& bundle, const FrameNames& names);
+// Of a whole recording, where it has been judged already.
+Signature signature_of(const View& view, const std::vector<Finding>& findings);
 
 // "ns::f<int>(char const*) [clone .isra.0]" -> "ns::f".
 std::string normal_function(std::string_view function);

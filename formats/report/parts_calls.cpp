@@ -1,5 +1,6 @@
 // Rows about system calls and the time threads lost.
 #include <algorithm>
+#include <map>
 
 #include "formats/report/calls.hpp"
 #include "formats/report/parts.hpp"
@@ -88,7 +89,18 @@ Json slow_rows(const PartInput& in) {
 
 namespace {
 
-Json failed_sum_row(const PartInput& in, const FailedSum& sum) {
+// Of the processes of one name that the recording knows, by pid: the newest.
+using Executables = std::map<std::pair<std::int32_t, std::string>, std::string>;
+
+Executables executables(const Timeline& timeline) {
+  Executables known;
+  for (const Process& process : timeline.processes)
+    if (!process.executable.empty()) known[{process.pid, process.name}] = valid_utf8(process.executable);
+  return known;
+}
+
+Json failed_sum_row(const PartInput& in, const FailedSum& sum, const Executables& known) {
+  const auto executable = known.find({sum.pid, sum.process});
   return {{"name", syscall_name(sum.number, sum.abi)},
           {"error", errno_name(sum.error)},
           {"path", valid_utf8(sum.example)},
@@ -99,6 +111,7 @@ Json failed_sum_row(const PartInput& in, const FailedSum& sum) {
           {"pid", sum.pid},
           {"on_behalf_of", on_behalf_of(sum)},
           {"target", sum.of_target},
+          {"executable", executable == known.end() ? Json(nullptr) : Json(executable->second)},
           {"first_s", in.view.at(sum.first)},
           {"last_s", in.view.at(sum.last)},
           {"stack", Json::array()}};
@@ -118,12 +131,13 @@ bool told_by_single_calls(const FailedSum& sum, const std::vector<FailedRow>& gr
 Json failed_rows(const PartInput& in) {
   Json rows = Json::array(), numbers = Json::array();
   const std::vector<FailedRow> groups = group_failed(in.view);
+  const Executables known = executables(in.view.timeline);
   for (const FailedSum& sum : in.view.timeline.failing) {
     const ShowFilter& filter = in.view.filter();
     if (filter.thread || (filter.pid && *filter.pid != sum.pid)) continue;
     if (sum.last < in.view.from() || sum.first > in.view.to()) continue;
-    if (!sum.example.empty()) rows.push_back(failed_sum_row(in, sum));
-    else if (!told_by_single_calls(sum, groups)) numbers.push_back(failed_sum_row(in, sum));
+    if (!sum.example.empty()) rows.push_back(failed_sum_row(in, sum, known));
+    else if (!told_by_single_calls(sum, groups)) numbers.push_back(failed_sum_row(in, sum, known));
   }
   for (const FailedRow& group : groups) {
     Json row = {{"name", group.name},
@@ -131,7 +145,7 @@ Json failed_rows(const PartInput& in) {
                 {"path", group.path},
                 {"process", group.process},
                 {"calls", group.calls}};
-    for (const char* known_of_sums : {"directory", "distinct", "pid", "on_behalf_of", "target"}) row[known_of_sums] = nullptr;
+    for (const char* known_of_sums : {"directory", "distinct", "pid", "on_behalf_of", "target", "executable"}) row[known_of_sums] = nullptr;
     row["first_s"] = in.view.at(group.first);
     row["last_s"] = in.view.at(group.last);
     row["stack"] = stack_json(in.view, group.stack);

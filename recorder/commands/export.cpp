@@ -30,7 +30,7 @@ Examples:
   fdr export BUNDLE --format pprof -o cpu.pb.gz           for go tool pprof, speedscope.app
   fdr export BUNDLE --format perf-script -o samples.txt   for FlameScope, the Firefox Profiler
   fdr export BUNDLE --format csv --from -5 --to 1         the metrics around the firing
-  fdr export BUNDLE --format ndjson -o rows.ndjson        for duckdb, ClickHouse, jq
+  fdr export BUNDLE --format ndjson -o rows.ndjson        for ClickHouse (examples/fleet), duckdb, jq
 
 Formats:
   perfetto     the whole recording, names of functions appended
@@ -39,7 +39,7 @@ Formats:
   folded       stacks on CPU, one a line
   perf-script  samples on CPU, as perf script prints them
   csv          metrics, a row for each time and name
-  ndjson       everything that `fdr show` has, but single calls: rows of one schema (FORMAT.md))";
+  ndjson       the judgement, and everything that `fdr show` has but single calls: rows of one schema (FORMAT.md))";
 
 constexpr std::size_t kMaxTraceBytes = 1u << 30;
 
@@ -69,6 +69,7 @@ struct Format {
   const char* name;
   std::string (*make)(const ExportInput&);
   bool binary;
+  bool judges = false;  // and compares with a baseline for that, as the report does
 };
 
 constexpr std::array kFormats = {
@@ -78,7 +79,7 @@ constexpr std::array kFormats = {
     Format{"folded", export_folded, false},
     Format{"perf-script", export_perf_script, false},
     Format{"csv", export_csv, false},
-    Format{"ndjson", export_ndjson, false},
+    Format{"ndjson", export_ndjson, false, true},
 };
 
 std::vector<std::string> format_names() {
@@ -92,12 +93,14 @@ void run_export(const ExportOptions& options) {
   const bool to_stdout = options.output == "-";
   if (format.binary && to_stdout && ::isatty(STDOUT_FILENO))
     throw Error(options.format + " is binary and stdout is a terminal", "name a file with -o FILE");
-  const OpenedBundle opened = open_with_names(options.reading);
+  ReadingOptions reading = options.reading;
+  reading.compare = format.judges;
+  const OpenedBundle opened = open_with_names(reading);
   const View view(opened.bundle.manifest, opened.bundle.timeline, opened.names, options.filter);
   std::string bytes;
   {
     const Progress progress("exporting");
-    bytes = format.make({opened.bundle, opened.names, view});
+    bytes = format.make({opened.bundle, opened.names, view, reading.bundle});
   }
   if (to_stdout) {
     print(bytes);

@@ -1,19 +1,26 @@
 #include <doctest/doctest.h>
+#include <stdlib.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <protozero/pbf_reader.hpp>
 #include <set>
 #include <sstream>
 
+#include "formats/diff.hpp"
 #include "formats/export/csv.hpp"
 #include "formats/export/module_symbols.hpp"
 #include "formats/export/ndjson.hpp"
 #include "formats/export/perf_script.hpp"
 #include "formats/export/pprof.hpp"
+#include "formats/pack/signature.hpp"
 #include "formats/perfetto_reader.hpp"
 #include "formats/perfetto_writer.hpp"
+#include "formats/sha256.hpp"
 #include "tests/unit/formats/incident.hpp"
 
 using namespace fdr;
@@ -75,6 +82,35 @@ Profile read(const std::string& gzipped) {
     }
   }
   return profile;
+}
+
+// The incident with a directory to it, in which it is held to have nothing but its manifest's files.
+struct OnDisk {
+  incident::Made made = incident::make();
+  std::string above = "/tmp/fdr-ndjson-XXXXXX";
+  OnDisk() {
+    REQUIRE(::mkdtemp(above.data()));
+    made.bundle.path = above + "/incident.fdr";
+    std::filesystem::create_directory(made.bundle.path);
+  }
+  ~OnDisk() { std::filesystem::remove_all(above); }
+};
+
+using Kinds = std::map<std::string, std::vector<nlohmann::ordered_json>>;
+
+Kinds ndjson_kinds(const std::string& text, std::size_t* rows = nullptr) {
+  std::istringstream in(text);
+  Kinds kinds;
+  for (std::string line; std::getline(in, line);) {
+    const auto row = nlohmann::ordered_json::parse(line);
+    std::string keys;
+    for (const auto& [key, value] : row.items()) keys += key + " ";
+    REQUIRE(keys == "bundle host time kind name value labels ");
+    REQUIRE(row["host"] == "web1");
+    kinds[row["kind"]].push_back(row);
+    if (rows) ++*rows;
+  }
+  return kinds;
 }
 
 }  // namespace
@@ -165,18 +201,16 @@ TEST_CASE("csv: as recorded, quoted where it must be") {
 }
 
 TEST_CASE("ndjson: every row has the one schema, and says what show says") {
-  auto made = incident::make();
-  std::istringstream in(of(made, export_ndjson));
-  std::map<std::string, std::vector<nlohmann::ordered_json>> kinds;
-  for (std::string line; std::getline(in, line);) {
-    const auto row = nlohmann::ordered_json::parse(line);
-    std::string keys;
-    for (const auto& [key, value] : row.items()) keys += key + " ";
-    REQUIRE(keys == "bundle host time kind name value labels ");
-    REQUIRE(row["bundle"] == "incident.fdr");
-    REQUIRE(row["host"] == "web1");
-    kinds[row["kind"]].push_back(row);
-  }
+  OnDisk on_disk;
+  incident::Made& made = on_disk.made;
+  std::size_t rows = 0;
+  Kinds kinds = ndjson_kinds(of(made, export_ndjson), &rows);
+  CHECK(kinds["bundle"].size() == 1);
+  CHECK(kinds["bundle"].at(0)["name"] == sha256_hex(to_json(made.bundle.manifest)));
+  CHECK(kinds["bundle"].at(0)["value"] == rows - 1);  // it counts the others
+  CHECK(kinds["bundle"].at(0)["labels"]["grade"] == "poor");
+  CHECK(kinds["bundle"].at(0)["labels"]["onset"] == "2026-03-01T12:41:21.956Z");
+  CHECK(kinds["trigger"].at(0)["bundle"] == "incident.fdr");
   CHECK(kinds["trigger"].at(0)["name"] == "system-cpu");
   CHECK(kinds["trigger"].at(0)["value"] == 41.25);
   CHECK(kinds["stack"].size() == 3);
@@ -190,6 +224,83 @@ TEST_CASE("ndjson: every row has the one schema, and says what show says") {
   CHECK(kinds["process"].size() == 2);
   CHECK(kinds["finding"].size() > 20);
   CHECK(kinds["module"].size() == 3);
+  std::set<std::string> events;
+  for (const auto& row : kinds["event"]) events.insert(row["name"]);
+  CHECK(events.contains("mark"));
+  CHECK(events.contains("stall"));
+}
+
+TEST_CASE("ndjson: a signature as a pack has it, whatever part is asked for; what changed as diff has it") {
+  OnDisk on_disk;
+  incident::Made& made = on_disk.made;
+  Kinds kinds = ndjson_kinds(of(made, export_ndjson));
+  const Signature signature = signature_of(made.bundle, made.names);
+  REQUIRE(kinds["signature"].size() == 1);
+  CHECK(kinds["signature"].at(0)["name"] == signature.id());
+  CHECK(kinds["signature"].at(0)["labels"]["stack"].back() == signature.stack.front());
+  std::size_t changed = 0;
+  for (const DiffPart& part : diff_within({made.bundle, made.names}).parts)
+    for (const DiffRow& row : part.rows) changed += row.base != row.now;
+  CHECK(changed > 0);
+  CHECK(kinds["change"].size() == changed);
+  const auto system = std::find_if(kinds["change"].begin(), kinds["change"].end(), [](const auto& row) { return row["name"] == "process[haproxy].cpu.system"; });
+  REQUIRE(system != kinds["change"].end());
+  CHECK((*system)["labels"]["part"] == "metrics");
+  CHECK((*system)["labels"]["now"] == 41.25);
+  CHECK((*system)["value"].get<double>() == doctest::Approx(41.25 - (*system)["labels"]["base"].get<double>()));
+
+  ShowFilter filter;
+  filter.from_s = 1;
+  CHECK(ndjson_kinds(of(made, export_ndjson, filter))["signature"].at(0)["name"] == signature.id());
+  made.bundle.manifest.trigger.when = "host.swap.used > 1GB";  // no onset to be found on
+  CHECK(ndjson_kinds(of(made, export_ndjson))["change"].empty());
+}
+
+TEST_CASE("ndjson: failed calls by program name their executable where it is known") {
+  OnDisk on_disk;
+  incident::Made& made = on_disk.made;
+  FailedSum sum;
+  sum.process = "curl";
+  sum.pid = 777;
+  sum.number = incident::number("openat");
+  sum.error = 2;
+  sum.directory = "/etc/pki/nssdb/";
+  sum.example = "/etc/pki/nssdb/key4.db";
+  sum.calls = 700;
+  sum.distinct = 600;
+  sum.first = sum.last = incident::at(-1);
+  FailedSum stranger = sum;
+  stranger.process = "wget";  // the pid is another's by now
+  made.bundle.timeline.failing = {sum, stranger};
+  Kinds kinds = ndjson_kinds(of(made, export_ndjson));
+  CHECK(kinds["failed"].at(0)["value"] == 700);
+  CHECK(kinds["failed"].at(0)["labels"]["executable"] == "curl");
+  CHECK(kinds["failed"].at(0)["labels"]["directory"] == "/etc/pki/nssdb/");
+  CHECK(kinds["failed"].at(1)["labels"]["executable"].is_null());
+  CHECK(kinds["failed"].back()["labels"]["directory"].is_null());  // a single call
+}
+
+TEST_CASE("ndjson: lines of the user's logs at their time, none of outside the window") {
+  OnDisk on_disk;
+  incident::Made& made = on_disk.made;
+  std::ofstream(made.bundle.path + "/logs.ndjson") << R"({"log":"app","place":"/var/log/app.log","since_ns":0,"lines":2,"problem":""})" "\n"
+                                                      R"({"monotonic_ns":1,"source":"app","text":"long ago"})" "\n"
+                                                      R"({"monotonic_ns":999000000000,"source":"app","text":"lost \"it\""})" "\n";
+  CHECK(ndjson_kinds(of(made, export_ndjson))["log"].empty());  // the manifest does not name it
+  made.bundle.manifest.files["logs.ndjson"] = "";
+  Kinds kinds = ndjson_kinds(of(made, export_ndjson));
+  REQUIRE(kinds["log"].size() == 1);
+  CHECK(kinds["log"].at(0)["name"] == "app");
+  CHECK(kinds["log"].at(0)["time"] == "2026-03-01T12:41:22.456Z");
+  CHECK(kinds["log"].at(0)["labels"]["line"] == "lost \"it\"");
+}
+
+TEST_CASE("ndjson: a bundle is called as it was given") {
+  const OnDisk on_disk;
+  const incident::Made& made = on_disk.made;
+  const View view(made.bundle.manifest, made.bundle.timeline, made.names);
+  for (const auto& [given, name] : {std::pair{"/cases/4711.zip", "4711.zip"}, {"here/there.fdr/", "there.fdr"}, {"one.fdr", "one.fdr"}})
+    CHECK(ndjson_kinds(export_ndjson({made.bundle, made.names, view, given}))["trigger"].at(0)["bundle"] == name);
 }
 
 TEST_CASE("perfetto with names: symbols of sampled frames behind the trace, which reads as before") {
