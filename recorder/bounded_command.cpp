@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
+#include "formats/temporary.hpp"
 #include "recorder/child.hpp"
 #include "recorder/spawn.hpp"
 #include "recorder/trust.hpp"
@@ -29,7 +29,7 @@ constexpr Duration kLastWait = 1s;    // for what SIGKILL has to end
 // What a command is to read, as a file of no name: a pipe would have to be fed while its output is read. -1: nothing.
 FileDescriptor input_file(const std::string& text) {
   if (text.empty()) return FileDescriptor();
-  FileDescriptor file(::memfd_create("fdr-input", MFD_CLOEXEC));
+  FileDescriptor file = nameless_file("fdr-input");
   std::size_t written = 0;
   while (file.valid() && written < text.size()) {
     const ssize_t more = ::write(file.get(), text.data() + written, text.size() - written);

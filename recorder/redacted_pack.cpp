@@ -1,5 +1,6 @@
 #include "recorder/redacted_pack.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -10,6 +11,7 @@
 #include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
 #include "formats/error.hpp"
+#include "formats/file_descriptor.hpp"
 #include "formats/html/page.hpp"
 #include "formats/pack/file_tree.hpp"
 #include "formats/pack/new_file.hpp"
@@ -28,7 +30,12 @@ constexpr std::size_t kMinKey = 16, kMaxKey = 4096, kMaxFileBytes = 1u << 30;
 
 std::string new_key() {
   unsigned char bytes[32];
-  if (::getrandom(bytes, sizeof bytes, 0) != static_cast<ssize_t>(sizeof bytes)) throw system_error("get random bytes for a key", errno);
+  ssize_t got = ::getrandom(bytes, sizeof bytes, 0);
+  if (got < 0 && errno == ENOSYS) {  // before Linux 3.17: random(4)
+    const FileDescriptor device(::open("/dev/urandom", O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    got = device.valid() ? ::read(device.get(), bytes, sizeof bytes) : -1;
+  }
+  if (got != static_cast<ssize_t>(sizeof bytes)) throw system_error("get random bytes for a key", errno, "--key FILE brings one");
   std::string hex;
   for (const unsigned char byte : bytes) hex += fmt::format("{:02x}", byte);
   return hex;

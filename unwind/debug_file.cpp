@@ -5,7 +5,6 @@
 #include <elfutils/libdwfl.h>
 #include <fcntl.h>
 #include <gelf.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <cstring>
 
 #include "formats/error.hpp"
+#include "formats/temporary.hpp"
 #include "unwind/plain_file.hpp"
 
 namespace fdr {
@@ -32,14 +32,14 @@ std::string search_path(const ModuleSearch& search) {
 
 int open_image(const ElfImage& image) {
   if (!image.path().empty()) return ::open(image.path().c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  const int fd = ::memfd_create("fdr-image", MFD_CLOEXEC);
+  const FileDescriptor file = nameless_file("fdr-image");
   std::span<const std::uint8_t> rest = image.bytes();
-  while (fd >= 0 && !rest.empty()) {
-    const ssize_t written = ::write(fd, rest.data(), rest.size());
-    if (written <= 0) return ::close(fd), -1;
+  while (file.valid() && !rest.empty()) {
+    const ssize_t written = ::write(file.get(), rest.data(), rest.size());
+    if (written <= 0) return -1;
     rest = rest.subspan(static_cast<std::size_t>(written));
   }
-  return fd;
+  return file.valid() ? ::fcntl(file.get(), F_DUPFD_CLOEXEC, 0) : -1;
 }
 
 // libdwfl's own, but for files that it must not be let open: what .gnu_debuglink names lies beside the program.

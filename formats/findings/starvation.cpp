@@ -110,6 +110,12 @@ std::string group_text(const Evidence& ev) {
   return group.empty() || group == "/" ? "" : "; its group is " + printable(group);
 }
 
+// "; quota 40 % of one CPU": what its share of the time is a share of.
+std::string quota_text(const Evidence& ev) {
+  const Change quota = ev.change("cgroup.cpu.limit");
+  return quota.known ? "; quota " + percent(quota.incident) + " of one CPU" : "";
+}
+
 // What was seen at the switches themselves: threads that left the CPU because the quota had run out.
 struct HeldBack {
   Duration together{}, quiet_together{}, longest{};
@@ -133,13 +139,14 @@ Finding throttling(const Evidence& ev) {
     const double share = to_seconds(held.together) / ev.incident_s, before = ev.has_quiet ? to_seconds(held.quiet_together) / ev.quiet_s : 0;
     std::string figures = fmt::format("{} times {} together, longest {}", held.times, duration_text(held.together), duration_text(held.longest));
     if (ev.has_quiet) figures += fmt::format("; {} of each second, before {}", duration_text(from_seconds(share)), duration_text(from_seconds(before)));
+    figures += quota_text(ev);
     if (share >= 0.1 && (ev.has_quiet ? share > 1.5 * before : ev.alarmed)) return speaks_for("throttling", title, 0.85, figures + group_text(ev), "fdr show BUNDLE stalls");
     return share < 0.02 ? speaks_against("throttling", title, figures) : not_measurable("throttling", title, figures + ": not clearly more than before");
   }
   for (const MetricSeries* series : ev.metrics_like("cgroup", "throttled")) {
     const Change share = ev.change_of(*series);
     if (!share.known) continue;
-    const std::string figures = share.moved();
+    const std::string figures = share.moved() + quota_text(ev);
     // Time held back where it is a counter or seconds; a share of periods where it is a percentage.
     const double much = series->unit == Unit::kPercent ? 20 : 0.1;
     if (share.incident >= much && (share.compared ? share.incident > 1.5 * share.quiet : ev.alarmed))

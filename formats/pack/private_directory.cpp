@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "formats/error.hpp"
+#include "formats/temporary.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
@@ -36,8 +37,7 @@ void remove_and_die(int signal) {
 }
 
 std::string temporary_directory() {
-  const char* chosen = ::secure_getenv("TMPDIR");
-  const std::string base = chosen && chosen[0] == '/' ? chosen : "/tmp";
+  const std::string base = temporary_place();
   std::string pattern = base + "/fdr-pack-XXXXXX";
   if (!::mkdtemp(pattern.data())) throw system_error("make a directory in " + printable(base), errno, "TMPDIR names another one");
   return pattern;

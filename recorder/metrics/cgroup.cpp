@@ -105,6 +105,18 @@ std::optional<CgroupThrottling> parse_cpu_stat(std::string_view text) {
   return found;
 }
 
+std::optional<double> parse_cpu_quota(std::string_view text) {
+  std::array<std::optional<double>, 2> found;  // quota, period
+  for (auto& number : found) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
+    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
+    number = parse_count(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  if (!found[0] || !found[1] || *found[0] <= 0 || *found[1] <= 0) return std::nullopt;
+  return 100 * *found[0] / *found[1];
+}
+
 std::optional<double> parse_limit(std::string_view text) {
   std::string_view line = take_line(text);
   const auto limit = parse_count(take_word(line));
@@ -113,7 +125,7 @@ std::optional<double> parse_limit(std::string_view text) {
 }
 
 CgroupMetrics::CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc, double cpu_share) : proc_(proc), budget_(cpu_share) {
-  constexpr std::array<const char*, kValues> kNames = {"cgroup.throttled", "cgroup.throttled.time", "cgroup.memory", "cgroup.memory.limit", "cgroup.swap", "cgroup.oom"};
+  constexpr std::array<const char*, kValues> kNames = {"cgroup.throttled", "cgroup.throttled.time", "cgroup.cpu.limit", "cgroup.memory", "cgroup.memory.limit", "cgroup.swap", "cgroup.oom"};
   for (std::size_t i = 0; i < kValues; ++i) ids_[i] = catalogue.find(kNames[i]);
   values_.fill(kUnknown);
 }
@@ -148,7 +160,9 @@ void CgroupMetrics::find_groups() {
     const auto place = find_cgroup(controller, *cgroups, mounts);
     return place ? limited_group(*place, limit_v2, limit_v1) : std::nullopt;
   };
-  open_cpu(group("cpu", "cpu.max", "cpu.cfs_quota_us"));
+  const auto cpu = group("cpu", "cpu.max", "cpu.cfs_quota_us");
+  open_cpu(cpu);
+  values_[kCpuLimit] = cpu ? cpu_quota(*cpu).value_or(kUnknown) : kUnknown;  // it may be changed as long as the group lives
   open_memory(group("memory", "memory.max", "memory.limit_in_bytes"));
 }
 
@@ -159,6 +173,11 @@ void CgroupMetrics::open_cpu(const std::optional<Group>& group) {
   periods_.clear();
   throttled_seconds_.another();
   cpu_stat_ = group ? ProcFile(directory + "/cpu.stat") : ProcFile();
+}
+
+std::optional<double> CgroupMetrics::cpu_quota(const Group& group) const {
+  const auto text = [&](const char* file) { return read_small_file(group.directory + "/" + file, 256).value_or(""); };
+  return parse_cpu_quota(group.v2 ? text("cpu.max") : text("cpu.cfs_quota_us") + " " + text("cpu.cfs_period_us"));
 }
 
 void CgroupMetrics::open_memory(const std::optional<Group>& group) {
@@ -209,6 +228,7 @@ void CgroupMetrics::read(Timestamp now, std::span<double> row) {
     const Duration begin = thread_cpu_time();
     if (members_.empty()) {
       open_cpu({});
+      values_[kCpuLimit] = kUnknown;
       open_memory({});
     } else if (moved_ || now - found_at_ >= kLookAgain) {
       find_groups();

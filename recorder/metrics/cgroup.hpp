@@ -34,6 +34,9 @@ struct CgroupThrottling {
   double periods = 0, throttled = 0, seconds = 0;
 };
 std::optional<CgroupThrottling> parse_cpu_stat(std::string_view text);
+// Per cent of one CPU that a quota allows, from v2's cpu.max ("40000 100000") or v1's cpu.cfs_quota_us and cpu.cfs_period_us, one behind the
+// other; nothing for "max" and -1.
+std::optional<double> parse_cpu_quota(std::string_view text);
 // A number of bytes; nothing for "max", and for what v1 calls unlimited.
 std::optional<double> parse_limit(std::string_view text);
 
@@ -61,7 +64,7 @@ class CgroupMetrics {
   void read(Timestamp now, std::span<double> row);
 
  private:
-  enum Value { kThrottled, kThrottledTime, kMemory, kLimit, kSwap, kOom, kValues };
+  enum Value { kThrottled, kThrottledTime, kCpuLimit, kMemory, kLimit, kSwap, kOom, kValues };
   struct Group {
     std::string directory;
     bool v2 = false;
@@ -69,6 +72,7 @@ class CgroupMetrics {
   std::optional<Group> limited_group(const CgroupPlace& place, const char* limit_v2, const char* limit_v1) const;
   void find_groups();
   void open_cpu(const std::optional<Group>& group);
+  std::optional<double> cpu_quota(const Group& group) const;
   void open_memory(const std::optional<Group>& group);
   void read_cpu(Timestamp now);
   void read_memory();

@@ -22,7 +22,7 @@ constexpr const char* kMounts =
 
 struct Fixture {
   Fixture() {
-    for (const char* name : {"cgroup.throttled", "cgroup.throttled.time", "cgroup.memory", "cgroup.memory.limit", "cgroup.swap", "cgroup.oom"}) catalogue.add({name});
+    for (const char* name : {"cgroup.throttled", "cgroup.throttled.time", "cgroup.cpu.limit", "cgroup.memory", "cgroup.memory.limit", "cgroup.swap", "cgroup.oom"}) catalogue.add({name});
   }
   // A process in group `path` of one unified hierarchy, whose files are in this directory too.
   void place(const std::string& path) {
@@ -76,6 +76,16 @@ TEST_CASE("cgroup: limits, and what is none") {
   CHECK_FALSE(parse_cpu_stat("usage_usec 12\n"));  // no quota can be set there
 }
 
+TEST_CASE("cgroup: a quota as a share of one CPU") {
+  CHECK(parse_cpu_quota("40000 100000\n") == 40);
+  CHECK(parse_cpu_quota("250000\n 100000\n") == 250);  // v1: two files
+  CHECK_FALSE(parse_cpu_quota("max 100000\n"));
+  CHECK_FALSE(parse_cpu_quota("-1\n 100000\n"));
+  CHECK_FALSE(parse_cpu_quota("40000 0\n"));
+  CHECK_FALSE(parse_cpu_quota("40000"));
+  CHECK_FALSE(parse_cpu_quota(" "));
+}
+
 TEST_CASE("cgroup: the share of the periods in which the quota ran out, of the group that has one") {
   Fixture fixture;
   fixture.place("/box/app");
@@ -90,8 +100,11 @@ TEST_CASE("cgroup: the share of the periods in which the quota ran out, of the g
   fixture.files.write("groups/box/cpu.stat", cpu_stat(120, 22));
   CHECK(fixture.read(metrics, "cgroup.throttled", 2.1) == doctest::Approx(60));
   CHECK(fixture.read(metrics, "cgroup.throttled.time", 2.2) == doctest::Approx(0.25));
-  for (double at : {3.1, 4.1, 4.3}) fixture.read(metrics, "cgroup.throttled", at);
-  CHECK(fixture.read(metrics, "cgroup.throttled", 4.5) == 0);  // no period began: it slept
+  CHECK(fixture.read(metrics, "cgroup.cpu.limit", 2.3) == 25);
+  fixture.files.write("groups/box/cpu.max", "50000 100000\n");
+  CHECK(fixture.read(metrics, "cgroup.cpu.limit", 7.3) == 50);  // a quota that was changed, looked at each 5 s
+  for (double at : {8.1, 9.1, 9.3}) fixture.read(metrics, "cgroup.throttled", at);
+  CHECK(fixture.read(metrics, "cgroup.throttled", 9.5) == 0);  // no period began: it slept
 }
 
 TEST_CASE("cgroup: memory of the group that is limited, followed when the process is moved or replaced") {
@@ -111,6 +124,7 @@ TEST_CASE("cgroup: memory of the group that is limited, followed when the proces
   CHECK(fixture.read(metrics, "cgroup.swap", 0.2) == 4096);
   CHECK(fixture.read(metrics, "cgroup.oom", 0.3) == 1);
   CHECK(std::isnan(fixture.read(metrics, "cgroup.throttled", 0.4)));
+  CHECK(std::isnan(fixture.read(metrics, "cgroup.cpu.limit", 0.5)));
   fixture.place("/other");
   CHECK(fixture.read(metrics, "cgroup.memory", 1) == 990000);
   CHECK(fixture.read(metrics, "cgroup.memory", 6) == 77);

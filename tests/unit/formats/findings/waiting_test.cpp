@@ -43,11 +43,13 @@ TEST_CASE("steal: judged by the kernel's figure") {
 TEST_CASE("throttling: by the group's own metric, open without it") {
   Case held, free;
   held.metric("cgroup.throttled", 0, 55, Unit::kPercent);
+  held.metric("cgroup.cpu.limit", 40, 40, Unit::kPercent);
   held.texts["process/100/at/cgroup.txt"] = "4:memory:/box/m\n1:cpu,cpuacct:/box/c\n0::/u\n";
   free.metric("cgroup.throttled", 0, 0, Unit::kPercent);
   const Finding finding = held.judged(find_starvation, "throttling");
   CHECK(is_for(finding));
   CHECK(contains(finding.evidence, "its group is /box/c"));
+  CHECK(contains(finding.evidence, "quota 40 % of one CPU"));
   CHECK(is_against(free.judged(find_starvation, "throttling")));
   CHECK(is_open(Case().judged(find_starvation, "throttling")));
 }
