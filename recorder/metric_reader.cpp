@@ -24,7 +24,7 @@ std::size_t rows_for(const Config& config) {
 
 }  // namespace
 
-MetricReader::MetricReader(const Config& config)
+MetricReader::MetricReader(const Config& config, bool sees_calls)
     : catalogue_(build_catalogue(config)),
       host_(catalogue_),
       processes_(catalogue_, target_names(config)),
@@ -33,7 +33,7 @@ MetricReader::MetricReader(const Config& config)
       sockets_(catalogue_, target_names(config)),
       slab_(catalogue_),
       cgroup_(catalogue_),
-      progress_(catalogue_, config.detail != SyscallDetail::kOff),
+      progress_(catalogue_, sees_calls),
       oom_(catalogue_),
       syscalls_(catalogue_),
       standstill_(catalogue_, Duration{1'000'000'000 / config.frequency}),

@@ -34,7 +34,8 @@ struct WatchedValues {
 
 class MetricReader {
  public:
-  explicit MetricReader(const Config& config);
+  // `sees_calls`: the source records system calls; without them spinning is told by other signs (metrics/progress.hpp).
+  MetricReader(const Config& config, bool sees_calls);
 
   const MetricCatalogue& catalogue() const { return catalogue_; }
   const MetricHistory& history() const { return history_; }

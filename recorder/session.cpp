@@ -70,7 +70,7 @@ class Session::Impl {
       : options_(std::move(options)),
         directory_(begin_as(options_, voice_)),
         recording_(options_.config, directory_.name()),
-        metrics_(options_.config),
+        metrics_(options_.config, recording_.source().sees_calls()),
         history_(options_.config, directory_.name(), metrics_.past()),
         heartbeats_(options_.config.heartbeats),
         engine_(all_rules(options_.config), metrics_.catalogue()),

@@ -79,7 +79,7 @@ static __always_inline void name_ancestors(struct fdr_failing *entry, struct tas
 }
 
 __noinline int note_failing(__u32 nr, __u32 error, __u64 path, __u64 now, __u32 of_target) {
-  struct task_struct *task = bpf_get_current_task_btf();
+  struct task_struct *task = current_task();
   __u32 zero = 0;
   struct failing_scratch *scratch = bpf_map_lookup_elem(&failing_scratch, &zero);
   if (!scratch) return 0;
@@ -94,7 +94,7 @@ __noinline int note_failing(__u32 nr, __u32 error, __u64 path, __u64 now, __u32 
   scratch->key.nr = (__u16)nr;
   scratch->key.error = (__u16)error;
   scratch->key.spare = 0;
-  struct task_struct *leader = task->group_leader;
+  struct task_struct *leader = READ(task, group_leader);
   __builtin_memset(scratch->key.comm, 0, sizeof scratch->key.comm);
   bpf_probe_read_kernel_str(scratch->key.comm, sizeof scratch->key.comm, leader->comm);
   struct fdr_failing *entry = bpf_map_lookup_elem(&failing, &scratch->key);
@@ -109,7 +109,7 @@ __noinline int note_failing(__u32 nr, __u32 error, __u64 path, __u64 now, __u32 
     if (!entry) return 0;
   }
   entry->last_ns = now;
-  entry->tgid = task->tgid;
+  entry->tgid = READ(task, tgid);
   count_path(entry, scratch->path_hash, now);
   return 0;
 }

@@ -74,7 +74,7 @@ static __always_inline __u64 make_stack(struct fdr_heap_stack *stack, struct wal
     state->walk.bp = regs->bp;
     state->walk.exact = 0;
     state->walk.guessed = 0;
-    state->walk.thread = task->thread.fsbase;
+    state->walk.thread = READ(task, thread.fsbase);
     stack->end = walk_user(WALK_HEAP);
   }
   __u32 frames = state->frames;
@@ -162,7 +162,7 @@ static __always_inline int entered(struct pt_regs *ctx) {
     begun.out = first;
   }
   const __u64 size = call == FDR_HEAP_MALLOC ? first : call == FDR_HEAP_CALLOC ? first * second : call == FDR_HEAP_POSIX ? third : second;
-  struct fdr_thread *thread = allocating_thread(bpf_get_current_task_btf());
+  struct fdr_thread *thread = allocating_thread(current_task());
   if (!thread) return 0;
   const int sampled = is_sampled(thread, size);
   if (!sampled && !(begun.old && is_held(tgid, begun.old))) return 0;
@@ -183,7 +183,7 @@ static __always_inline void returned(struct pt_regs *ctx) {
   if (out && ((__u32)address || bpf_probe_read_user(&address, sizeof address, (void *)out))) return;
   if (!address) return; /* it failed: the old block stays */
   if (old) forget_block(task_id >> 32, old);
-  struct task_struct *task = bpf_get_current_task_btf();
+  struct task_struct *task = current_task();
   struct fdr_thread *thread = size ? allocating_thread(task) : 0;
   if (thread) keep_block(thread, task, ctx, address, size);
 }

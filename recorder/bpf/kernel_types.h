@@ -67,7 +67,7 @@ struct socket {
   struct sock *sk;
 } CORE;
 
-/* Resident pages by kind. A counter per CPU each since 6.2 (f1a7941243c1): `count` lags by what the CPUs have not handed in. */
+/* Resident pages by kind; kernel_differences.h has how they are counted. */
 enum { FDR_MM_FILE, FDR_MM_ANON, FDR_MM_SWAP, FDR_MM_SHARED };
 struct percpu_counter {
   __s64 count;
@@ -77,8 +77,12 @@ struct mm_struct {
   unsigned long start_stack;
   struct percpu_counter rss_stat[4];
 } CORE;
+/* A struct as the kernel's is: libbpf takes an array of structs and one of numbers for two different fields, and this one for absent. */
+typedef struct {
+  __s64 counter;
+} atomic_long_t;
 struct mm_rss_stat {
-  __s64 count[4]; /* atomic_long_t */
+  atomic_long_t count[4];
 } CORE;
 struct mm_struct___before_6_2 {
   struct mm_rss_stat rss_stat;
@@ -109,6 +113,7 @@ struct sched_entity {
 } CORE;
 struct task_struct {
   struct thread_info thread_info;
+  void *stack;
   unsigned int __state; /* `state` before 5.14 (2f064a59a11f) */
   unsigned int flags;
   int pid, tgid;

@@ -53,7 +53,7 @@ static __always_inline struct fdr_thread *arm_thread(struct task_struct *task, _
   thread->id = generation << FDR_THREAD_SLOT_BITS | slot;
   BARRIER();
   thread->flags = FDR_THREAD_USED | flags;
-  if (!bpf_task_storage_get(&thread_slots, task, &slot, BPF_LOCAL_STORAGE_GET_F_CREATE)) {
+  if (!keep_slot(task, slot)) {
     thread->flags = 0;
     bpf_map_push_elem(&free_slots, &slot, 0);
     __sync_fetch_and_add(&page->slots_exhausted, 1);
@@ -170,6 +170,7 @@ int BPF_PROG(on_exit, struct task_struct *task) {
   struct fdr_control *page = control_page();
   const __u64 now = bpf_ktime_get_ns();
   if (!thread && host_tier && page && now <= page->lease_ns) bystander_ended(task, page, now);
+  if (thread && !has_task_storage) forget_slot(task); /* whoever gets this address next is another */
   if (!thread || !page || now > page->lease_ns) return 0;
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = now;
@@ -194,7 +195,7 @@ int BPF_PROG(on_exit, struct task_struct *task) {
   event->old_tid = 0;
   __builtin_memcpy(event->comm, thread->comm, sizeof event->comm);
   /* From here on the task finds no slot: what it still does (its last switch, seconds of exit_mm) must not touch the next occupant's. */
-  bpf_task_storage_delete(&thread_slots, task);
+  forget_slot(task);
   __u32 slot = cpu_slot(page);
   struct fdr_cpu *cpu = bpf_map_lookup_elem(&cpus, &slot);
   if (cpu) cpu->task = 0;
@@ -210,8 +211,7 @@ int arm_existing(struct bpf_iter__task *ctx) {
   __u32 tgid = task->tgid;
   __u32 *value = bpf_map_lookup_elem(&targets, &tgid);
   if (!value) return 0;
-  __u32 *armed = bpf_task_storage_get(&thread_slots, task, 0, 0);
-  if (armed) return 0;
+  if (slot_of(task)) return 0;
   arm_thread(task, *value >> 1, FDR_THREAD_ATTACHED | (*value & 1 ? FDR_THREAD_MUTE : 0), bpf_ktime_get_ns());
   return 0;
 }

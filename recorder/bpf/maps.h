@@ -3,12 +3,8 @@
 #ifndef FDR_MAPS_H
 #define FDR_MAPS_H
 
+#include "recorder/bpf/kernel_differences.h"
 #include "recorder/window/canary.h"
-#include "recorder/window/wire.h"
-
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
 
 struct fdr_chunk {
   struct fdr_chunk_header head;
@@ -46,15 +42,6 @@ FDR_ARRAY(canaries, struct fdr_canary);
 FDR_ARRAY(control, struct fdr_control);
 FDR_ARRAY(rows, struct fdr_row);
 FDR_ARRAY(spaces, struct fdr_space);
-
-/* Task storage cannot be mapped or walked by user space: it holds the slot number and nothing else (recording-rules 11). */
-struct thread_slots_map {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, __u32);
-};
-extern struct thread_slots_map thread_slots SEC(".maps");
 
 /* Free slots; user space gives them back once it has read the occupant's end. */
 struct free_slots_map {
@@ -126,6 +113,7 @@ extern const volatile __u64 off_cpu_ns;
 extern const volatile __u64 slow_ns;
 extern const volatile __s64 counter_batch; /* pages that a CPU may hold back from a shared count (mm/percpu_counter) */
 extern const volatile __u32 raw_syscalls; /* detail = "all" */
+extern const volatile __u32 growth_by_faults; /* nothing else tells of growth here */
 extern const volatile __u8 call_traits[FDR_SYSCALLS_MAX];
 
 #define BARRIER() asm volatile("" ::: "memory")
@@ -143,9 +131,9 @@ static __always_inline __u32 cpu_slot(struct fdr_control *page) {
   return page->slot_of_cpu[cpu];
 }
 
-/* The thread of any task, through its storage. */
+/* The thread of any task. */
 static __always_inline struct fdr_thread *thread_of(struct task_struct *task) {
-  __u32 *slot = bpf_task_storage_get(&thread_slots, task, 0, 0);
+  __u32 *slot = slot_of(task);
   if (!slot) return 0;
   __u32 index = *slot;
   return bpf_map_lookup_elem(&threads, &index);
@@ -155,7 +143,7 @@ static __always_inline struct fdr_thread *thread_of(struct task_struct *task) {
 static __always_inline struct fdr_thread *remember_thread(struct fdr_control *page, struct fdr_cpu *cpu, struct task_struct *task) {
   const __u32 arming = page->arming; /* before the look-up: who is armed after it is looked up again */
   BARRIER();
-  __u32 *slot = bpf_task_storage_get(&thread_slots, task, 0, 0);
+  __u32 *slot = slot_of(task);
   __u32 index = slot ? *slot : FDR_NO_THREAD;
   cpu->task = (__u64)task;
   cpu->thread = index;

@@ -8,18 +8,19 @@
 
 /* Who else is busy. LRU maps are preallocated, and their locks hold interrupts off: safe from a clock interrupt. */
 static __always_inline void count_bystander(struct task_struct *task, __u64 now, int in_kernel) {
-  __u32 tgid = task->tgid;
+  __u32 tgid = READ(task, tgid);
   struct fdr_ticks *known = bpf_map_lookup_elem(&bystander_ticks, &tgid);
-  struct task_struct *leader = task->group_leader;
-  if (known && known->start_boottime == leader->start_boottime) {
+  struct task_struct *leader = READ(task, group_leader);
+  const __u64 start_boottime = READ(leader, start_boottime);
+  if (known && known->start_boottime == start_boottime) {
     __sync_fetch_and_add(&known->ticks, 1);
     if (in_kernel) __sync_fetch_and_add(&known->system_ticks, 1);
     known->last_ns = now;
     bpf_probe_read_kernel(known->comm, sizeof known->comm, leader->comm);
     return;
   }
-  struct fdr_ticks first = {.start_boottime = leader->start_boottime, .last_ns = now, .ticks = 1, .system_ticks = in_kernel};
-  first.parent_tgid = task->real_parent->tgid;
+  struct fdr_ticks first = {.start_boottime = start_boottime, .last_ns = now, .ticks = 1, .system_ticks = in_kernel};
+  first.parent_tgid = has_typed_task ? task->real_parent->tgid : BPF_CORE_READ(task, real_parent, tgid);
   bpf_probe_read_kernel(first.comm, sizeof first.comm, leader->comm);
   bpf_map_update_elem(&bystander_ticks, &tgid, &first, BPF_ANY);
 }
@@ -54,14 +55,14 @@ int on_clock(struct fdr_perf_context *ctx) {
   struct bpf_perf_event_value value = {};
   if (bpf_perf_prog_read_value((void *)ctx, &value, sizeof value) == 0) cpu->counter_ns = value.counter;
 
-  struct task_struct *task = bpf_get_current_task_btf();
-  if (task->pid == 0) return 0; /* idle */
+  struct task_struct *task = current_task();
+  if (READ(task, pid) == 0) return 0; /* idle */
   idle_ends(cpu, now);
   cpu->ticks_run++;
   note_tick(slot, cpu->idle_ns, now);
   struct fdr_thread *thread = thread_of(task);
   if (!thread) {
-    if (host_tier && task->tgid != (int)recorder_tgid) count_bystander(task, now, (__s64)ctx->ip < 0);
+    if (host_tier && READ(task, tgid) != (int)recorder_tgid) count_bystander(task, now, (__s64)ctx->ip < 0);
     return 0;
   }
   if (thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return 0;

@@ -92,13 +92,13 @@ static __always_inline void memory_work_ends(void *ctx, __u64 begun, __u16 kind,
 #define MEMORY_WORK(begin_name, end_name, field, stall_kind)                              \
   SEC("tp_btf/" #begin_name)                                                              \
   int BPF_PROG(on_##begin_name) {                                                         \
-    struct fdr_thread *thread = thread_of(bpf_get_current_task_btf());                    \
+    struct fdr_thread *thread = thread_of(current_task());                       \
     if (thread) thread->field = bpf_ktime_get_ns();                                       \
     return 0;                                                                             \
   }                                                                                       \
   SEC("tp_btf/" #end_name)                                                                \
   int BPF_PROG(on_##end_name) {                                                           \
-    struct task_struct *task = bpf_get_current_task_btf();                                \
+    struct task_struct *task = current_task();                                            \
     struct fdr_thread *thread = thread_of(task);                                          \
     if (!thread) return 0;                                                                \
     const __u64 begun = thread->field;                                                    \

@@ -40,14 +40,14 @@ static __always_inline void send_to(struct fdr_send_key *key, __u64 name, __u64 
 }
 
 __noinline int note_send(__u32 nr, __u64 descriptor, __u64 pointer, __u64 result, __u64 now) {
-  struct task_struct *task = bpf_get_current_task_btf();
+  struct task_struct *task = current_task();
   struct file *file = file_of(task, descriptor);
   if (!file) return 0;
   struct socket *socket = socket_of(file);
   if (!socket) return 0;
   struct sock *sock = BPF_CORE_READ(socket, sk);
   if (!sock) return 0;
-  struct fdr_send_key key = {.tgid = task->tgid};
+  struct fdr_send_key key = {.tgid = READ(task, tgid)};
   key.family = BPF_CORE_READ(sock, __sk_common.skc_family);
   if (key.family != FDR_AF_INET && key.family != FDR_AF_INET6) return 0;
   read_peer(sock, key.family, &key.port, key.address);

@@ -19,13 +19,13 @@ struct stack_extent {
 static __always_inline struct stack_extent stack_extent(struct task_struct *task, __u64 sp, __u32 cap) {
   struct stack_extent extent = {cap, 0};
   __u64 distance = cap;
-  struct mm_struct *mm = task->mm;
+  struct mm_struct *mm = READ(task, mm);
   if (!mm) {
     extent.bytes = 0;
     return extent;
   }
-  const __u64 base = mm->start_stack;
-  const __u64 thread_block = task->thread.fsbase;
+  const __u64 base = READ(mm, start_stack);
+  const __u64 thread_block = READ(task, thread.fsbase);
   /* A main stack is below 8 MB by default; allow for 1 GB. A pthread's stack ends at its control block. */
   if (base > sp && base - sp < (1ull << 30)) distance = base - sp + FDR_BASE_EXTRA;
   else if (thread_block > sp && thread_block - sp < (1ull << 30)) distance = thread_block - sp;
@@ -38,14 +38,14 @@ static __always_inline struct stack_extent stack_extent(struct task_struct *task
 }
 
 static __always_inline void keep_registers(struct fdr_registers *to, struct pt_regs *regs) {
-  to->ip = regs->ip;
-  to->sp = regs->sp;
-  to->bp = regs->bp;
-  to->bx = regs->bx;
-  to->r12 = regs->r12;
-  to->r13 = regs->r13;
-  to->r14 = regs->r14;
-  to->r15 = regs->r15;
+  to->ip = REGISTER(regs, ip);
+  to->sp = REGISTER(regs, sp);
+  to->bp = REGISTER(regs, bp);
+  to->bx = REGISTER(regs, bx);
+  to->r12 = REGISTER(regs, r12);
+  to->r13 = REGISTER(regs, r13);
+  to->r14 = REGISTER(regs, r14);
+  to->r15 = REGISTER(regs, r15);
 }
 
 /* At most `cap` bytes of the stack from `sp` on to `to`; returns how many. `most` is a constant: the room behind `to`. */
@@ -84,7 +84,7 @@ static __always_inline __u32 take_user_stack(struct fdr_stack *stack, struct tas
     state->walk.bp = state->registers.bp;
     state->walk.exact = 1;
     state->walk.guessed = 0;
-    state->walk.thread = task->thread.fsbase;
+    state->walk.thread = READ(task, thread.fsbase);
     const int end = walk_user(context);
     stack->end = (__u8)end;
     /* A copy could not do better where memory cannot be read, or where the stack is deeper than any copy. */
@@ -122,11 +122,11 @@ static __always_inline __u32 take_kernel_and_user(void *ctx, struct fdr_stack *s
   if (bytes > 0 && bytes <= FDR_KERNEL_FRAMES * 8) data = (__u32)bytes & ~7u;
   stack->kernel_frames = (__u16)(data / 8);
   struct walk_state *state = bpf_map_lookup_elem(&walks, &context);
-  if (task->flags & FDR_PF_KTHREAD || !state) {
+  if (READ(task, flags) & FDR_PF_KTHREAD || !state) {
     stack->flags |= FDR_STACK_NO_USER;
     return data;
   }
-  keep_registers(&state->registers, (void *)bpf_task_pt_regs(task));
+  keep_registers(&state->registers, user_registers(task));
   BOUND(data);
   if (data > FDR_KERNEL_FRAMES * 8) return 0;
   return data + take_user_stack(stack, task, state, context, space, to + data, cap, most);

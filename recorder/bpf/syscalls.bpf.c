@@ -28,7 +28,7 @@ enum { EINTR_ = 4, EAGAIN_ = 11, ETIMEDOUT_ = 110, EINPROGRESS_ = 115, ERESTARTS
 static __always_inline __u32 abi_number(struct task_struct *task, long id) {
   __u32 nr = (__u32)id & FDR_NR_MASK;
   if (id & FDR_X32_BIT) nr |= FDR_NR_X32;
-  else if (task->thread_info.status & FDR_TS_COMPAT) nr |= FDR_NR_COMPAT;
+  else if (READ(task, thread_info.status) & FDR_TS_COMPAT) nr |= FDR_NR_COMPAT;
   return nr;
 }
 
@@ -244,7 +244,7 @@ static __always_inline __u64 path_argument(struct pt_regs *regs, __u32 nr) {
 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
-  struct task_struct *task = bpf_get_current_task_btf();
+  struct task_struct *task = current_task();
   struct fdr_control *page = control_page();
   if (!page) return 0;
   const __u32 slot = cpu_slot(page);
@@ -267,7 +267,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
-  struct task_struct *task = bpf_get_current_task_btf();
+  struct task_struct *task = current_task();
   struct fdr_control *page = control_page();
   if (!page) return 0;
   const __u32 slot = cpu_slot(page);
@@ -278,7 +278,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
     if (!host_tier || ret >= 0 || page->spared & FDR_SPARED_CALLS || ret < -FDR_ERRNO_MAX || (long)regs->orig_ax < 0) return 0;
     const __u64 now = bpf_ktime_get_ns();
     const __u32 nr = abi_number(task, (long)regs->orig_ax);
-    if (now > page->lease_ns || is_quiet(nr, error) || task->tgid == (int)recorder_tgid) return 0;
+    if (now > page->lease_ns || is_quiet(nr, error) || READ(task, tgid) == (int)recorder_tgid) return 0;
     note_failing(nr, error, path_argument(regs, nr), now, 0);
     return 0;
   }

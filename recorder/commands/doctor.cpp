@@ -21,6 +21,7 @@
 #include "recorder/small_file.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/sources/pins.hpp"
+#include "recorder/sources/window_programs.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {
@@ -38,6 +39,28 @@ std::string first_line(const std::string& path) {
   return text.substr(0, text.find('\n'));
 }
 
+// Every program, tried.
+Check programs_check() {
+  try {
+    const std::vector<std::string> missing = try_programs();
+    if (missing.empty()) return {"BPF features", "all there", "", "", Grade::kOk};
+    return {"BPF features", fmt::format("{} missing", missing.size()), printable(fmt::format("{}", fmt::join(missing, "; "))), "", Grade::kLess};
+  } catch (const Error& error) {
+    return {"BPF features", printable(error.what()), "nothing can be recorded; reading bundles works", printable(error.hint()), Grade::kNone};
+  }
+}
+
+// Then all are 0; the first may be so anyway, where the areas of the CPUs begin there.
+bool addresses_are_hidden(std::string_view symbols) {
+  while (!symbols.empty()) {
+    const std::string_view line = symbols.substr(0, symbols.find('\n'));
+    symbols.remove_prefix(std::min(symbols.size(), line.size() + 1));
+    if (symbols.empty()) break;  // the piece that was read ends within it
+    if (line.substr(0, line.find(' ')).find_first_not_of('0') != std::string_view::npos) return false;
+  }
+  return true;
+}
+
 std::vector<Check> examine() {
   std::vector<Check> checks;
   const BpfSupport bpf = probe_bpf();
@@ -48,10 +71,9 @@ std::vector<Check> examine() {
                     bpf.btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF", bpf.btf ? Grade::kOk : Grade::kNone});
   checks.push_back({"BPF programs", bpf.load ? "can be loaded" : "refused", bpf.load ? "" : "nothing can be recorded; reading bundles works",
                     bpf.load ? "" : "grant CAP_BPF and CAP_PERFMON", bpf.load ? Grade::kOk : Grade::kNone});
-  checks.push_back({"clock samples", bpf.perf ? "cpu-clock works" : "refused", bpf.perf ? "" : "no stacks", bpf.perf ? "" : "grant CAP_PERFMON",
+  checks.push_back({"clock samples", bpf.perf ? "cpu-clock works" : "refused", !bpf.perf ? "no stacks" : bpf.perf_links ? "" : "they end with a recorder that is killed (before 5.15)", bpf.perf ? "" : "grant CAP_PERFMON",
                     bpf.perf ? Grade::kOk : Grade::kNone});
-  checks.push_back({"user registers", bpf.task_pt_regs ? "helper present" : "helper missing (before 5.15)",
-                    bpf.task_pt_regs ? "" : "the programs do not load on this kernel", "", bpf.task_pt_regs ? Grade::kOk : Grade::kNone});
+  if (bpf.btf && bpf.load) checks.push_back(programs_check());
   const bool uprobes = ::access("/sys/bus/event_source/devices/uprobe", F_OK) == 0;
   checks.push_back({"allocation probes", !uprobes ? "no uprobes" : bpf.uprobe_sessions ? "uprobe sessions" : "uprobes without sessions (before 6.13)",
                     !uprobes ? "--heap cannot tell who holds memory" : bpf.uprobe_sessions ? "" : "--heap costs twice as much, and samples within an allocator have no callers", "",
@@ -61,7 +83,7 @@ std::vector<Check> examine() {
   checks.push_back({"BPF filesystem", pins ? "mounted" : "not available", pins ? "" : "the window does not survive the recorder",
                     pins ? "" : "mount -t bpf bpf /sys/fs/bpf", pins ? Grade::kOk : Grade::kLess});
   const std::string symbols = read_small_file("/proc/kallsyms", 4096).value_or("");
-  const bool hidden = symbols.starts_with("0000000000000000");
+  const bool hidden = addresses_are_hidden(symbols);
   checks.push_back({"kernel symbols", hidden ? "hidden" : "readable", hidden ? "kernel frames have no names" : "",
                     hidden ? "grant CAP_SYSLOG (kernel.kptr_restrict)" : "", hidden ? Grade::kLess : Grade::kOk});
   checks.push_back({"perf_event_paranoid", first_line("/proc/sys/kernel/perf_event_paranoid"), "", "", Grade::kOk});

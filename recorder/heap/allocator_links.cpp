@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "recorder/small_file.hpp"
+#include "recorder/sources/perf_event.hpp"
 
 namespace fdr {
 namespace {
@@ -69,7 +70,7 @@ bool attach_event(int program, bool at_return, std::int32_t pid, const std::stri
   if (at_return) event.config = std::uint64_t{1} << *bit;
   event.uprobe_path = address_of(path.c_str());
   event.probe_offset = function.offset;
-  FileDescriptor descriptor(static_cast<int>(::syscall(SYS_perf_event_open, &event, pid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+  FileDescriptor descriptor = open_perf_event(event, pid, -1);
   if (!descriptor.valid()) return false;
   LinkCreate attributes{};
   attributes.program = static_cast<std::uint32_t>(program);

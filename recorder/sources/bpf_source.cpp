@@ -1,49 +1,32 @@
 #include "recorder/sources/bpf_source.hpp"
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdarg>
 #include <cstring>
 #include <set>
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
+#include "recorder/pretend.hpp"
 #include "recorder/sources/cpu_list.hpp"
+#include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/shared_mapping.hpp"
-#include "recorder/sources/syscall_traits.hpp"
+#include "recorder/sources/window_programs.hpp"
 #include "window.skel.h"
 
 namespace fdr {
 namespace {
 
-constexpr const char* kUprobeSession = "BPF_TRACE_UPROBE_SESSION";  // of enum bpf_attach_type, since 6.13
 constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
 
-// The last lines libbpf said; shown when a load fails, silent otherwise.
-std::string& last_words() {
-  static std::string words;
-  return words;
-}
-
-int remember(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level > LIBBPF_WARN) return 0;
-  char line[512];
-  std::vsnprintf(line, sizeof line, format, arguments);
-  std::string& words = last_words();
-  words += line;
-  if (words.size() > 4096) words.erase(0, words.size() - 4096);
-  return 0;
-}
-
-int open_clock(int cpu, std::uint64_t period_ns) {
+FileDescriptor open_clock(int cpu, std::uint64_t period_ns) {
   perf_event_attr attr{};
   attr.size = sizeof attr;
   attr.type = PERF_TYPE_SOFTWARE;
@@ -51,42 +34,39 @@ int open_clock(int cpu, std::uint64_t period_ns) {
   attr.sample_period = period_ns;
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;
-  return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+  return open_perf_event(attr, -1, cpu);
 }
 
-bool has_tracepoint(const btf* types, const char* name) {
-  return btf__find_by_name_kind(types, (std::string("btf_trace_") + name).c_str(), BTF_KIND_TYPEDEF) > 0;
+std::string clock_hint() { return permission_hint() + "; where kernel.perf_event_paranoid is 3 or more it takes CAP_SYS_ADMIN too, or `sysctl kernel.perf_event_paranoid=2`"; }
+
+// A program on a perf event hangs on a link of its own since 5.15. Before, it hangs on the event, which nothing can keep alive but a process.
+bool is_bpf_link(int descriptor) {
+  bpf_link_info info{};
+  __u32 length = sizeof info;
+  return !pretended_missing("link:perf_event") && bpf_obj_get_info_by_fd(descriptor, &info, &length) == 0;
 }
 
-// The number of a kind of attachment in the running kernel; 0 where it has none of that name.
-std::uint32_t attach_type(const btf* types, const char* name) {
-  const int id = btf__find_by_name_kind(types, "bpf_attach_type", BTF_KIND_ENUM);
-  const btf_type* type = id > 0 ? btf__type_by_id(types, static_cast<__u32>(id)) : nullptr;
-  for (int i = 0; type && i < btf_vlen(type); ++i) {
-    const struct btf_enum& one = btf_enum(type)[i];
-    if (std::strcmp(btf__name_by_offset(types, one.name_off), name) == 0) return static_cast<std::uint32_t>(one.val);
-  }
-  return 0;
-}
-
-std::string permission_hint() {
-  return "run as root, or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE; `fdr doctor` shows what this host allows";
+// The same of an event, tried with a program that does nothing.
+bool has_links(int event) {
+  const bpf_insn nothing[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
+                              {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, "nothing", "GPL", nothing, std::size(nothing), nullptr));
+  if (!program.valid() || event < 0) return false;
+  const FileDescriptor link(bpf_link_create(program.get(), event, BPF_PERF_EVENT, nullptr));
+  return link.valid() && is_bpf_link(link.get());
 }
 
 }  // namespace
 
 BpfSupport probe_bpf() {
   BpfSupport support;
-  libbpf_set_print(remember);
   support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
   support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
-  support.task_pt_regs = libbpf_probe_bpf_helper(BPF_PROG_TYPE_PERF_EVENT, BPF_FUNC_task_pt_regs, nullptr) == 1;
-  if (btf* types = btf__load_vmlinux_btf()) {
-    support.uprobe_sessions = attach_type(types, kUprobeSession) != 0;
-    btf__free(types);
-  }
-  const FileDescriptor clock(open_clock(0, 10'000'000));
+  const KernelFeatures features = probe_features();
+  support.uprobe_sessions = features.session_type != 0;
+  const FileDescriptor clock = open_clock(0, 10'000'000);
   support.perf = clock.valid();
+  support.perf_links = has_links(clock.get());
   if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
   if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
   if (!support.btf) support.problem = "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
@@ -97,9 +77,13 @@ class BpfSource::Impl {
  public:
   Impl(const Config& config, const WindowLayout& layout, const std::string& name)
       : layout_(layout), host_tier_(config.host_tier), directory_(pin_directory(name)), period_ns_(1'000'000'000ull / config.frequency), detail_(config.detail) {
-    libbpf_set_print(remember);
-    last_words().clear();
-    open_and_load(config);
+    LoadedPrograms loaded = load_programs(config, layout);
+    owner_ = std::move(loaded.programs);
+    programs_ = owner_.get();
+    session_type_ = loaded.features.session_type;
+    sees_calls_ = detail_ != SyscallDetail::kOff && loaded.has("on_sys_exit");
+    probes_heap_ = layout.heap_blocks > 0 && loaded.has("on_allocator_return");
+    notes_ = std::move(loaded.notes);
     map_arrays();
     set_up_slots();
     attach();
@@ -111,7 +95,6 @@ class BpfSource::Impl {
     for (Clock& clock : clocks_) bpf_link__destroy(clock.link);
     for (const std::string& path : pins_) ::unlink(path.c_str());
     if (!pins_.empty()) ::rmdir(directory_.c_str());
-    if (programs_) window_bpf__destroy(programs_);
   }
 
   WindowView view_;
@@ -120,6 +103,7 @@ class BpfSource::Impl {
   std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
   bool pinned_ = false;
   std::uint64_t period() const { return period_ns_; }
+  bool sees_calls() const { return sees_calls_; }
 
   void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
     const auto key = static_cast<__u32>(pid);
@@ -191,7 +175,7 @@ class BpfSource::Impl {
                      static_cast<std::uint64_t>(to_ns(before)));
   }
   HeapPrograms heap_programs() const {
-    if (!heap_counts_) return {};
+    if (!probes_heap_) return {};
     const auto& programs = programs_->progs;
     if (session_type_) return {.session = bpf_program__fd(programs.on_allocator), .session_type = session_type_};
     return {.entry = bpf_program__fd(programs.on_allocator_entry), .exit = bpf_program__fd(programs.on_allocator_return)};
@@ -215,104 +199,10 @@ class BpfSource::Impl {
     bpf_link* link;
   };
 
-  void open_and_load(const Config& config) {
-    programs_ = window_bpf__open();
-    if (!programs_) throw system_error("open the BPF programs", errno);
-    for (int ring = 0; ring < FDR_RINGS; ++ring) {
-      programs_->rodata->chunks_per_slot[ring] = layout_.chunks[ring];
-      programs_->rodata->ring_refill_per_ms[ring] = layout_.refill_per_ms[ring];
-      bpf_map__set_max_entries(ring_map(ring), layout_.chunks[ring] * layout_.slots);
-    }
-    programs_->rodata->slot_count = layout_.slots;
-    programs_->rodata->off_cpu_ns = static_cast<__u64>(config.off_cpu.count());
-    programs_->rodata->slow_ns = static_cast<__u64>(config.slow.count());
-    // lib/percpu_counter.c: max(32, 2 x CPUs); before 6.2 a thread held back 64 faults.
-    programs_->rodata->counter_batch = std::max<__s64>(64, 2 * std::int64_t{libbpf_num_possible_cpus()});
-    programs_->rodata->raw_syscalls = config.detail == SyscallDetail::kAll;
-    set_up_host_tier(config);
-    const auto traits = syscall_traits();
-    std::memcpy(const_cast<__u8*>(programs_->rodata->call_traits), traits.data(), traits.size());
-    bpf_map__set_max_entries(programs_->maps.cursors, FDR_RINGS * layout_.slots);
-    bpf_map__set_max_entries(programs_->maps.threads, layout_.threads);
-    bpf_map__set_max_entries(programs_->maps.free_slots, layout_.threads);
-    bpf_map__set_max_entries(programs_->maps.parked, FDR_PARKED);
-    bpf_map__set_max_entries(programs_->maps.summary, FDR_SUMMARY_ROW * layout_.slots);
-    bpf_map__set_max_entries(programs_->maps.cpus, layout_.slots);
-    bpf_map__set_max_entries(programs_->maps.canaries, layout_.slots);
-    bpf_map__set_max_entries(programs_->maps.rows, layout_.rows);
-    bpf_map__set_max_entries(programs_->maps.spaces, layout_.spaces);
-
-    if (detail_ == SyscallDetail::kOff) {
-      bpf_program__set_autoload(programs_->progs.on_sys_enter, false);
-      bpf_program__set_autoload(programs_->progs.on_sys_exit, false);
-    }
-    btf* types = btf__load_vmlinux_btf();
-    if (!types)
-      throw Error("the kernel has no readable BTF (/sys/kernel/btf/vmlinux), which the bpf backend needs",
-                  "use a kernel built with CONFIG_DEBUG_INFO_BTF");
-    // Tracepoints of memory work differ between kernels and configurations; each that is missing costs one kind of record.
-    const struct { bpf_program* program; const char* tracepoint; } optional[] = {
-        {programs_->progs.on_mm_vmscan_direct_reclaim_begin, "mm_vmscan_direct_reclaim_begin"},
-        {programs_->progs.on_mm_vmscan_direct_reclaim_end, "mm_vmscan_direct_reclaim_end"},
-        {programs_->progs.on_mm_vmscan_memcg_reclaim_begin, "mm_vmscan_memcg_reclaim_begin"},
-        {programs_->progs.on_mm_vmscan_memcg_reclaim_end, "mm_vmscan_memcg_reclaim_end"},
-        {programs_->progs.on_mm_compaction_begin, "mm_compaction_begin"},
-        {programs_->progs.on_mm_compaction_end, "mm_compaction_end"},
-        {programs_->progs.on_rss_stat, "rss_stat"},
-        {programs_->progs.on_page_fault_user, "page_fault_user"},
-        {programs_->progs.on_page_fault_kernel, "page_fault_kernel"},
-    };
-    for (const auto& [program, tracepoint] : optional) {
-      if (has_tracepoint(types, tracepoint)) continue;
-      bpf_program__set_autoload(program, false);
-      notes_.push_back(std::string("tracepoint ") + tracepoint + " is not in this kernel: what it would tell is not recorded");
-    }
-    set_up_heap(types);
-    btf__free(types);
-    if (const int result = window_bpf__load(programs_)) {
-      const int error = -result;
-      window_bpf__destroy(programs_);
-      programs_ = nullptr;
-      if (error == EPERM || error == EACCES) throw system_error("load the BPF programs", error, permission_hint());
-      throw Error("load the BPF programs: " + std::string(std::strerror(error)) + "\n" + last_words(), "`fdr doctor` shows what this host allows");
-    }
-  }
-
-  void set_up_heap(const btf* types) {
-    const bool wanted = layout_.heap_blocks > 0;
-    const auto& maps = programs_->maps;
-    for (bpf_map* map : {maps.heap_blocks, maps.heap_stacks, maps.heap_counts, maps.heap_calls, maps.heap_scratches}) bpf_map__set_autocreate(map, wanted);
-    session_type_ = wanted ? attach_type(types, kUprobeSession) : 0;
-    bpf_program__set_autoload(programs_->progs.on_allocator, session_type_ != 0);
-    for (bpf_program* program : {programs_->progs.on_allocator_entry, programs_->progs.on_allocator_return}) bpf_program__set_autoload(program, wanted && !session_type_);
-    if (!wanted) return;
-    if (session_type_) bpf_program__set_expected_attach_type(programs_->progs.on_allocator, static_cast<bpf_attach_type>(session_type_));
-    else notes_.push_back("heap: this kernel has no uprobe sessions (6.13): every return of an allocator is probed, and samples within one have no callers");
-    bpf_map__set_max_entries(maps.heap_blocks, layout_.heap_blocks);
-    bpf_map__set_max_entries(maps.heap_stacks, layout_.heap_stacks);
-    const std::vector<std::uint64_t> gaps = heap_gaps(kHeapSampleBytes);
-    std::copy(gaps.begin(), gaps.end(), const_cast<__u64*>(programs_->rodata->heap_gaps));
-  }
-
   // Attached to each allocator by itself.
   bool is_of_heap(const bpf_program* program) const {
     const auto& programs = programs_->progs;
     return program == programs.on_allocator || program == programs.on_allocator_entry || program == programs.on_allocator_return;
-  }
-
-  void set_up_host_tier(const Config& config) {
-    programs_->rodata->host_tier = config.host_tier;
-    programs_->rodata->recorder_tgid = static_cast<__u32>(::getpid());
-    programs_->rodata->failing_shift = failing_shift(config.span + config.after);
-    bpf_map__set_max_entries(programs_->maps.failing, config.host_tier ? layout_.failing() : 1);
-    bpf_map__set_max_entries(programs_->maps.bystander_ticks, config.host_tier ? layout_.ticks() : 1);
-    std::set<int> ports;
-    for (const HeartbeatConfig& beat : config.heartbeats)
-      if (beat.from == BeatSource::kSend) ports.insert(beat.port);
-    FDR_CHECK(ports.size() <= FDR_SEND_PORTS);  // the configuration was checked
-    std::copy(ports.begin(), ports.end(), const_cast<__u16*>(programs_->rodata->send_ports));
-    programs_->rodata->send_port_count = static_cast<__u32>(ports.size());
-    bpf_map__set_max_entries(programs_->maps.sends, ports.empty() ? 1 : 512 + 128 * layout_.slots);
   }
 
   bpf_map* ring_map(int ring) const {
@@ -366,13 +256,17 @@ class BpfSource::Impl {
       }
       slot = static_cast<std::uint16_t>(next_slot_++);
     }
-    const int event = open_clock(cpu, period_ns_);
-    if (event < 0)
-      throw system_error("open the clock of CPU " + std::to_string(cpu), errno, errno == EACCES || errno == EPERM ? permission_hint() : "");
-    bpf_link* link = bpf_program__attach_perf_event(programs_->progs.on_clock, event);
+    if (bpf_program__fd(programs_->progs.on_clock) < 0) return;
+    const FileDescriptor event = open_clock(cpu, period_ns_);
+    if (!event.valid()) {
+      const int error = errno;
+      throw system_error("open the clock of CPU " + std::to_string(cpu), error, error == EACCES || error == EPERM ? clock_hint() : "");
+    }
+    const int of_link = ::fcntl(event.get(), F_DUPFD_CLOEXEC, 0);  // which the link closes
+    bpf_link* link = bpf_program__attach_perf_event(programs_->progs.on_clock, of_link);
     if (!link) {
       const int error = errno;
-      ::close(event);
+      ::close(of_link);
       throw system_error("attach to the clock of CPU " + std::to_string(cpu), error);
     }
     clocks_.push_back({cpu, link});
@@ -400,10 +294,20 @@ class BpfSource::Impl {
         pin_one(bpf_map__fd(map), bpf_map__name(map), problem);
       }
       for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i]), kLinkPin + link_names_[i], problem);
-      for (const Clock& clock : clocks_) pin_one(bpf_link__fd(clock.link), kClockPin + std::to_string(clock.cpu), problem);
+      pin_clocks(problem);
     }
     pinned_ = problem.empty();
     if (!pinned_) notes_.push_back("the window does not survive the recorder (" + problem + ")");
+  }
+
+  void pin_clocks(std::string& problem) {
+    for (const Clock& clock : clocks_) {
+      if (!is_bpf_link(bpf_link__fd(clock.link))) {
+        notes_.push_back("clock samples end with the recorder: this kernel has no links for perf events (5.15); the rest of its window goes on");
+        return;
+      }
+      pin_one(bpf_link__fd(clock.link), kClockPin + std::to_string(clock.cpu), problem);
+    }
   }
 
   void pin_one(int descriptor, const std::string& name, std::string& problem) {
@@ -425,7 +329,9 @@ class BpfSource::Impl {
   std::string directory_;
   std::uint64_t period_ns_;
   SyscallDetail detail_;
-  window_bpf* programs_ = nullptr;
+  std::unique_ptr<window_bpf, DestroyPrograms> owner_;
+  window_bpf* programs_ = nullptr;  // of owner_
+  bool sees_calls_ = false, probes_heap_ = false;
   std::vector<SharedMapping> mappings_;
   std::span<const fdr_canary> canaries_;
   const fdr_heap_counts* heap_counts_ = nullptr;
@@ -458,6 +364,7 @@ void BpfSource::forget_heap(const std::set<std::int32_t>& known, Timestamp befor
 HeapPrograms BpfSource::heap_programs() const { return impl_->heap_programs(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
 std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
+bool BpfSource::sees_calls() const { return impl_->sees_calls(); }
 bool BpfSource::pinned() const { return impl_->pinned_; }
 const std::vector<std::string>& BpfSource::notes() const { return impl_->notes_; }
 

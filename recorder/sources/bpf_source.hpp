@@ -2,7 +2,7 @@
 //
 // Everything the programs write is seen through window(). The destructor detaches and unpins: an orderly end leaves nothing behind. A
 // recorder that is killed leaves pinned programs that fall silent when the lease is over (pins.hpp), and a window that PinnedWindow reads.
-// Session thread only. libbpf is named in bpf_source.cpp and pinned_window.cpp alone.
+// Session thread only. libbpf is named in bpf_source.cpp, window_programs.cpp and pinned_window.cpp alone.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,7 @@ class BpfSource {
   std::vector<std::pair<fdr_send_key, fdr_send>> sends() const;
   std::uint64_t recursion_misses() const;  // runs the kernel refused because the program was running already
   std::uint64_t clock_period_ns() const;
+  bool sees_calls() const;  // system calls are recorded: asked for, and not refused by the kernel
   bool pinned() const;  // the window survives us
   const std::vector<std::string>& notes() const;  // what could not be had, said for people
 
@@ -64,7 +65,7 @@ class BpfSource {
 
 // What this host allows, for `fdr doctor` and for errors.
 struct BpfSupport {
-  bool btf = false, load = false, perf = false, task_pt_regs = false, uprobe_sessions = false;
+  bool btf = false, load = false, perf = false, perf_links = false, uprobe_sessions = false;
   std::string problem;
 };
 BpfSupport probe_bpf();

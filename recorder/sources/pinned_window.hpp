@@ -2,7 +2,7 @@
 // which a live recorder does in the same way.
 //
 // Its layout is what the maps say of themselves; element sizes that are not those of wire.h, or a wire version that is not ours, are
-// refused. What is in the arrays is read as any window is: bounded. One thread. libbpf is named in pinned_window.cpp and bpf_source.cpp alone.
+// refused. What is in the arrays is read as any window is: bounded. One thread. libbpf is named here (pinned_window.cpp), in bpf_source.cpp and in window_programs.cpp.
 #pragma once
 
 #include <cstdint>

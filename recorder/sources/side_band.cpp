@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
+#include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/shared_mapping.hpp"
 
 namespace fdr {
@@ -36,7 +36,7 @@ struct Comm {
   char comm[];
 };
 
-int open_event(int cpu, bool build_ids) {
+FileDescriptor open_event(int cpu, bool build_ids) {
   perf_event_attr attr{};
   attr.size = sizeof attr;
   attr.type = PERF_TYPE_SOFTWARE;
@@ -52,7 +52,7 @@ int open_event(int cpu, bool build_ids) {
   attr.clockid = CLOCK_MONOTONIC;
   attr.watermark = 1;
   attr.wakeup_watermark = 0x7fffffff;  // nobody is ever woken
-  return static_cast<int>(::syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC));
+  return open_perf_event(attr, -1, cpu);
 }
 
 Module module_of(const Mmap2& record, std::string path) {
@@ -75,8 +75,8 @@ class SideBand::Impl {
  public:
   explicit Impl(const std::vector<int>& cpus) {
     for (const int cpu : cpus) {
-      FileDescriptor event(open_event(cpu, true));
-      if (!event.valid()) event = FileDescriptor(open_event(cpu, false));  // before 5.12: no build-ids
+      FileDescriptor event = open_event(cpu, true);
+      if (!event.valid()) event = open_event(cpu, false);  // before 5.12: no build-ids
       if (!event.valid()) throw system_error("open the side band of CPU " + std::to_string(cpu), errno);
       SharedMapping mapping(event.get(), kRingBytes + static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), true, "the side band");
       rings_.push_back({std::move(event), std::move(mapping)});

@@ -1,9 +1,10 @@
-"""A guest of qemu that can lose its power: Debian's kernel, an initramfs of busybox, fdr and what both need, a disk that outlives it, and
-its serial console in a file."""
+"""A guest of qemu: a kernel of Debian's, an initramfs of busybox, fdr, programs to record and the libraries of all, its serial console in a
+file; and, where wanted, a disk that outlives it when its power is cut."""
 
 import gzip
 import os
 import re
+import shutil
 import subprocess
 
 from support.scenario import FDR, ROOT, Failure, Skip, check, program, wait_for
@@ -18,10 +19,11 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-for module in {modules}; do [ -e /modules/$module.ko ] && insmod /modules/$module.ko; done
-mount -t ext4 /dev/vda /var/lib/fdr
+{disk}
 . /commands
 """
+MOUNT_DISK = f"""for module in {' '.join(MODULES)}; do [ -e /modules/$module.ko ] && insmod /modules/$module.ko; done
+mount -t ext4 /dev/vda /var/lib/fdr"""
 
 
 def _cpio(entries):
@@ -41,28 +43,32 @@ def _libraries(path):
 
 
 class Guest:
-    def __init__(self, scenario, commands):
-        """`commands`: NAME -> a script of busybox's shell, what the guest does when it is booted by that name."""
+    def __init__(self, scenario, commands, suite=None, files=None, disk=True, kvm=True):
+        """`commands`: NAME -> a script of busybox's shell, what the guest does when it is booted by that name. `suite`: the release of Debian
+        whose kernel it has, by default the host's. `files`: path in the guest -> path here, in place of the program duty; what is executable
+        brings its libraries."""
         self.scenario = scenario
         try:
             scenario.need("qemu-system-x86_64", "busybox", "mkfs.ext4", "debugfs")
         except Skip as reason:
             raise Skip(f"allowed: {reason} --guest") from None
-        found = scenario.run([os.path.join(ROOT, "tests/guest_kernel")], seconds=300)
+        found = scenario.run([os.path.join(ROOT, "tests/guest_kernel"), *([suite] if suite else [])], seconds=500)
         if found.returncode:
             raise Skip(f"allowed: {found.stderr.strip()}")
         self.kernel = found.stdout.strip()
-        self.disk = scenario.path("disk")
+        self.disk = scenario.path("disk") if disk else None
+        self.files = {"bin/busybox": shutil.which("busybox"), "bin/fdr": FDR, **(files or {"bin/duty": program("duty")})}
         self.initrds = {name: self._initrd(name, script) for name, script in commands.items()}
         self.boots = 0
         self.accelerator = ["-accel", "tcg,thread=multi", "-cpu", "max"]
-        if os.access("/dev/kvm", os.R_OK | os.W_OK) and self._boots_with_kvm(next(iter(commands))):
+        if kvm and os.access("/dev/kvm", os.R_OK | os.W_OK) and self._boots_with_kvm(next(iter(commands))):
             self.accelerator = _KVM
         print(f"guest: {self.accelerator[1]}")
 
     def _boots_with_kvm(self, name):
         """Nested virtualization may be there and not work."""
-        self.new_disk()
+        if self.disk:
+            self.new_disk()
         accelerator, self.accelerator = self.accelerator, _KVM
         boot = self.boot(name)
         self.accelerator = accelerator
@@ -76,14 +82,12 @@ class Guest:
 
     def _initrd(self, name, script):
         directories = {"bin", "dev", "proc", "sys", "run", "tmp", "modules", "var", "var/lib", "var/lib/fdr", "root"}
-        files = {"init": INIT.format(modules=" ".join(MODULES)).encode(), "commands": script.encode()}
+        files = {"init": INIT.format(disk=MOUNT_DISK if self.disk else "").encode(), "commands": script.encode(), **self.files}
         for module in MODULES:
             path = os.path.join(self.kernel, "modules", f"{module}.ko")
-            if os.path.exists(path):
+            if self.disk and os.path.exists(path):
                 files[f"modules/{module}.ko"] = path
-        programs = {"bin/busybox": "/bin/busybox", "bin/fdr": FDR, "bin/duty": program("duty")}
-        files.update(programs)
-        for path in set().union(*map(_libraries, programs.values())):
+        for path in set().union(*(_libraries(path) for path in self.files.values() if os.access(path, os.X_OK))):
             files[path.lstrip("/")] = path
         for path in list(files):
             while "/" in path:
@@ -109,8 +113,9 @@ class Guest:
     def boot(self, name):
         self.boots += 1
         log = f"{name}-{self.boots}"
+        drive = ["-drive", f"file={self.disk},if=virtio,format=raw"] if self.disk else []
         arguments = ["qemu-system-x86_64", *self.accelerator, "-m", "1024", "-smp", "2", "-kernel", os.path.join(self.kernel, "vmlinuz"), "-initrd", self.initrds[name],
-                     "-append", "console=ttyS0 quiet panic=-1 no_timer_check", "-drive", f"file={self.disk},if=virtio,format=raw", "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
+                     "-append", "console=ttyS0 quiet panic=-1 no_timer_check", *drive, "-display", "none", "-serial", "stdio", "-monitor", "none", "-nic", "none", "-no-reboot"]
         return Boot(self.scenario, log, self.scenario.spawn(arguments, name=log))
 
     def take_out(self, directory, to):
