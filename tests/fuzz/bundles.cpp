@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "formats/error.hpp"
+#include "formats/history_code.hpp"
+#include "formats/history_image.hpp"
 #include "formats/json_text.hpp"
 #include "formats/manifest.hpp"
 #include "formats/modules.hpp"
@@ -60,6 +62,29 @@ void modules(Bytes bytes) {
     for (std::size_t i = 0; i < again.size(); ++i)
       FDR_PROMISE(again[i].slice.functions == slices[i].functions && again[i].slice.nameless == slices[i].nameless);
     FDR_PROMISE(slices_of(stacks, read).size() == slices.size());
+  } catch (const Error& error) {
+    FDR_PROMISE(*error.what() != '\0');
+  }
+}
+
+// The rows and looks of a chunk, which its checksum keeps from being reached by chance; sealed again, they are a file's.
+void history(Bytes bytes) {
+  if (const auto rows = decode_history_rows(bytes)) {
+    for (const HistoryRows::Column& column : rows->columns) FDR_PROMISE(column.values.size() == rows->rows);
+    FDR_PROMISE(rows->rows <= kMaxHistoryRows);
+    const std::string once = encode_history_rows(*rows);
+    const auto again = decode_history_rows({reinterpret_cast<const std::uint8_t*>(once.data()), once.size()});
+    FDR_PROMISE(again && again->rows == rows->rows && again->columns.size() == rows->columns.size());
+  }
+  if (const auto looks = decode_history_movers(bytes))
+    for (const HistoryMovers& look : *looks) FDR_PROMISE(look.processes.size() <= kMaxMovers);
+  const std::string sealed = seal_history_chunk(1, text_of(bytes));
+  const auto chunk = find_history_chunk({reinterpret_cast<const std::uint8_t*>(sealed.data()), sealed.size()});
+  FDR_PROMISE(chunk && history_contents(*chunk) == text_of(bytes));
+  try {
+    const History read = read_history(bytes);
+    FDR_PROMISE(read.metrics.size() <= kMaxHistoryMetrics);
+    FDR_PROMISE(!history_bytes(read).empty());
   } catch (const Error& error) {
     FDR_PROMISE(*error.what() != '\0');
   }

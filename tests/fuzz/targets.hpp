@@ -22,6 +22,7 @@ void perf_map(Bytes bytes);     // what a JIT compiler tells of its code
 void trace(Bytes bytes);        // trace.pftrace, and every part shown of what it gives
 void manifest(Bytes bytes);     // manifest.json
 void modules(Bytes bytes);      // modules.json
+void history(Bytes bytes);      // history.fdrh, and what is in one chunk of it
 void expression(Bytes bytes);   // a rule's condition
 void config(Bytes bytes);       // a TOML file
 
@@ -34,7 +35,7 @@ inline constexpr std::array kTargets = {
     Target{"elf_image", elf_image},   Target{"call_frames", call_frames}, Target{"pclntab", pclntab},
     Target{"names", names},           Target{"perf_map", perf_map},       Target{"trace", trace},
     Target{"manifest", manifest},     Target{"modules", modules},         Target{"expression", expression},
-    Target{"config", config},
+    Target{"config", config},         Target{"history", history},
 };
 
 // A broken promise: ends the program at `line`.
