@@ -60,7 +60,8 @@ class Guest:
         self.files = {"bin/busybox": shutil.which("busybox"), "bin/fdr": FDR, **(files or {"bin/duty": program("duty")})}
         self.initrds = {name: self._initrd(name, script) for name, script in commands.items()}
         self.boots = 0
-        self.accelerator = ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        # Without cmpxchg16b, which this qemu (7.2) emulates wrongly at times: the flags behind it are those of another instruction, and the guest dies.
+        self.accelerator = ["-accel", "tcg,thread=multi", "-cpu", "max,-cx16"]
         if kvm and os.access("/dev/kvm", os.R_OK | os.W_OK) and self._boots_with_kvm(next(iter(commands))):
             self.accelerator = _KVM
         print(f"guest: {self.accelerator[1]}")
