@@ -229,17 +229,14 @@ struct Refusal {
   std::string words;
 };
 
-// Of programs that are not taken together: those that are not taken alone.
-void find_refused(const Wish& wish, const Names& names, std::vector<Refusal>& refused) {
-  int error = 0;
-  if (names.empty() || load(wish, names, Size::kTrial, &error)) return;
-  if (names.size() == 1) {
-    refused.push_back({names[0], error, last_words()});
-    return;
+// Of programs that are not taken together: those that are not taken alone. What takes time is the verifier, which sees each once so.
+std::vector<Refusal> find_refused(const Wish& wish, const Names& names) {
+  std::vector<Refusal> refused;
+  for (const std::string& name : names) {
+    int error = 0;
+    if (!load(wish, {name}, Size::kTrial, &error)) refused.push_back({name, error, last_words()});
   }
-  const auto middle = names.begin() + static_cast<std::ptrdiff_t>(names.size() / 2);
-  find_refused(wish, {names.begin(), middle}, refused);
-  find_refused(wish, {middle, names.end()}, refused);
+  return refused;
 }
 
 Error cannot_load(int error, const std::string& words) {
@@ -268,8 +265,7 @@ class Chooser {
     while (!(programs = load(wish_, chosen_, size, &error))) {
       const std::string words = last_words();
       if (error == EPERM) throw cannot_load(error, words);
-      std::vector<Refusal> refused;
-      find_refused(wish_, chosen_, refused);
+      const std::vector<Refusal> refused = find_refused(wish_, chosen_);
       if (refused.empty()) throw cannot_load(error, words);  // the maps, then
       for (const Refusal& one : refused) {
         if (!program_of(one.program).cost) throw cannot_load(one.error, one.words);

@@ -43,9 +43,10 @@ MISSING = {
 
 def try_without(scenario, pid, missing, empty, said):
     heap = ["--heap"] if "allocator" in missing else []
-    recorder = Recorder(scenario, "attach", pid, "-w", "10s", "--after", "1s", *heap, "--when", "process.threads > 0",
+    recorder = Recorder(scenario, "attach", pid, "-w", "10s", "--after", "1s", *heap, "--when", "process.threads > 0", wait=False,
                         env={**os.environ, "FDR_PRETEND_MISSING": missing})
-    bundle = recorder.next_bundle(f"without {missing}")
+    recorder.wait_armed(120)  # programs are verified up to three times
+    bundle = recorder.next_bundle(f"without {missing}", 90)
     notes = recorder.status()["notes"]
     recorder.stop()
     bundle.check_whole()
