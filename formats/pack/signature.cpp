@@ -20,6 +20,13 @@ std::string without_receiver_brackets(std::string text) {
   return text;
 }
 
+// C++'s "(anonymous namespace)::f" -> "f": its brackets are none of arguments.
+std::string without_anonymous_namespaces(std::string text) {
+  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
+  for (std::size_t at; (at = text.find(kAnonymous)) != std::string::npos;) text.erase(at, kAnonymous.size());
+  return text;
+}
+
 // Without what stands in `open` ... `close`, nested; "operator<" and "operator()" and "->" are none.
 std::string without_brackets(std::string_view text, char open, char close) {
   std::string kept;
@@ -56,7 +63,7 @@ std::string normal_function(std::string_view function) {
   if (const std::size_t at = function.rfind("+0x"); at != std::string_view::npos && is_hex(function.substr(at + 3)))
     function = function.substr(0, at);
   if (const std::size_t at = function.find(" ["); at != std::string_view::npos) function = function.substr(0, at);  // [clone ..], [module]
-  std::string name = without_brackets(without_brackets(without_receiver_brackets(std::string(function)), '<', '>'), '(', ')');
+  std::string name = without_brackets(without_brackets(without_anonymous_namespaces(without_receiver_brackets(std::string(function))), '<', '>'), '(', ')');
   for (const std::string_view clone : {".isra.", ".constprop.", ".part.", ".cold", ".lto_priv.", ".llvm."})
     if (const std::size_t at = name.find(clone); at != std::string::npos) name.resize(at);
   if (const std::size_t hash = name.rfind("::h"); hash != std::string::npos && name.size() - hash == 19 && is_hex(name.substr(hash + 3)))

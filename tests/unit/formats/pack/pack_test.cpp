@@ -200,6 +200,8 @@ TEST_CASE("signature: functions are called the same on every build") {
   CHECK(normal_function("ext4_readdir [ext4]") == "ext4_readdir");
   CHECK(normal_function("A::operator<(A const&) const") == "A::operator<");
   CHECK(normal_function("main.(*conn).serve") == "main.conn.serve");
+  CHECK(normal_function("(anonymous namespace)::burn(int)") == "burn");
+  CHECK(normal_function("ns::(anonymous namespace)::A::run(std::function<void ()>) const") == "ns::A::run");
 
   const incident::Made made = incident::make();
   const Signature signature = signature_of(made.bundle, made.names);
