@@ -87,19 +87,31 @@ std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& root
   return all;
 }
 
+namespace {
+
+// The mapped file itself, whatever its path holds by now (proc_pid_map_files(5): Linux 3.3 with checkpoint/restore, root or CAP_CHECKPOINT_RESTORE).
+std::string mapped_file(std::int32_t pid, const Mapping& mapping) { return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end); }
+
+}  // namespace
+
 std::vector<Mapping> MapReader::read(std::int32_t pid) {
   std::vector<Mapping> mappings = parse_maps(read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20).value_or(""));
-  for (Mapping& mapping : mappings)
-    if (mapping.module.kind == ModuleKind::kFile) mapping.module.build_id = build_id(pid, mapping);
+  for (Mapping& mapping : mappings) {
+    if (mapping.module.kind != ModuleKind::kFile) continue;
+    mapping.module.build_id = build_id(pid, mapping);
+    // Where it cannot be reached, what is at its path by now would lend it its names: it is called as the kernel calls it, which nobody finds.
+    struct stat info {};
+    if (mapping.deleted && ::stat(mapped_file(pid, mapping).c_str(), &info)) mapping.module.path += " (deleted)";
+  }
   return mappings;
 }
 
 std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
-  // The mapped file itself, whatever its path holds by now (root only); else the path as the process sees it.
-  std::string path = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+  std::string path = mapped_file(pid, mapping);
   FileDescriptor in_root;
   struct stat info {};
   if (::stat(path.c_str(), &info)) {
+    if (mapping.deleted) return {};
     in_root = find_in_root(pid, mapping.module.path);
     if (!in_root.valid() || ::fstat(in_root.get(), &info)) return {};
     path = path_of(in_root);

@@ -4,6 +4,7 @@ mounted, and its capabilities are those that a recorder keeps, and with them alo
 
 import json
 import os
+import shutil
 
 from support.bundle import Bundle
 from support.scenario import FDR, ROOT, Scenario, Skip, check, equal, program, wait_for
@@ -32,10 +33,10 @@ def in_force(pid):
         return int(next(line.split()[1] for line in file if line.startswith("CapEff:")), 16)
 
 
-def armed(scenario, prefix=()):
+def armed(scenario, prefix=(), who=("--comm", "duty")):
     """A recorder over a program that is busy: its process, its name."""
     name = scenario.recorder_name()
-    recorder = scenario.spawn([*prefix, FDR, "attach", "--name", name, "-o", scenario.bundles, "--no-default-rules", "--after", "0s", "--comm", "duty"], name=name)
+    recorder = scenario.spawn([*prefix, FDR, "attach", "--name", name, "-o", scenario.bundles, "--no-default-rules", "--after", "0s", *who], name=name)
     status = lambda: next((entry for entry in json.loads(scenario.fdr("status", "--json").stdout) if entry["name"] == name), None)
 
     def ready():
@@ -51,14 +52,33 @@ def stop(recorder):
     equal(recorder.wait(60), 0, "exit code of a recorder that was told to end")
 
 
+def only(capabilities):
+    return ["setpriv", "--bounding-set=-all," + ",".join("+" + one.lower() for one in capabilities), "--inh-caps=-all", "--no-new-privs"]
+
+
+def unreachable(scenario, given):
+    """Without the right to the mapped file itself, a program that was replaced has no names rather than those of the other one."""
+    path = scenario.path("replaced")
+    shutil.copy(program("steady_first"), path)
+    steady = scenario.spawn([path])
+    wait_for("it runs", lambda: os.readlink(f"/proc/{steady.pid}/exe") == path)
+    shutil.copy(program("steady_second"), path + ".new")
+    os.rename(path + ".new", path)
+    recorder, name = armed(scenario, only(set(given) - {"CHECKPOINT_RESTORE"}), [str(steady.pid)])
+    bundle = Bundle(scenario, scenario.fdr("dump", name, "--reason", "replaced").stdout.strip())
+    stop(recorder)
+    frames = {frame for row in bundle.show("stacks", "--pid", str(steady.pid)) for frame in row["stack"]}
+    check(any("replaced (deleted)+0x" in frame for frame in frames), f"no frame of it: {sorted(frames)[:20]}")
+    check(not any("second_" in frame for frame in frames), f"names of another program: {sorted(frames)[:20]}")
+
+
 def records(scenario, given):
     """With what the container has and no more; and a recorder that has all keeps just as much."""
     duty = scenario.spawn([program("duty"), "60"])
     free, _ = armed(scenario)
     equal(in_force(free.pid), mask(given) & in_force("self"), "what a recorder keeps, and what the DaemonSet gives it")
     stop(free)
-    only = ",".join("+" + one.lower() for one in given)
-    recorder, name = armed(scenario, ["setpriv", f"--bounding-set=-all,{only}", "--inh-caps=-all", "--no-new-privs"])
+    recorder, name = armed(scenario, only(given))
     equal(in_force(recorder.pid), mask(given) & in_force("self"), "its capabilities")
     bundle = Bundle(scenario, scenario.fdr("dump", name, "--reason", "as in a pod").stdout.strip())
     stop(recorder)
@@ -105,3 +125,4 @@ with Scenario(__file__) as scenario:
     scenario.need_root()
     scenario.need("setpriv")
     records(scenario, given)
+    unreachable(scenario, given)
