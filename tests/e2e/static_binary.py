@@ -9,7 +9,7 @@ import struct
 from support.scenario import FDR, ROOT, Scenario, Skip, check, equal, program
 
 STATIC = os.environ.get("FDR_STATIC", FDR + "-static")
-READER = os.environ.get("FDR_READER_STATIC", os.path.join(ROOT, "build/reader-only/fdr-static"))
+READER = os.environ.get("FDR_READER_STATIC", FDR + "-reader-static")
 MOST_MB = 12
 GOLDEN = os.path.join(ROOT, "tests/golden/bundles/format-1.fdr")
 PT_DYNAMIC, PT_INTERP, DT_NEEDED = 2, 3, 1
@@ -112,15 +112,15 @@ def on_an_old_kernel(scenario, path):
 
 
 with Scenario(__file__) as scenario:
-    if not os.access(STATIC, os.X_OK):
-        raise Skip(f"{STATIC} is not built (cmake --build --preset static)")
+    for path in (STATIC, READER):
+        if not os.access(path, os.X_OK):
+            raise Skip(f"{path} is not built (cmake --build --preset static)")
     print(f"static_binary: {needs_nothing(scenario, STATIC)} bytes")
     on_an_old_kernel(scenario, STATIC)
-    if os.access(READER, os.X_OK):
-        print(f"static_binary: the reader alone {needs_nothing(scenario, READER)} bytes")
+    print(f"static_binary: the reader alone {needs_nothing(scenario, READER)} bytes")
+    check("attach" not in scenario.run([READER, "--help"]).stdout, "the reader alone can attach")
     scenario.need_root()
     empty = Empty(scenario, STATIC, "empty")
     empty.reads()
     empty.records()
-    if os.access(READER, os.X_OK):
-        Empty(scenario, READER, "reader").reads()
+    Empty(scenario, READER, "reader").reads()
