@@ -17,6 +17,7 @@
 #include "recorder/metrics/host.hpp"
 #include "recorder/metrics/oom.hpp"
 #include "recorder/metrics/slab.hpp"
+#include "recorder/pid_namespace.hpp"
 #include "recorder/run_directory.hpp"
 #include "recorder/small_file.hpp"
 #include "recorder/sources/bpf_source.hpp"
@@ -78,6 +79,9 @@ std::vector<Check> examine() {
   checks.push_back({"allocation probes", !uprobes ? "no uprobes" : bpf.uprobe_sessions ? "uprobe sessions" : "uprobes without sessions (before 6.13)",
                     !uprobes ? "--heap cannot tell who holds memory" : bpf.uprobe_sessions ? "" : "--heap costs twice as much, and samples within an allocator have no callers", "",
                     Grade::kOk});
+  const bool numbers = has_host_pids();
+  checks.push_back({"PID namespace", numbers ? "the host's" : "its own", numbers ? "" : "the bpf backend cannot start", numbers ? "" : kOtherNumbersRemedy,
+                    numbers ? Grade::kOk : Grade::kLess});
   std::string problem;
   const bool pins = root && mount_bpf_filesystem(&problem);
   checks.push_back({"BPF filesystem", pins ? "mounted" : "not available", pins ? "" : "the window does not survive the recorder",

@@ -13,6 +13,7 @@
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
+#include "recorder/pid_namespace.hpp"
 #include "recorder/pretend.hpp"
 #include "recorder/sources/cpu_list.hpp"
 #include "recorder/sources/perf_event.hpp"
@@ -70,6 +71,7 @@ BpfSupport probe_bpf() {
   if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
   if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
   if (!support.btf) support.problem = "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
+  if (!has_host_pids()) support.problem = kOtherNumbers;
   return support;
 }
 

@@ -14,6 +14,7 @@
 
 #include "formats/error.hpp"
 #include "recorder/heap/heap_reading.hpp"
+#include "recorder/pid_namespace.hpp"
 #include "recorder/pretend.hpp"
 #include "recorder/sources/syscall_traits.hpp"
 #include "window.skel.h"
@@ -299,6 +300,7 @@ class Chooser {
 };
 
 KernelTypes kernel_types() {
+  if (!has_host_pids()) throw Error(kOtherNumbers, kOtherNumbersRemedy);
   libbpf_set_print(remember);
   KernelTypes types(btf__load_vmlinux_btf());
   if (!types)

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """A container watched from its host, by its id and by its group: its processes under both their numbers, stacks named from files that only
-its root has, the sockets of its own network namespace, and what its quota allows and takes, as a share of what."""
+its root has, the sockets of its own network namespace, and what its quota allows and takes, as a share of what. And
+from within, where only the host's numbers would do."""
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +16,7 @@ from common.cgroup import Cgroup  # noqa: E402
 from support.bundle import Bundle
 from support.chains import check_chain
 from support.recorder import Recorder
-from support.scenario import Scenario, check, equal, program, wait_for
+from support.scenario import FDR, Scenario, check, equal, program, wait_for
 
 CONTAINER = "9c41b7e2d05a" + "fedcba9876543210" * 3 + "c0de"
 PAIRS, UNREAD, QUOTA = 12, 500, 20
@@ -93,6 +95,21 @@ def check_quota(scenario, bundle):
     print(f"containers_from_host: {finding['verdict']}: {told}")
 
 
+def from_inside(scenario):
+    """With numbers of its own for processes nothing that BPF programs say would be of them: fdr says so instead of recording nothing."""
+    within = ["unshare", "-p", "-m", "--fork", "--kill-child", "--mount-proc", os.path.abspath(FDR)]
+    rows = {row["check"]: row for row in json.loads(scenario.run([*within, "doctor", "--json"]).stdout)}
+    equal(rows["PID namespace"]["value"], "its own", "what fdr doctor says of it")
+    check(f"--container" in rows["PID namespace"]["remedy"], f"a remedy: {rows['PID namespace']}")
+    before = scenario.left()
+    result = scenario.run([*within, "run", "--name", scenario.recorder_name(), "-o", scenario.bundles, "--no-default-rules", "--on-exit", "always", "--after", "0s", "--",
+                           program("steady_first"), "0.5"])
+    equal(result.returncode, 0, f"the command all the same: {result.stderr}")
+    for name in set(scenario.left()) - set(before):
+        backend = Bundle(scenario, os.path.join(scenario.bundles, name)).manifest["backend"]
+        check(backend != "bpf", f"a bundle of backend {backend} from a PID namespace: {result.stderr}")
+
+
 with Scenario(__file__) as scenario:
     scenario.need_root()
     scenario.need("unshare", "ldd")
@@ -111,5 +128,6 @@ with Scenario(__file__) as scenario:
         result = scenario.fdr("once", "--no-default-rules", "-o", scenario.bundles, "--cgroup", path, "--for", "60s", "--after", "0s", "--when", "process.cpu.total > 5%", code=None)
         check(result.returncode in (10, 11), f"fdr once --cgroup {path}: {result.returncode} {result.stderr}")
         equal(sorted(Bundle(scenario, result.stdout.strip()).manifest["target"]["pids"]), sorted([box.init, box.burner]), "who is in the group")
+        from_inside(scenario)
     finally:
         box.remove()
