@@ -48,7 +48,7 @@ int send_beat(const std::string& name) {
   const FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   int taken = 0;
   for (const std::string& recorder : known_recorders().alive) {
-    const sockaddr_un address = address_of(std::string(kRunRoot) + "/" + recorder + "/beat.sock");
+    const sockaddr_un address = address_of(run_directory_of(recorder) + "/beat.sock");
     if (::sendto(socket.get(), name.data(), name.size(), MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
                  sizeof address) >= 0)
       ++taken;

@@ -9,7 +9,7 @@
 #include "formats/error.hpp"
 #include "recorder/bounded_command.hpp"
 #include "recorder/slice_recovery.hpp"
-#include "recorder/sources/pins.hpp"
+#include "recorder/sources/left_window.hpp"
 #include "recorder/state/saved_window.hpp"
 
 namespace fdr {
@@ -19,7 +19,7 @@ constexpr Duration kPatience = std::chrono::seconds(30);
 
 // The same code as the command's: it may take long, or fail, without harm to us.
 void recover_apart(const std::string& name, const std::string& bundles, const Voice& voice) {
-  const bool pinned = has_pinned_window(name);
+  const bool pinned = has_left_window(name);
   voice.say(fmt::format("recorder '{}' had died: {}", name, pinned ? "its window is being written" : "what it had put on disk is being written"));
   std::vector<std::string> command = {"/proc/self/exe", "recover", name};
   if (!pinned) command.insert(command.end(), {"-o", std::filesystem::absolute(bundles)});
@@ -40,14 +40,14 @@ std::optional<RunDirectory> take_clean(const std::string& name, const std::strin
   for (const bool again : {false, true}) {
     auto taken = RunDirectory::take(name);
     if (!taken) return std::nullopt;
-    holds_window = has_pinned_window(name);
+    holds_window = has_left_window(name);
     if (!holds_window && !again && has_slices(bundles, name)) {
       taken.reset();
       recover_apart(name, bundles, voice);
       continue;  // where that failed they stay, and none are kept beside them
     }
     if (!holds_window) {
-      remove_leftovers(name);
+      remove_left_window(name);
       remove_saved_window(taken->path(""));
       return taken;
     }
@@ -62,12 +62,12 @@ void silence_others(const Voice& voice) {
   for (const std::string& name : known_recorders().dead) {
     auto taken = RunDirectory::take(name);
     if (!taken) continue;
-    if (!has_pinned_window(name)) {
-      remove_leftovers(name);
+    if (!has_left_window(name)) {
+      remove_left_window(name);
       continue;
     }
     taken->leave_window();
-    detach_leftovers(name);
+    detach_left_window(name);
     voice.hint(fmt::format("recorder '{}' has died; its window can be written: fdr recover {}", name, name));
   }
 }

@@ -28,6 +28,8 @@ constexpr std::size_t kMaxFileSize = 1 << 20;
 
 constexpr std::array kDetails = {std::pair{"all", SyscallDetail::kAll}, std::pair{"summary", SyscallDetail::kSummary},
                                  std::pair{"off", SyscallDetail::kOff}};
+constexpr std::array kBackends = {std::pair{"auto", BackendChoice::kAuto}, std::pair{"bpf", BackendChoice::kBpf}, std::pair{"perf", BackendChoice::kPerf},
+                                  std::pair{"proc", BackendChoice::kProc}};
 constexpr std::array kExits = {std::pair{"never", OnExit::kNever}, std::pair{"failure", OnExit::kFailure},
                                std::pair{"always", OnExit::kAlways}};
 
@@ -117,6 +119,8 @@ void read_top(Section& top, Config& config) {
   top.name("name", config.name);
   top.boolean("wait", config.wait);
   top.boolean("host_tier", config.host_tier);
+  top.one_of("backend", config.backend, kBackends);
+  top.boolean("allow_ptrace", config.allow_ptrace);
   bool default_rules = true;
   top.boolean("default_rules", default_rules);
   if (top.get("default_rules")) config.default_rules = default_rules;

@@ -20,6 +20,7 @@
 namespace fdr {
 
 enum class SyscallDetail { kAll, kSummary, kOff };
+enum class BackendChoice { kAuto, kBpf, kPerf, kProc };
 enum class OnExit { kNever, kFailure, kAlways };
 
 // Without any of pids, comm and exe it only names what the command line chooses.
@@ -61,6 +62,8 @@ struct Config {
   unsigned frequency = 99;              // Hz per CPU
   Duration off_cpu = std::chrono::milliseconds(1);
   SyscallDetail detail = SyscallDetail::kAll;
+  BackendChoice backend = BackendChoice::kAuto;  // who records; auto: the first of the others that this host allows
+  bool allow_ptrace = false;            // backend proc: threads that run are stopped at a firing to read their stacks
   bool host_tier = true;                // what other programs of the host do, thinly
   Duration slow = std::chrono::milliseconds(10);
   Duration every = std::chrono::milliseconds(100);
@@ -108,6 +111,7 @@ void check_config(const Config& config);
 // any whose name is taken.
 std::vector<RuleConfig> all_rules(const Config& config);
 bool default_rules_apply(const Config& config);
+const char* backend_word(BackendChoice choice);  // "auto", "bpf", "perf", "proc"
 // The effective configuration as TOML, stored in every bundle and printed by `fdr check`.
 std::string config_toml(const Config& config);
 

@@ -133,8 +133,14 @@ std::string notify_toml(const NotifyConfig& notify) {
 
 }  // namespace
 
+const char* backend_word(BackendChoice choice) {
+  return choice == BackendChoice::kBpf ? "bpf" : choice == BackendChoice::kPerf ? "perf" : choice == BackendChoice::kProc ? "proc" : "auto";
+}
+
 std::string config_toml(const Config& config) {
   std::string out;
+  if (config.backend != BackendChoice::kAuto) out += fmt::format("backend = \"{}\"\n", backend_word(config.backend));
+  if (config.allow_ptrace) out += "allow_ptrace = true\n";
   if (!config.host_tier) out += "host_tier = false\n";
   if (config.max_cpu) out += fmt::format("max_cpu = \"{}%\"\n", *config.max_cpu);
   if (!config.name.empty()) out += "name = " + toml_string(config.name) + "\n";

@@ -90,7 +90,7 @@ void reply(FileDescriptor connection, const std::string& json) {
 }
 
 std::string ask_recorder(const std::string& recorder, const std::string& verb, const std::string& text) {
-  const std::string path = std::string(kRunRoot) + "/" + recorder + "/control.sock";
+  const std::string path = run_directory_of(recorder) + "/control.sock";
   const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_of(path);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address))

@@ -22,7 +22,7 @@ constexpr Duration kSecondLook = std::chrono::seconds(1);
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
 std::vector<std::string> losses_of(const Recording& recording, Timestamp begin, Timestamp now) {
-  std::vector<std::string> losses = recording.source().notes();
+  std::vector<std::string> losses = recording.notes();
   if (const CpuBudget* budget = recording.economy().budget())
     for (std::string& lowered : lowered_texts(recording.economy().lowered(begin, now), budget->most())) losses.push_back(std::move(lowered));
   const std::vector<std::string> counted = program_losses(*recording.window().control);

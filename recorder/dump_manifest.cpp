@@ -71,7 +71,8 @@ Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpT
                       .evidence = trigger.evidence, .realtime_ns = manifest.clock.realtime_of(trigger.time),
                       .monotonic_ns = to_ns(trigger.time), .drill = trigger.drill};
   manifest.episode = trigger.episode;
-  manifest.backend = "bpf";
+  manifest.backend = backend_name(control.backend);
+  manifest.lacks = lacking_parts(control.lacks);
   manifest.config = config_toml(config);
   return manifest;
 }

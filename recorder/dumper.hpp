@@ -23,9 +23,10 @@
 #include "recorder/decode/decoder.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/moment_copy.hpp"
-#include "recorder/sources/bpf_source.hpp"
+#include "recorder/heap/heap_reading.hpp"
 #include "recorder/stepwise_writer.hpp"
 #include "recorder/system_text.hpp"
+#include "recorder/window/errno_total.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
 

@@ -53,13 +53,15 @@ void Firings::over(const EpisodeEnd& end, bool we_end) {
   start(std::move(trigger), said);
 }
 
-void Firings::exited(int wait_status, Timestamp now) {
+void Firings::exited(std::optional<int> status, Timestamp now) {
   const OnExit wanted = config_.on_exit.value_or(OnExit::kNever);
+  const int wait_status = status.value_or(0);
   if (wanted == OnExit::kNever || (wanted == OnExit::kFailure && wait_status == 0)) return;
   DumpTrigger trigger{.name = "exit", .when = wanted == OnExit::kAlways ? "on-exit always" : "on-exit failure", .value_text = {}, .evidence = {},
                       .value = static_cast<double>(WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status)), .time = now};
   trigger.value_text = WIFSIGNALED(wait_status) ? fmt::format("signal {} ({})", WTERMSIG(wait_status), ::sigabbrev_np(WTERMSIG(wait_status)))
                                                 : fmt::format("exit code {}", WEXITSTATUS(wait_status));
+  if (!status) trigger.value_text = "a status that nobody told";
   trigger.evidence = "the target ended with " + trigger.value_text;
   start(trigger, "also: " + trigger.evidence);
 }

@@ -22,8 +22,8 @@ class Firings {
   // The second bundle of an episode, unless the first one is open still, or (where not the condition has ended but we do)
   // holds nearly all there is to see.
   void over(const EpisodeEnd& end, bool we_end = false);
-  // The target ended with this wait status: a bundle, where on_exit wants one.
-  void exited(int wait_status, Timestamp now);
+  // The target ended with this wait status (nothing: nobody told it): a bundle, where on_exit wants one.
+  void exited(std::optional<int> status, Timestamp now);
   // The way of a firing, but for the rule's own state; never into another one's bundle: must not be busy.
   void drilled(const Firing& firing);
   // `said`: of this one, where another one's bundle takes it in.

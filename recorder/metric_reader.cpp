@@ -95,14 +95,14 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   }
   host_.read(now, row_);
   processes_.read(now, row_);
-  threads_.read(recording.window().threads, recording.live_slots(), changes.ended_threads, now, row_);
+  threads_.read(recording.window().threads, recording.live_slots(), changes.ended_threads, recording.window().control->lacks, now, row_);
   goroutines_.read(recording.go_programs(), now, row_);
   sockets_.read(now, row_);
   slab_.read(now, row_);
   cgroup_.read(now, row_);
   progress_.read(recording.window().threads, recording.live_slots(), now, row_);
   oom_.read(now, row_);
-  if (!recording.economy().spares_calls()) syscalls_.read(recording.summary(), now, row_);  // unknown where nobody looks, never 0
+  if (!recording.economy().spares_calls() && recording.sees_calls()) syscalls_.read(recording.summary(), now, row_);  // unknown where nobody looks, never 0
   standstill_.read(recording.source().canaries(), now, row_);
   const std::vector<double> ages = beats.ages(now);
   keep_peer_ages(beats, now);

@@ -203,10 +203,12 @@ void ProcessTable::on_life(const fdr_life& event, Changes& changes, const fdr_th
       if (!key) break;
       Process& process = processes_[*key].process;
       process.ended = time;
-      process.wait_status = event.exit_code;
+      std::optional<int> status;
+      if (event.exit_code != FDR_EXIT_UNKNOWN) status = event.exit_code;
+      process.wait_status = status;
       live_.erase(tgid);
       life_.push_back({time, LifeKind::kExit, id, comm, event.exit_code});
-      changes.exits.push_back({tgid, event.target, event.exit_code, time, static_cast<double>(event.user_ns) * 1e-9,
+      changes.exits.push_back({tgid, event.target, status, time, static_cast<double>(event.user_ns) * 1e-9,
                                static_cast<double>(event.system_ns) * 1e-9});
       break;
     }

@@ -52,7 +52,7 @@ struct TrackedThread {
 struct TargetExit {
   std::int32_t pid = 0;
   std::uint32_t target = 0;
-  int wait_status = 0;
+  std::optional<int> wait_status;  // nothing where nobody told it
   Timestamp time;
   double user_s = 0, system_s = 0;
 };

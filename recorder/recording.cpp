@@ -37,8 +37,8 @@ std::uint64_t memory_of(const Config& config) { return config.memory_bytes(stati
 namespace {
 
 // The ceiling is one for all that is kept: what the logs and the files beside the rings may take is not the window's.
-WindowLayout layout_of(const Config& config) {
-  const auto beside = [&](std::uint64_t memory) { return log_bytes(config.logs.size(), memory) + saved_room(memory).all; };
+WindowLayout layout_of(const Config& config, std::uint64_t source_bytes) {
+  const auto beside = [&](std::uint64_t memory) { return log_bytes(config.logs.size(), memory) + saved_room(memory).all + source_bytes; };
   return divide_memory(memory_of(config), static_cast<std::uint32_t>(recorded_slots()), config.span, beside, config.wants_heap());
 }
 
@@ -59,20 +59,23 @@ std::set<std::string> heap_targets(const Config& config) {
 
 Recording::Recording(const Config& config, const std::string& name)
     : config_(config),
-      layout_(layout_of(config)),
-      source_(config, layout_, name),
-      side_band_(online_cpus()),
-      window_(source_.window()),
+      chosen_(choose_backend(config, [&](std::uint64_t beside) { return layout_of(config, beside); }, name)),
+      window_(source().window()),
       table_(target_names(config)),
       unwind_(window_),
-      heap_(source_.heap_programs(), heap_targets(config)),
+      heap_(source().heap_programs(), source().heap().asked ? heap_targets(config) : std::set<std::string>{}),
       summary_(config.span + config.after + kMemoryOfTheDead),
-      snapshot_(std::make_unique<Snapshot>(layout_)),
+      snapshot_(std::make_unique<Snapshot>(window_.layout)),
       economy_(config, MonotonicClock::now()),
       armed_at_(MonotonicClock::now()) {}
 
-void Recording::arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now) {
-  source_.arm_threads();
+void Recording::arm(std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now) {
+  chosen_.source->arm_threads();
+  std::unordered_set<std::int32_t> armed;
+  for (std::uint32_t slot = 0; slot < window_.layout.threads; ++slot)
+    if (window_.threads[slot].flags & FDR_THREAD_USED) armed.insert(static_cast<std::int32_t>(window_.threads[slot].tgid));
+  // Who has gone, or is not ours to record. Where no slot is left nothing can be said of anybody.
+  if (!window_.control->slots_exhausted) std::erase_if(named, [&](std::int32_t pid) { return !armed.contains(pid); });
   for (const std::int32_t pid : named) {
     table_.add_existing(pid, target, maps_.read(pid), now);
     describe(pid);
@@ -83,7 +86,7 @@ void Recording::arm(const std::vector<std::int32_t>& named, std::uint32_t target
 std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target) {
   std::vector<std::int32_t> added;
   for (const std::int32_t pid : with_descendants(pids)) {
-    source_.add_target(pid, target, false);
+    chosen_.source->add_target(pid, target, false);
     added.push_back(pid);
   }
   arm(added, target, MonotonicClock::now());
@@ -101,7 +104,7 @@ void Recording::follow_files(bool changed, Timestamp now) {
 }
 
 HeapReading Recording::heap() const {
-  HeapReading reading = source_.heap();
+  HeapReading reading = chosen_.source->heap();
   HeapProbes::Report report = heap_.report();
   reading.since = report.since;
   reading.problems = std::move(report.problems);
@@ -112,13 +115,13 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids
   std::vector<std::int32_t> added;
   for (const std::int32_t pid : with_descendants(pids)) {
     if (table_.live_process(pid)) continue;
-    source_.add_target(pid, target, false);
+    chosen_.source->add_target(pid, target, false);
     added.push_back(pid);
   }
   if (added.empty()) return added;
   arm(added, target, now);
   std::vector<std::uint32_t> armed;
-  for (std::uint32_t slot = 0; slot < layout_.threads; ++slot)
+  for (std::uint32_t slot = 0; slot < window_.layout.threads; ++slot)
     if (window_.threads[slot].flags & FDR_THREAD_USED && !(window_.threads[slot].flags & FDR_THREAD_EXITED)) armed.push_back(slot);
   catch_up(now);  // threads born meanwhile are told by the life ring; the others are those that were here
   for (const std::uint32_t slot : armed) {
@@ -133,8 +136,8 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids
 }
 
 void Recording::add_child(std::int32_t pid) {
-  source_.add_target(pid, 0, true);
-  source_.arm_threads();
+  chosen_.source->add_target(pid, 0, true);
+  chosen_.source->arm_threads();
   table_.add_existing(pid, 0, {}, MonotonicClock::now());
   go_.began(pid, 0);
   collect_armed_threads();
@@ -151,7 +154,7 @@ void Recording::describe(std::int32_t pid) { table_.describe(pid, executable_of(
 
 void Recording::collect_armed_threads() {
   live_slots_.clear();
-  for (std::uint32_t slot = 0; slot < layout_.threads; ++slot) {
+  for (std::uint32_t slot = 0; slot < window_.layout.threads; ++slot) {
     const fdr_thread& thread = window_.threads[slot];
     if (!(thread.flags & FDR_THREAD_USED) || thread.flags & FDR_THREAD_EXITED) continue;
     table_.add_thread(thread);
@@ -161,10 +164,11 @@ void Recording::collect_armed_threads() {
 
 void Recording::catch_up(Timestamp now) {
   // The side band is read before the life ring: whatever began before a mapping is then known when the mapping is applied.
-  std::vector<SideEvent> side = side_band_.drain();
+  chosen_.source->collect(now);
+  std::vector<SideEvent> side = chosen_.source->side_events();
   std::vector<fdr_life> life = life_.read(window_);
   name_builds(side, life);
-  caught_up_.append(table_.apply(std::move(life), std::move(side), now, window_.threads, layout_.threads));
+  caught_up_.append(table_.apply(std::move(life), std::move(side), now, window_.threads, window_.layout.threads));
 }
 
 // The side band knows GNU build-ids alone (and none before 5.12). Without one, two programs that were at one path in turn would be one.
@@ -180,7 +184,7 @@ void Recording::name_builds(std::vector<SideEvent>& side, const std::vector<fdr_
 }
 
 Recording::Changes Recording::advance(Timestamp now) {
-  source_.renew_lease(now);
+  chosen_.source->renew_lease(now);
   catch_up(now);
   Changes changes;
   changes.processes = std::exchange(caught_up_, {});
@@ -196,7 +200,7 @@ Recording::Changes Recording::advance(Timestamp now) {
     changes.ended_threads.push_back(window_.threads[slot]);
     economy_.ended(window_.threads[slot]);
     window_.threads[slot].flags = 0;
-    source_.release_slot(slot);
+    chosen_.source->release_slot(slot);
   }
   if (!changes.processes.released.empty()) {
     const std::unordered_set<std::uint32_t> gone(changes.processes.released.begin(), changes.processes.released.end());
@@ -208,12 +212,12 @@ Recording::Changes Recording::advance(Timestamp now) {
     last_second_ = now;
     changed |= read_strange_maps(now);
     read_summary(now);
-    source_.follow_cpus();
+    chosen_.source->follow_cpus();
     if (table_.forget(now - config_.span - config_.after - kMemoryOfTheDead)) {
       unwind_.release_files(table_);
       std::set<std::int32_t> known;  // living, and dead that bundles may still tell of
       for (const auto& [key, tracked] : table_.processes()) known.insert(tracked.process.pid);
-      heap_.now_and_then([this, known = std::move(known), now] { source_.forget_heap(known, now); }, now);
+      heap_.now_and_then([this, known = std::move(known), now] { chosen_.source->forget_heap(known, now); }, now);
     }
   }
   follow_files(changed, now);
@@ -236,6 +240,8 @@ void Recording::read_summary(Timestamp now) {
 }
 
 WindowMark Recording::take_snapshot(const WindowMark& after, Coverage& coverage) {
+  chosen_.source->collect(MonotonicClock::now());
+  if (after[FDR_LIFE].empty()) chosen_.source->firing(MonotonicClock::now());
   coverage.at = MonotonicClock::now();
   WindowMark mark = snapshot_->take(window_, after);
   for (int ring = 0; ring < FDR_RINGS; ++ring) coverage.covers_since_ns[ring] = snapshot_->ring(ring).covers_since_ns;
@@ -261,9 +267,15 @@ Snapshot Recording::copy_recent(Timestamp since) const {
   return recent;
 }
 
+std::vector<std::string> Recording::notes() const {
+  std::vector<std::string> notes = chosen_.notes;
+  for (std::string& note : chosen_.source->notes()) notes.push_back(std::move(note));
+  return notes;
+}
+
 RecordedSince Recording::known() const {
   return {.span = config_.span, .armed_at = armed_at_, .summary_begin = summary_.begin(), .summary_rows = summary_.rows().size(),
-          .clock_period_ns = source_.clock_period_ns(), .life_missed = side_band_.lost() + life_.lost_chunks()};
+          .clock_period_ns = chosen_.source->clock_period_ns(), .life_missed = chosen_.source->side_lost() + life_.lost_chunks()};
 }
 
 }  // namespace fdr

@@ -1,4 +1,4 @@
-// One running recording: the bpf source, the side band, the process table, the summary and the snapshot buffer, kept in step.
+// One running recording: the backend, the process table, the summary and the snapshot buffer, kept in step.
 //
 // The session calls advance() once a tick; everything else is copied out for the dumper. Session thread only.
 #pragma once
@@ -14,8 +14,7 @@
 #include "recorder/go_programs.hpp"
 #include "recorder/heap/heap_probes.hpp"
 #include "recorder/proc_reader.hpp"
-#include "recorder/sources/bpf_source.hpp"
-#include "recorder/sources/side_band.hpp"
+#include "recorder/sources/backend_choice.hpp"
 #include "recorder/unwind_tables.hpp"
 #include "recorder/window/coverage.hpp"
 #include "recorder/window/life_reader.hpp"
@@ -63,7 +62,14 @@ class Recording {
   const ProcessTable& processes() const { return table_; }
   ProcessTable& processes() { return table_; }
   const SummaryLog& summary() const { return summary_; }
-  const BpfSource& source() const { return source_; }
+  const EventSource& source() const { return *chosen_.source; }
+  // Calls are counted: asked for, and to be had.
+  bool sees_calls() const { return !(window_.control->lacks & FDR_LACKS_SUMS); }
+  const char* backend() const { return backend_name(window_.control->backend); }
+  // One line where it is not the best backend there is: which, and what is lost; empty else.
+  const std::string& choice() const { return chosen_.line; }
+  // What could not be had, said for people.
+  std::vector<std::string> notes() const;
   GoProgramList go_programs() const { return go_.all(); }
   // What the targets hold, and who is probed for it.
   HeapReading heap() const;
@@ -77,17 +83,15 @@ class Recording {
 
  private:
   void describe(std::int32_t pid);
-  // Processes that were named to the source as targets: their threads record from now on.
-  void arm(const std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
+  // Processes that were named to the source as targets: their threads record from now on. Those of which there is none are taken out.
+  void arm(std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
   void name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life);
   void collect_armed_threads();
   void follow_files(bool changed, Timestamp now);
   bool read_strange_maps(Timestamp now);
 
   Config config_;
-  WindowLayout layout_;
-  BpfSource source_;
-  SideBand side_band_;
+  ChosenBackend chosen_;
   WindowView window_;
   ProcessTable table_;
   LifeReader life_;

@@ -19,8 +19,7 @@
 #include "recorder/retention.hpp"
 #include "recorder/run_directory.hpp"
 #include "recorder/slice_recovery.hpp"
-#include "recorder/sources/pinned_window.hpp"
-#include "recorder/sources/pins.hpp"
+#include "recorder/sources/left_window.hpp"
 #include "recorder/state/saved_window.hpp"
 
 namespace fdr {
@@ -119,8 +118,8 @@ Coverage coverage_of(const Snapshot& snapshot, Timestamp at) {
 
 // Everything but the lock and the removal.
 DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Config& config, const std::string& baselines, std::string& evidence) {
-  const PinnedWindow pinned(name);
-  const WindowView& window = pinned.window();
+  const std::unique_ptr<LeftWindow> left = open_left_window(name);
+  const WindowView& window = left->window();
   // The rings first: where the lease is not over they are still being written.
   Snapshot snapshot(window.layout);
   snapshot.take(window, {});
@@ -156,13 +155,13 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
                     .episode = {},
                     .losses = losses_of(saved, window, config, span),
                     .cost = {.cpu_seconds = pulse.cpu_seconds, .rss_bytes = last_rss(saved.metrics), .window_bytes = window.layout.total_bytes(), .dump_seconds = 0}};
-  HeapReading heap = pinned.heap();
+  HeapReading heap = left->heap();
   if (!heap.blocks.empty()) heap.since = saved.facts.armed_at;  // or a little later: when the probes were there died with the recorder
   DumpRest rest{.summary = std::move(saved.summary),
-                .errors = pinned.errors(),
-                .failing = config.host_tier ? pinned.failing() : std::vector<std::pair<fdr_failing_key, fdr_failing>>{},
+                .errors = left->errors(),
+                .failing = config.host_tier ? left->failing() : std::vector<std::pair<fdr_failing_key, fdr_failing>>{},
                 .failing_shift = failing_shift(config.span + config.after),
-                .bystander_ticks = config.host_tier ? pinned.bystander_ticks() : std::vector<std::pair<std::uint32_t, fdr_ticks>>{},
+                .bystander_ticks = config.host_tier ? left->bystander_ticks() : std::vector<std::pair<std::uint32_t, fdr_ticks>>{},
                 .host_tier = config.host_tier,
                 .heap = std::move(heap),
                 .metrics = std::move(saved.metrics),
@@ -185,14 +184,14 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
   auto place = RunDirectory::take(name);
   if (!place) throw Error("the recorder '" + name + "' runs, or is being recovered", "fdr dump " + name + " writes the window of one that runs");
   RecoveredBundle recovered;
-  if (!has_pinned_window(name)) {
-    remove_leftovers(name);
+  if (!has_left_window(name)) {
+    remove_left_window(name);
     throw Error("there is no window of a recorder named '" + name + "'", "fdr status lists what there is");
   }
   auto saved = read_saved_window(place->path(""));
   if (!saved || saved->facts.boot_id != boot_id()) {
     recovered.evidence = fmt::format("recorder '{}' died before it was armed: it had recorded nothing", name);
-    remove_leftovers(name);
+    remove_left_window(name);
     return recovered;
   }
   place->leave_window();  // until the bundle is whole
@@ -205,7 +204,7 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
   const ClockAnchor clock = ClockAnchor::now();
   recovered.removed = remove_abandoned(own_directory, clock.realtime_of(saved->facts.armed_at));
   keep_newest(config.directory, config.keep, config.max_bytes);
-  remove_leftovers(name);
+  remove_left_window(name);
   remove_saved_window(place->path(""));
   remove_slices(own_directory, name);
   place->window_is_over();

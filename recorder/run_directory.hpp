@@ -1,7 +1,7 @@
 // /run/fdr/NAME: a recorder's place: lock, control.sock, beat.sock, and the files without which its window could not be read
 // (state/saved_window.hpp). Alive = the lock is held (flock), never a pid file (recording-rules 5).
 //
-// /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. The destructor removes it all.
+// Who may not write there has a root of his own, 0700 and checked to be his. /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. The destructor removes it all.
 #pragma once
 
 #include <optional>
@@ -15,6 +15,11 @@
 namespace fdr {
 
 inline constexpr const char* kRunRoot = "/run/fdr";
+
+// Where our own recorders are: kRunRoot where we may write there, else fdr below $XDG_RUNTIME_DIR, else /tmp/fdr-UID.
+std::string own_run_root();
+// The directory of the recorder of this name: in kRunRoot, or among our own.
+std::string run_directory_of(const std::string& name);
 
 // A recorder of the name that was asked for is alive.
 struct RecorderNameTaken : Error {
@@ -34,12 +39,12 @@ class RunDirectory {
   void window_is_over() { window_stays_ = false; }
 
   const std::string& name() const { return name_; }
-  std::string path(const std::string& file) const { return std::string(kRunRoot) + "/" + name_ + "/" + file; }
+  std::string path(const std::string& file) const { return root_ + "/" + name_ + "/" + file; }
 
  private:
-  explicit RunDirectory(std::string name) : name_(std::move(name)) {}
+  RunDirectory(std::string root, std::string name) : root_(std::move(root)), name_(std::move(name)) {}
   bool is_current(const std::string& file) const;
-  std::string name_;
+  std::string root_, name_;
   bool window_stays_ = false;
   FileDescriptor lock_;
 };

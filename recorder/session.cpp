@@ -70,7 +70,7 @@ class Session::Impl {
       : options_(std::move(options)),
         directory_(begin_as(options_, voice_)),
         recording_(options_.config, directory_.name()),
-        metrics_(options_.config, recording_.source().sees_calls()),
+        metrics_(options_.config, recording_.sees_calls()),
         history_(options_.config, directory_.name(), metrics_.past()),
         heartbeats_(options_.config.heartbeats),
         engine_(all_rules(options_.config), metrics_.catalogue()),
@@ -88,6 +88,7 @@ class Session::Impl {
         keeper_(options_.config, directory_.path(""), directory_.name(), options_.mode, options_.command),
         baselines_(options_.config, directory_.name(), options_.mode),
         slices_(options_.config, directory_.name(), options_.mode, options_.command) {
+    if (!recording_.choice().empty()) voice_.say(recording_.choice());
     if (options_.at_most) firings_.only_one();
     block_signals();
   }
@@ -269,7 +270,7 @@ class Session::Impl {
     const auto root = std::find(roots_.begin(), roots_.end(), exit.pid);
     if (root != roots_.end()) {
       roots_.erase(root);
-      if (exit.pid != child_) metrics_.target_exited(exit.wait_status);
+      if (exit.pid != child_ && exit.wait_status) metrics_.target_exited(*exit.wait_status);
       last_status_ = exit.wait_status;
     }
     // attach: when nothing of any target is left. run: when its child is, whatever it left behind.
@@ -279,7 +280,7 @@ class Session::Impl {
   // The targets are gone, and the exit itself may be what was waited for; or we are told to stop. What is still going on ends here.
   void last_tick(Timestamp now) {
     final_done_ = true;
-    if (gone_) firings_.exited(child_status_.value_or(last_status_), now);
+    if (gone_) firings_.exited(child_status_ ? child_status_ : last_status_, now);
     for (const EpisodeEnd& end : engine_.close(now, gone_ ? "still true when the target ended," : "still true when the recorder ended,")) firings_.over(end, true);
   }
 
@@ -456,7 +457,7 @@ class Session::Impl {
   std::vector<std::int32_t> roots_;
   std::int32_t child_ = 0;
   std::optional<int> child_status_;
-  int last_status_ = 0;
+  std::optional<int> last_status_;  // of a target that ended; nothing where nobody told it
   bool gone_ = false, stop_ = false, final_done_ = false, exit_known_ = false;
   Timestamp next_tick_{};
   SessionEnd end_;

@@ -72,13 +72,13 @@ void StateKeeper::keep_seconds(const Recording& recording, const MetricReader& m
 }
 
 void StateKeeper::begin(const Recording& recording, const MetricReader& metrics, Timestamp now) {
-  if (!recording.source().pinned()) return;
+  if (!recording.source().survives()) return;
   write_processes(recording, now);
   write_facts(recording, metrics);
 }
 
 void StateKeeper::advance(const Recording& recording, const MetricReader& metrics, const Engine& engine, const TextFiles& text, Timestamp text_at, Timestamp now) {
-  if (!recording.source().pinned()) return;
+  if (!recording.source().survives()) return;
   const bool fresh = now - second_ >= kSecond;
   if (!facts_written_) write_facts(recording, metrics);
   const bool over = journal_.valid() ? journal_bytes_ > room_.journal || now - journal_begun_ > config_.span + config_.longest_after() + kSlack : fresh;

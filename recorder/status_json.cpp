@@ -33,7 +33,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
   for (const RuleStatus& rule : engine.status())
     rules.push_back({{"name", rule.name}, {"when", rule.when}, {"sentence", rule.sentence}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
                      {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
-  std::vector<std::string> notes = recording.source().notes();
+  std::vector<std::string> notes = recording.notes();
   if (!facts.unwritten.empty()) notes.push_back(printable(facts.unwritten));
   for (const std::string& problem : facts.survival)
     if (!problem.empty()) notes.push_back(printable(problem));
@@ -51,6 +51,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"name", facts.name},
       {"pid", ::getpid()},
       {"mode", facts.mode},
+      {"backend", recording.backend()},
       {"armed", true},
       {"armed_s", to_seconds(now - recording.armed_at())},
       {"window_s", to_seconds(facts.config.span)},

@@ -58,8 +58,8 @@ void ThreadMetrics::sum_up(const fdr_thread* threads, std::span<const std::uint3
   second_.push_back(std::move(moment));
 }
 
-void ThreadMetrics::read(const fdr_thread* threads, std::span<const std::uint32_t> live, std::span<const fdr_thread> ended, Timestamp now,
-                         std::span<double> row) {
+void ThreadMetrics::read(const fdr_thread* threads, std::span<const std::uint32_t> live, std::span<const fdr_thread> ended, std::uint32_t lacks,
+                         Timestamp now, std::span<double> row) {
   for (const fdr_thread& thread : ended) each_tree(thread.target, [&](Tree& tree) { tree.dead.add(thread); });
   if (live.size() <= kEachTick || now - last_ >= kSecond) {
     last_ = now;
@@ -69,9 +69,11 @@ void ThreadMetrics::read(const fdr_thread* threads, std::span<const std::uint32_
     if (id) row[*id] = value;
   };
   for (const Tree& tree : trees_) {
-    set(tree.calls_id, static_cast<double>(tree.sums.calls));
-    set(tree.errors_id, static_cast<double>(tree.sums.errors));
-    set(tree.demand_id, tree.demand);
+    if (!(lacks & FDR_LACKS_SUMS)) {
+      set(tree.calls_id, static_cast<double>(tree.sums.calls));
+      set(tree.errors_id, static_cast<double>(tree.sums.errors));
+    }
+    if (!(lacks & FDR_LACKS_WAITS)) set(tree.demand_id, tree.demand);
   }
   set(busiest_id_, busiest_);
 }

@@ -20,8 +20,8 @@ namespace fdr {
 class ThreadMetrics {
  public:
   ThreadMetrics(const MetricCatalogue& catalogue, const std::vector<std::string>& target_names);
-  // `live`: slots in use; `ended`: accounts of threads that ended since the last tick.
-  void read(const fdr_thread* threads, std::span<const std::uint32_t> live, std::span<const fdr_thread> ended, Timestamp now,
+  // `live`: slots in use; `ended`: accounts of threads that ended since the last tick; `lacks`: fdr_lacks, what they do not tell stays unknown.
+  void read(const fdr_thread* threads, std::span<const std::uint32_t> live, std::span<const fdr_thread> ended, std::uint32_t lacks, Timestamp now,
             std::span<double> row);
 
  private:

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "formats/findings/families.hpp"
+#include "formats/text.hpp"
 
 namespace fdr {
 namespace {
@@ -19,9 +20,12 @@ struct Rests {
 constexpr std::array kRests = {Rests{"slow-calls", "slow"}, Rests{"failing-calls", "failed"}, Rests{"lookups", "failing"}, Rests{"cut-reads", "syscalls"},
                                Rests{"clock-calls", "syscalls"}, Rests{"blocked", "stalls"}, Rests{"disk", "stalls"}, Rests{"reclaim", "stalls"}};
 
-// What was not written, for want of room, cannot be ruled out.
-void withdraw(const Manifest::Written& written, Finding& finding) {
+// What was not recorded, or not written for want of room, cannot be ruled out.
+void withdraw(const Manifest& manifest, Finding& finding) {
+  const Manifest::Written& written = manifest.written;
   if (finding.verdict != Verdict::kAgainst) return;
+  const auto unseen = std::find_if(kRests.begin(), kRests.end(), [&](const Rests& rests) { return rests.id == finding.id && manifest.lacks_part(rests.part); });
+  if (unseen != kRests.end()) finding = not_measurable(finding.id, finding.title, std::string(unseen->part) + " of the targets were not recorded (backend " + printable(manifest.backend) + ")");
   const bool blind = written.without("metrics") || std::any_of(kRests.begin(), kRests.end(), [&](const Rests& rests) { return rests.id == finding.id && written.without(rests.part); });
   if (blind) finding = not_measurable(finding.id, finding.title, "what would show it found no room in this bundle");
 }
@@ -36,7 +40,7 @@ Findings all_findings(const Evidence& evidence) {
   Findings all;
   for (const auto family : families)
     for (Finding& finding : family(evidence)) {
-      withdraw(evidence.view.manifest.written, finding);
+      withdraw(evidence.view.manifest, finding);
       all.push_back(std::move(finding));
     }
   std::stable_sort(all.begin(), all.end(), [](const Finding& a, const Finding& b) {

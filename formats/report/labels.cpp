@@ -107,6 +107,7 @@ std::string Labels::process_name(std::uint32_t index) const {
 }
 
 std::string exit_text(int status) {
+  if (status == INT32_MIN) return "ended";  // nobody told how (wire.h: FDR_EXIT_UNKNOWN)
   if (WIFEXITED(status)) return fmt::format("exit {}", WEXITSTATUS(status));
   const char* name = sigabbrev_np(WTERMSIG(status));
   const std::string signal = name ? fmt::format("SIG{}", name) : fmt::format("signal {}", WTERMSIG(status));

@@ -1,4 +1,5 @@
-// fdr doctor: what works on this host, what does not, and the exact remedy. Exit code 0 all there, 1 less than all, 2 nothing can be recorded.
+// fdr doctor: what works on this host, what does not, and the exact remedy. Exit code 0 all there, 1 less than all,
+// 2 nothing of what runs can be sampled (backend proc works everywhere), or wrong usage.
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "recorder/run_directory.hpp"
 #include "recorder/small_file.hpp"
 #include "recorder/sources/bpf_source.hpp"
+#include "recorder/sources/perf_events.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/window_programs.hpp"
 #include "triggers/engine.hpp"
@@ -65,16 +67,24 @@ bool addresses_are_hidden(std::string_view symbols) {
 std::vector<Check> examine() {
   std::vector<Check> checks;
   const BpfSupport bpf = probe_bpf();
+  const PerfSupport perf = probe_perf();
   const bool root = ::geteuid() == 0;
-  checks.push_back({"user", root ? "root" : fmt::format("uid {}", ::geteuid()), root ? "" : "recording needs privileges",
+  checks.push_back({"user", root ? "root" : fmt::format("uid {}", ::geteuid()), root ? "" : "only our own processes can be recorded, and not all of them",
                     root ? "" : "run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_SYSLOG", root ? Grade::kOk : Grade::kLess});
+  const bool all = bpf.problem.empty();
+  checks.push_back({"backend", all ? "bpf" : perf.clock ? "perf" : "proc",
+                    all ? "" : perf.clock ? "nothing of other programs, no memory growth by place, no sends, no --heap" : "metrics and rules alone: no samples, no system calls, no stalls",
+                    all ? "" : "see what is missing for bpf below", all ? Grade::kOk : perf.clock ? Grade::kLess : Grade::kNone});
   checks.push_back({"kernel BTF", bpf.btf ? "present" : "missing", bpf.btf ? "" : "the bpf backend cannot start",
-                    bpf.btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF", bpf.btf ? Grade::kOk : Grade::kNone});
-  checks.push_back({"BPF programs", bpf.load ? "can be loaded" : "refused", bpf.load ? "" : "nothing can be recorded; reading bundles works",
-                    bpf.load ? "" : "grant CAP_BPF and CAP_PERFMON", bpf.load ? Grade::kOk : Grade::kNone});
-  checks.push_back({"clock samples", bpf.perf ? "cpu-clock works" : "refused", !bpf.perf ? "no stacks" : bpf.perf_links ? "" : "they end with a recorder that is killed (before 5.15)", bpf.perf ? "" : "grant CAP_PERFMON",
-                    bpf.perf ? Grade::kOk : Grade::kNone});
+                    bpf.btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF", bpf.btf ? Grade::kOk : Grade::kLess});
+  checks.push_back({"BPF programs", bpf.load ? "can be loaded" : "refused", bpf.load ? "" : "the bpf backend cannot start",
+                    bpf.load ? "" : "grant CAP_BPF and CAP_PERFMON", bpf.load ? Grade::kOk : Grade::kLess});
+  checks.push_back({"clock samples", bpf.perf ? "of every CPU" : perf.clock ? "of our own processes" : "refused", bpf.perf_links ? "" : bpf.perf ? "they end with a recorder that is killed (before 5.15)" : perf.clock ? "the bpf backend cannot start" : "no stacks of what runs",
+                    bpf.perf ? "" : perf.clock ? "grant CAP_PERFMON" : "lower kernel.perf_event_paranoid to 2, or grant CAP_PERFMON", bpf.perf ? Grade::kOk : Grade::kLess});
   if (bpf.btf && bpf.load) checks.push_back(programs_check());
+  const bool tracepoints = perf.enter && perf.leave && perf.blocked;
+  checks.push_back({"perf tracepoints", tracepoints ? "readable" : "not readable", tracepoints ? "" : "backend perf: no system calls, and of stalls neither state nor stack",
+                    tracepoints ? "" : "grant CAP_PERFMON and CAP_DAC_READ_SEARCH; mount -t tracefs tracefs /sys/kernel/tracing", tracepoints ? Grade::kOk : Grade::kLess});
   const bool uprobes = ::access("/sys/bus/event_source/devices/uprobe", F_OK) == 0;
   checks.push_back({"allocation probes", !uprobes ? "no uprobes" : bpf.uprobe_sessions ? "uprobe sessions" : "uprobes without sessions (before 6.13)",
                     !uprobes ? "--heap cannot tell who holds memory" : bpf.uprobe_sessions ? "" : "--heap costs twice as much, and samples within an allocator have no callers", "",

@@ -1,6 +1,11 @@
 #include "recorder/commands/recording_options.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 
 #include "formats/error.hpp"
 #include "recorder/trust.hpp"
@@ -28,12 +33,34 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("--syscalls", options.syscalls, "all, summary (no single calls), off (no hooks at all) [all]")
       ->check(CLI::IsMember({"all", "summary", "off"}));
   command.add_option("--max-cpu", options.max_cpu, "what recording may cost, of one CPU: 1%; detail goes where it costs more [as much as it costs]");
+  command.add_option("--backend", options.backend, "who records: bpf, perf, proc (README: Backends) [auto: the first that this host allows]")
+      ->check(CLI::IsMember({"auto", "bpf", "perf", "proc"}));
+  command.add_flag("--allow-ptrace", options.allow_ptrace, "backend proc: stop threads that run for a moment at a firing, to read their stacks; their epoll_wait may return EINTR");
   command.add_flag("--heap", options.heap,
                    "sample the targets' allocations: who holds memory, by allocation site; a probe in each malloc and free while fdr runs (README: Cost)");
   command.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
   command.add_flag("-v,--verbose", options.verbose, "say what could not be had");
   command.add_flag("--strict", options.strict, "fail (125) where the window cannot be armed as asked");
 }
+
+namespace {
+
+bool may_write_there(const std::string& directory) {
+  if (::geteuid() == 0 || ::access(directory.c_str(), W_OK) == 0) return true;
+  return errno == ENOENT && ::access(std::filesystem::path(directory).parent_path().c_str(), W_OK) == 0;
+}
+
+// Of who is not root: XDG Base Directory Specification, state that outlives a restart.
+std::string own_bundles() {
+  const char *state = std::getenv("XDG_STATE_HOME"), *home = std::getenv("HOME");
+  const std::string base = state && *state == '/' ? state : home && *home == '/' ? std::string(home) + "/.local/state" : "";
+  if (base.empty()) return Config{}.directory;
+  std::error_code ignored;
+  std::filesystem::create_directories(base, ignored);
+  return base + "/fdr";
+}
+
+}  // namespace
 
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit) {
   Config config = options.config_file.empty() ? Config{} : load_config(options.config_file);
@@ -60,6 +87,10 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   if (!config.on_exit) config.on_exit = default_on_exit;
   if (!options.syscalls.empty())
     config.detail = options.syscalls == "all" ? SyscallDetail::kAll : options.syscalls == "summary" ? SyscallDetail::kSummary : SyscallDetail::kOff;
+  for (const BackendChoice choice : {BackendChoice::kAuto, BackendChoice::kBpf, BackendChoice::kPerf, BackendChoice::kProc})
+    if (options.backend == backend_word(choice)) config.backend = choice;
+  config.allow_ptrace |= options.allow_ptrace;
+  if (config.directory == Config{}.directory && !may_write_there(config.directory)) config.directory = own_bundles();
   if (config.span < std::chrono::seconds(1)) throw Error("--window: at least 1s", "-w 60s");
   return config;
 }

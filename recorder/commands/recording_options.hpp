@@ -16,9 +16,9 @@ namespace fdr {
 struct RecordingOptions {
   std::string config_file;
   std::vector<std::string> when;
-  std::string window, after, memory, output, on_exit, name, syscalls, max_cpu;
+  std::string window, after, memory, output, on_exit, name, syscalls, max_cpu, backend;
   unsigned frequency = 0;
-  bool quiet = false, verbose = false, strict = false, no_default_rules = false, heap = false;
+  bool quiet = false, verbose = false, strict = false, no_default_rules = false, heap = false, allow_ptrace = false;
 };
 
 void add_recording_options(CLI::App& command, RecordingOptions& options);

@@ -13,7 +13,7 @@
 #include "recorder/recovery.hpp"
 #include "recorder/run_directory.hpp"
 #include "recorder/slice_recovery.hpp"
-#include "recorder/sources/pins.hpp"
+#include "recorder/sources/left_window.hpp"
 #include "recorder/voice.hpp"
 
 namespace fdr {
@@ -48,7 +48,7 @@ what it had put on disk (DIRECTORY/slices) is what is written: of DIRECTORY, and
       RecoveredBundle recovered;
       try {
         const auto slices = std::find_if(places.begin(), places.end(), [&](const std::string& place) { return has_slices(place, name); });
-        const bool slices_only = slices != places.end() && !has_pinned_window(name);
+        const bool slices_only = slices != places.end() && !has_left_window(name);
         recovered = slices_only ? recover_slices(*slices, name, options->output) : recover_window(name, options->output);
       } catch (const Error& error) {
         Voice::complain(error);

@@ -55,6 +55,7 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
     if (const auto watchdog = ServiceManager().watchdog(); watchdog && fire_before(*watchdog, config.heartbeats))
       Voice{options.quiet}.say("heartbeats from notify fire at three quarters of WatchdogSec, before systemd ends the service");
     check_config(config);
+    if (options.strict && config.backend == BackendChoice::kAuto) config.backend = BackendChoice::kBpf;  // less than all is a failure
   } catch (const Error& error) {
     Voice::complain(error);
     return kOwnFailure;

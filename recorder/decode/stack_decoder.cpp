@@ -109,6 +109,7 @@ DecodedStack StackDecoder::decode(const RecordedStack& recorded, std::int32_t pi
     for (const std::uint64_t frame : recorded.user)
       frames.push_back(user_frame({.address = frame & ~FDR_FRAME_EXACT, .is_return = !(frame & FDR_FRAME_EXACT)}, pid, space.get(), time));
     decoded.end = end_of(recorded.header.end);
+    if (recorded.header.flags & FDR_STACK_CUT && decoded.end == WalkEnd::kUnreadable) decoded.end = WalkEnd::kCopyTooShort;
   }
   std::reverse(frames.begin(), frames.end());
   if (!frames.empty()) decoded.stack = stacks_.intern_stack(frames);

@@ -19,6 +19,7 @@
 #include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/shared_mapping.hpp"
+#include "recorder/sources/side_band.hpp"
 #include "recorder/sources/window_programs.hpp"
 #include "window.skel.h"
 
@@ -61,12 +62,12 @@ bool has_links(int event) {
 
 BpfSupport probe_bpf() {
   BpfSupport support;
-  support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0;
-  support.load = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
+  support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0 && !pretended_missing("btf");
+  support.load = !pretended_missing("bpf") && libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
   const KernelFeatures features = probe_features();
   support.uprobe_sessions = features.session_type != 0;
   const FileDescriptor clock = open_clock(0, 10'000'000);
-  support.perf = clock.valid();
+  support.perf = clock.valid() && !pretended_missing("perf");
   support.perf_links = has_links(clock.get());
   if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
   if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
@@ -104,8 +105,8 @@ class BpfSource::Impl {
   std::vector<std::string> notes_;
   std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
   bool pinned_ = false;
+  SideBand side_band_{online_cpus()};
   std::uint64_t period() const { return period_ns_; }
-  bool sees_calls() const { return sees_calls_; }
 
   void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
     const auto key = static_cast<__u32>(pid);
@@ -244,6 +245,9 @@ class BpfSource::Impl {
     for (std::uint32_t slot = 0; slot < layout_.threads; ++slot) release_slot(slot);
     lease(MonotonicClock::now());
     view_.control->wire_version = FDR_WIRE_VERSION;
+    view_.control->backend = FDR_BACKEND_BPF;
+    view_.control->lacks = (!sees_calls_ ? +FDR_LACKS_CALLS : detail_ == SyscallDetail::kSummary ? 1 << FDR_SYSCALLS : 0) |
+                           (host_tier_ ? 0 : FDR_LACKS_FAILING | 1 << FDR_BYSTANDERS);
     view_.control->recorder = static_cast<fdr_u32>(::getpid());
     __atomic_store_n(&view_.control->magic, std::uint64_t{FDR_MAGIC}, __ATOMIC_RELEASE);
   }
@@ -366,8 +370,9 @@ void BpfSource::forget_heap(const std::set<std::int32_t>& known, Timestamp befor
 HeapPrograms BpfSource::heap_programs() const { return impl_->heap_programs(); }
 std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
 std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
-bool BpfSource::sees_calls() const { return impl_->sees_calls(); }
-bool BpfSource::pinned() const { return impl_->pinned_; }
-const std::vector<std::string>& BpfSource::notes() const { return impl_->notes_; }
+bool BpfSource::survives() const { return impl_->pinned_; }
+std::vector<SideEvent> BpfSource::side_events() { return impl_->side_band_.drain(); }
+std::uint64_t BpfSource::side_lost() const { return impl_->side_band_.lost(); }
+std::vector<std::string> BpfSource::notes() const { return impl_->notes_; }
 
 }  // namespace fdr

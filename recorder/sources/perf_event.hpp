@@ -13,7 +13,7 @@
 
 namespace fdr {
 
-// Of process `pid`, or of CPU `cpu`; the other is -1. Invalid, with errno, where it cannot be had.
+// Of thread `pid`, or of CPU `cpu`, or of both; -1: any, 0: ourselves. Invalid, with errno, where it cannot be had.
 FileDescriptor open_perf_event(perf_event_attr attr, std::int32_t pid, int cpu);
 
 }  // namespace fdr

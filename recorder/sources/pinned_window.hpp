@@ -13,17 +13,11 @@
 #include <vector>
 
 #include "recorder/heap/heap_reading.hpp"
+#include "recorder/sources/left_window.hpp"
+#include "recorder/window/errno_total.hpp"
 #include "recorder/window/window.hpp"
 
 namespace fdr {
-
-// Failures by (process, number, errno), as the programs counted them.
-struct ErrnoTotal {
-  std::uint32_t tgid = 0;
-  std::uint16_t nr = 0;  // with FDR_NR_* bits
-  std::uint16_t error = 0;
-  std::uint64_t count = 0;
-};
 
 // Hashes as they are now, by the descriptor of their map: entries that come or go meanwhile may be in it or not. Empty where they cannot be read.
 std::vector<ErrnoTotal> read_errors(int map);
@@ -37,19 +31,18 @@ std::vector<std::pair<std::uint64_t, fdr_heap_stack>> read_heap_stacks(int map, 
 // Makes room: blocks of processes that are not among `known`, allocated before `before_ns`, and their stacks.
 void forget_heap(int blocks, std::uint32_t most_blocks, int stacks, std::uint32_t most_stacks, const std::set<std::int32_t>& known, std::uint64_t before_ns);
 
-class PinnedWindow {
+class PinnedWindow : public LeftWindow {
  public:
   // Throws Error: nothing is pinned, it cannot be opened, or it is not of this version (the hint says what to do).
   explicit PinnedWindow(const std::string& recorder_name);
-  ~PinnedWindow();
+  ~PinnedWindow() override;
   PinnedWindow(const PinnedWindow&) = delete;
 
-  // Mapped for reading only: what a recorder would write through it (threads, rows, spaces, control) must be left alone.
-  const WindowView& window() const;
-  std::vector<ErrnoTotal> errors() const;
-  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const;
-  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const;
-  HeapReading heap() const;  // `asked` where a target had asked for it
+  const WindowView& window() const override;
+  std::vector<ErrnoTotal> errors() const override;
+  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const override;
+  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const override;
+  HeapReading heap() const override;  // `asked` where a target had asked for it
 
  private:
   class Impl;

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "recorder/process_table.hpp"
+#include "recorder/sources/perf_records.hpp"
 
 namespace fdr {
 
@@ -26,5 +28,8 @@ class SideBand {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Of a mapping or an exec; nothing of any other record.
+std::optional<SideEvent> side_event_of(const PerfRecord& record);
 
 }  // namespace fdr

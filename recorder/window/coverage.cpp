@@ -4,6 +4,20 @@
 
 namespace fdr {
 
+const char* backend_name(std::uint32_t backend) {
+  static constexpr std::array<const char*, FDR_BACKENDS> kNames = {"bpf", "perf", "proc"};
+  return backend < kNames.size() ? kNames[backend] : "unknown";
+}
+
+std::vector<std::string> lacking_parts(std::uint32_t lacks) {
+  std::vector<std::string> parts;
+  for (int ring = 0; ring < FDR_RINGS; ++ring)
+    if (lacks >> ring & 1) parts.push_back(kRingNames[ring]);
+  if (lacks & FDR_LACKS_SUMS) parts.push_back("summary");
+  if (lacks & FDR_LACKS_FAILING) parts.push_back("failing");
+  return parts;
+}
+
 std::uint64_t missed_ticks(const WindowView& window, std::uint64_t clock_period_ns) {
   std::uint64_t missed = 0;
   for (std::uint32_t slot = 0; slot < window.layout.slots; ++slot) {
@@ -17,7 +31,9 @@ std::uint64_t missed_ticks(const WindowView& window, std::uint64_t clock_period_
 
 std::map<std::string, RingReport> live_reports(const WindowView& window, const RecordedSince& known, Timestamp now) {
   std::map<std::string, RingReport> reports;
+  const std::uint32_t lacks = window.control->lacks;
   for (int ring = 0; ring < FDR_RINGS; ++ring) {
+    if (lacks >> ring & 1) continue;
     RingReport& report = reports[kRingNames[ring]];
     std::uint64_t since = static_cast<std::uint64_t>(to_ns(known.armed_at));
     for (std::uint32_t slot = 0; slot < window.layout.slots; ++slot) {
@@ -30,8 +46,9 @@ std::map<std::string, RingReport> live_reports(const WindowView& window, const R
     report.asked_s = to_seconds(known.span);
     report.obtained_s = std::min(report.asked_s, to_seconds(now - from_ns(since)));
   }
-  reports["stacks"].missed = missed_ticks(window, known.clock_period_ns);
+  if (const auto stacks = reports.find("stacks"); stacks != reports.end()) stacks->second.missed = missed_ticks(window, known.clock_period_ns);
   reports["life"].missed = known.life_missed;
+  if (lacks & FDR_LACKS_SUMS) return reports;
   RingReport& summary = reports["summary"];
   summary.asked_s = to_seconds(known.span);
   summary.obtained_s = std::min(summary.asked_s, to_seconds(now - known.summary_begin));
@@ -44,7 +61,9 @@ std::map<std::string, RingReport> ring_reports(const RingFacts& facts, const Dec
   std::map<std::string, RingReport> reports = facts.live;
   const double asked = to_seconds(facts.before + (facts.second.at - facts.first.at));
   for (int ring = 0; ring < FDR_RINGS; ++ring) {
-    RingReport& report = reports[kRingNames[ring]];
+    const auto recorded = reports.find(kRingNames[ring]);
+    if (recorded == reports.end()) continue;
+    RingReport& report = recorded->second;
     // What the first snapshot held up to the firing, and what the second held of the time since.
     const Timestamp from_first = std::max({facts.begin, facts.armed_at, from_ns(facts.first.covers_since_ns[ring])});
     const Timestamp from_second = std::max(facts.first.at, from_ns(facts.second.covers_since_ns[ring]));
@@ -55,7 +74,9 @@ std::map<std::string, RingReport> ring_reports(const RingFacts& facts, const Dec
     report.torn = counts.torn[ring] + counts.overtaken[ring];
     report.overwritten = report.recorded > counts.seen[ring] ? report.recorded - counts.seen[ring] : 0;
   }
-  RingReport& summary = reports["summary"];
+  const auto sums = reports.find("summary");
+  if (sums == reports.end()) return reports;
+  RingReport& summary = sums->second;
   summary.asked_s = asked;
   summary.obtained_s = std::clamp(to_seconds(std::min(facts.second.at, facts.summary_end) - std::max(facts.begin, facts.summary_begin)), 0.0, asked);
   return reports;

@@ -25,6 +25,13 @@ constexpr std::uint32_t kLeastChunks = 4;  // with fewer, recycling one would lo
 
 }  // namespace
 
+WindowLayout WindowLayout::without(std::uint32_t lacks) const {
+  WindowLayout rest = *this;
+  for (int ring = 0; ring < FDR_RINGS; ++ring)
+    if (lacks >> ring & 1) rest.chunks[ring] = 1;
+  return rest;
+}
+
 std::uint64_t WindowLayout::ring_bytes() const {
   std::uint64_t sum = 0;
   for (int ring = 0; ring < FDR_RINGS; ++ring) sum += std::uint64_t{chunks[ring]} * chunk_bytes(ring) * slots;

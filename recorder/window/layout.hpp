@@ -30,6 +30,8 @@ struct WindowLayout {
   std::uint32_t ticks() const { return 1024 + 128 * slots; }
   // Sampled blocks that targets hold, and their stacks; 0 where nobody asked for them.
   std::uint32_t heap_blocks = 0, heap_stacks = 0;
+  // With next to no room for the rings that are lacking (fdr_lacks).
+  WindowLayout without(std::uint32_t lacks) const;
   std::uint64_t ring_bytes() const;                       // of all slots
   std::uint64_t table_bytes() const;
   std::uint64_t total_bytes() const { return 2 * ring_bytes() + table_bytes(); }

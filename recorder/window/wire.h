@@ -32,7 +32,7 @@ typedef int64_t fdr_s64;
 #include "unwind/row.h"
 
 enum {
-  FDR_WIRE_VERSION = 6,
+  FDR_WIRE_VERSION = 7,
   FDR_MAX_CPUS = 1024,     /* ids of CPUs that can be given a slot */
   FDR_NO_SLOT = 0xffff,
   FDR_NO_THREAD = 0x7fffffff, /* no index of the threads array */
@@ -251,6 +251,8 @@ struct fdr_heap_counts {
 };
 FDR_ASSERT_SIZE(struct fdr_heap_counts, 32);
 
+enum { FDR_EXIT_UNKNOWN = (-2147483647 - 1) }; /* fdr_life.exit_code: nobody told */
+
 enum fdr_life_kind { FDR_LIFE_FORK, FDR_LIFE_EXEC, FDR_LIFE_EXIT };
 
 struct fdr_life { /* ring life */
@@ -389,8 +391,6 @@ struct fdr_space {
 };
 FDR_ASSERT_SIZE(struct fdr_space, 16 + 32 * FDR_SEGMENTS);
 
-enum { FDR_ROWS_PENDING = 0x7fffffff }; /* fdr_segment.count: a file whose rows are not there yet, or did not fit: not walked through */
-
 /* Exact sums by (process, number); cells[slot * FDR_SUMMARY_ROW + i]. One CPU writes a row; key 0 = free. */
 struct fdr_summary_cell {
   fdr_u64 key; /* tgid << 32 | 1 << 31 | nr with its ABI bits */
@@ -434,6 +434,17 @@ FDR_ASSERT_SIZE(struct fdr_cpu, 64);
  */
 enum fdr_spared { FDR_SPARED_CALLS = 1 };
 
+/* Who writes the rings. */
+enum fdr_backend { FDR_BACKEND_BPF, FDR_BACKEND_PERF, FDR_BACKEND_PROC, FDR_BACKENDS };
+
+/* fdr_control.lacks: what is not recorded here at all, which is not the same as none of it: 1 << fdr_ring, and these. */
+enum fdr_lacks {
+  FDR_LACKS_SUMS = 1 << 16,    /* calls are not counted, neither by number nor by thread */
+  FDR_LACKS_FAILING = 1 << 17, /* who fails and who runs outside the targets */
+  FDR_LACKS_WAITS = 1 << 18,   /* fdr_thread.run_delay_ns */
+  FDR_LACKS_CALLS = FDR_LACKS_SUMS | 1 << FDR_SYSCALLS | 1 << FDR_SLOW | 1 << FDR_FAILED,
+};
+
 #define FDR_MAGIC 0x776f646e69726466ull /* "fdrindow" */
 
 /* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). What comes before the lease
@@ -451,6 +462,8 @@ struct fdr_control {
   fdr_u32 arming;           /* grows when threads that run already were given slots */
   fdr_u32 spared;           /* fdr_spared: what is not looked at for now, to cost less */
   fdr_u64 returns_unseen;   /* switch-ins that the kernel did not tell of (bpf/progress.h) */
+  fdr_u32 backend;          /* fdr_backend */
+  fdr_u32 lacks;            /* fdr_lacks */
   fdr_u16 slot_of_cpu[FDR_MAX_CPUS];
 };
 

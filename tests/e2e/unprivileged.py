@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""Without root: `fdr run` says which capability is missing and still runs COMMAND, with its exit code; `attach` says
-it and ends."""
+"""Without root: `fdr run` and `fdr attach` record one's own processes with what backend there is (perf, or proc where kernel.perf_event_paranoid
+forbids that), say what is missing for the best one, and pass on exit codes and signals as ever.
+"""
 
+import json
 import os
 import shutil
 import signal
@@ -29,7 +31,13 @@ with Scenario(__file__) as scenario:
         equal(result.returncode, code, f"sh -c '{script}' as nobody: {result.stderr}")
         equal(result.stdout, "out\n", "stdout as nobody")
         check("CAP_BPF" in result.stderr, f"no word of the missing capability: {result.stderr!r}")
-        check("fdr: " in result.stderr and "hint" in result.stderr, f"no message with a remedy: {result.stderr!r}")
+        check("fdr: backend p" in result.stderr, f"no word of the backend that stands in: {result.stderr!r}")
+    bundles = [name for name in os.listdir(output) if name.endswith(".fdr")]
+    equal(len(bundles), 1, f"bundles, of the command that failed: {bundles}")
+    with open(os.path.join(output, bundles[0], "manifest.json"), encoding="utf-8") as file:
+        manifest = json.load(file)
+    check(manifest["backend"] in ("perf", "proc"), f"backend: {manifest['backend']}")
+    equal(scenario.run([*as_nobody, fdr, "verify", os.path.join(output, bundles[0])]).returncode, 0, "fdr verify")
     run = [*as_nobody, fdr, "run", "-o", output, "--"]
     equal(scenario.run([*run, "/nonexistent"]).returncode, 127, "not found, as nobody")
     equal(scenario.run([*run, "sh", "-c", "kill -SEGV $$"]).returncode, -11, "signal, as nobody")
@@ -42,9 +50,22 @@ with Scenario(__file__) as scenario:
     equal(scenario.read("wrapper.stdout"), "ready\ntold\n", "what the command said")
 
     sleeper = scenario.spawn([*as_nobody, "sleep", "60"], name="sleeper", stdout=subprocess.DEVNULL)
-    result = scenario.run([*as_nobody, fdr, "attach", "-o", output, str(sleeper.pid)])
-    check(result.returncode not in (0, 2), f"attach as nobody: exit code {result.returncode}")
-    check("fdr: error: " in result.stderr and "CAP_BPF" in result.stderr and "fdr: hint: " in result.stderr,
-          f"attach as nobody: {result.stderr!r}")
+    name = scenario.recorder_name()
+    recorder = scenario.spawn([*as_nobody, fdr, "attach", "--name", name, "--no-default-rules", "-o", output, str(sleeper.pid)], name="recorder")
+
+    def armed():
+        check(recorder.poll() is None, f"attach as nobody ended: {scenario.read('recorder.stderr')}")
+        listed = json.loads(scenario.run([*as_nobody, fdr, "status", "--json"]).stdout or "[]")
+        return any(entry["name"] == name and entry["armed"] for entry in listed)
+    wait_for("the recorder of nobody is armed", armed)
+    result = scenario.run([*as_nobody, fdr, "dump", name])
+    check(os.path.isdir(result.stdout.strip()), f"fdr dump as nobody: {result.stdout!r} {result.stderr!r}")
+    recorder.send_signal(signal.SIGTERM)
+    equal(recorder.wait(20), 0, "exit code of attach as nobody")
+    check(not os.path.exists(f"/tmp/fdr-{NOBODY}/{name}"), "its run directory is left")
+    # Somebody else's process is not ours to record.
+    other = scenario.spawn(["sleep", "60"], name="other", stdout=subprocess.DEVNULL)
+    result = scenario.run([*as_nobody, fdr, "attach", "--no-default-rules", "-o", output, str(other.pid)])
+    check(result.returncode not in (0, 2) and "fdr: error: " in result.stderr, f"attach of root's process as nobody: {result.returncode} {result.stderr!r}")
     result = scenario.run([*as_nobody, fdr, "doctor"])
     check("CAP_BPF" in result.stdout + result.stderr, f"doctor as nobody: {result.stdout}{result.stderr}")

@@ -150,6 +150,15 @@ TEST_CASE("config: what a heartbeat from send cannot be") {
   CHECK(says(refusal(many).what, "16 ports at most"));
 }
 
+TEST_CASE("config: the backend is chosen unless it is named") {
+  CHECK(parse_config("", "x").backend == BackendChoice::kAuto);
+  const Config perf = parse_config("backend = \"perf\"\nallow_ptrace = true\n", "x");
+  CHECK(perf.backend == BackendChoice::kPerf);
+  CHECK(parse_config(config_toml(perf), "y").backend == BackendChoice::kPerf);
+  CHECK(parse_config(config_toml(perf), "y").allow_ptrace);
+  CHECK(says(refusal("backend = \"ebpf\"\n").what, "ebpf"));
+}
+
 TEST_CASE("config: the host tier is on unless switched off") {
   CHECK(parse_config("", "x").host_tier);
   const Config off = parse_config("host_tier = false\n", "x");

@@ -172,3 +172,19 @@ TEST_CASE("room: what a bundle was written without is not ruled out for want of 
   c.manifest.written.left_out = {"metrics"};
   CHECK(verdict() == Verdict::kNotMeasurable);
 }
+
+TEST_CASE("backend: what it does not record is not ruled out") {
+  Case c;
+  const auto verdict = [&] {
+    const View view(c.manifest, c.timeline, c.names);
+    for (const Finding& finding : all_findings(Evidence(view, c.onset, {})))
+      if (finding.id == "slow-calls") return finding;
+    return Finding{};
+  };
+  c.manifest.backend = "proc";
+  c.manifest.lacks = {"growth"};
+  CHECK(is_against(verdict()));
+  c.manifest.lacks = {"growth", "slow"};
+  CHECK(is_open(verdict()));
+  CHECK(contains(verdict().evidence, "proc"));
+}

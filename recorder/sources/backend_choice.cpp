@@ -1,0 +1,71 @@
+#include "recorder/sources/backend_choice.hpp"
+
+#include <array>
+
+#include "formats/error.hpp"
+#include "recorder/recording.hpp"
+#include "recorder/sources/bpf_source.hpp"
+#include "recorder/sources/perf_rings.hpp"
+#include "recorder/sources/perf_source.hpp"
+#include "recorder/sources/proc_source.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr const char* kHint = "`fdr doctor` shows what each backend needs";
+
+std::unique_ptr<EventSource> start_bpf(const Config& config, const LayoutBeside& layout, const std::string& name) {
+  // Asked for by name it says itself what is missing.
+  if (config.backend == BackendChoice::kAuto)
+    if (const BpfSupport support = probe_bpf(); !support.problem.empty()) throw Error(support.problem, kHint);
+  return std::make_unique<BpfSource>(config, layout(0), name);
+}
+
+std::unique_ptr<EventSource> start_perf(const Config& config, const LayoutBeside& layout, const std::string& name) {
+  PerfSupport support = probe_perf();
+  if (!support.clock) throw Error(support.problem, "lower kernel.perf_event_paranoid to 2, or grant CAP_PERFMON; `fdr doctor` shows what each backend needs");
+  const std::uint64_t memory = memory_of(config);
+  const PerfRingSizes sizes = perf_ring_sizes(memory, static_cast<std::uint32_t>(recorded_slots()), support.enter && config.detail != SyscallDetail::kOff);
+  return std::make_unique<PerfSource>(config, std::move(support), layout(sizes.all() * static_cast<std::uint64_t>(recorded_slots())), memory, name);
+}
+
+std::unique_ptr<EventSource> start_proc(const Config& config, const LayoutBeside& layout, const std::string& name) {
+  return std::make_unique<ProcSource>(config, layout(0), name);
+}
+
+struct Step {
+  BackendChoice choice;
+  std::unique_ptr<EventSource> (*start)(const Config&, const LayoutBeside&, const std::string&);
+  const char* line;
+};
+constexpr std::array kLadder = {
+    Step{BackendChoice::kBpf, start_bpf, ""},
+    Step{BackendChoice::kPerf, start_perf, "backend perf: other programs of the host, memory growth by place and sends are not recorded"},
+    Step{BackendChoice::kProc, start_proc, "backend proc: metrics, rules and the stacks of sleeping threads at a firing; no samples, system calls or stalls"},
+};
+
+}  // namespace
+
+BackendChoice backend_in_use(std::uint32_t backend) {
+  return backend == FDR_BACKEND_PERF ? BackendChoice::kPerf : backend == FDR_BACKEND_PROC ? BackendChoice::kProc : BackendChoice::kBpf;
+}
+
+ChosenBackend choose_backend(const Config& config, const LayoutBeside& layout, const std::string& name) {
+  ChosenBackend chosen;
+  for (const Step& step : kLadder) {
+    const bool asked = config.backend == step.choice;
+    if (!asked && config.backend != BackendChoice::kAuto) continue;
+    try {
+      chosen.source = step.start(config, layout, name);
+      chosen.line = step.line;
+      if (!chosen.notes.empty()) chosen.line += " (" + chosen.notes.front().substr(0, chosen.notes.front().find('\n')) + ")";
+      return chosen;
+    } catch (const Error& error) {
+      if (asked || step.choice == BackendChoice::kProc) throw;
+      chosen.notes.push_back(std::string("no backend ") + backend_word(step.choice) + ": " + error.what());
+    }
+  }
+  throw Error("no backend can be had", kHint);
+}
+
+}  // namespace fdr

@@ -1,0 +1,330 @@
+#include "recorder/sources/perf_source.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <unordered_set>
+
+#include "formats/error.hpp"
+#include "recorder/proc_reader.hpp"
+#include "recorder/sources/call_account.hpp"
+#include "recorder/sources/cpu_list.hpp"
+#include "recorder/sources/perf_rings.hpp"
+#include "recorder/sources/side_band.hpp"
+#include "recorder/sources/stack_taker.hpp"
+#include "recorder/sources/switch_account.hpp"
+#include "recorder/sources/task_files.hpp"
+#include "recorder/sources/thread_slots.hpp"
+#include "recorder/sources/left_window.hpp"
+#include "recorder/sources/window_file.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr int kPasses = 4;                    // over the threads of a process that starts more of them meanwhile
+constexpr std::size_t kWaitsRead = 512;       // threads whose time in the run queue is read each second
+constexpr std::size_t kMostSide = 65'536;     // mappings between two drains
+
+void raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit)) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::uint32_t lacks_of(const Config& config, const PerfSupport& support) {
+  std::uint32_t lacks = FDR_LACKS_FAILING | 1u << FDR_GROWTH | 1u << FDR_BYSTANDERS;
+  if (!support.enter || config.detail == SyscallDetail::kOff) lacks |= FDR_LACKS_CALLS;
+  if (config.detail == SyscallDetail::kSummary) lacks |= 1u << FDR_SYSCALLS;
+  if (!support.switches) lacks |= 1u << FDR_STALLS;
+  if (!task_times(::getpid(), ::getpid())) lacks |= FDR_LACKS_WAITS;
+  return lacks;
+}
+
+}  // namespace
+
+class PerfSource::Impl {
+ public:
+  Impl(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& name)
+      : lacks_(lacks_of(config, support)),
+        window_(window_places(name), layout.without(lacks_), FDR_BACKEND_PERF, lacks_),
+        slots_(window_),
+        stacks_(window_.view()),
+        calls_(window_, slots_.rings(), static_cast<std::uint64_t>(config.slow.count()), config.detail == SyscallDetail::kAll),
+        switches_(window_, slots_.rings(), static_cast<std::uint64_t>(config.off_cpu.count())),
+        sizes_(perf_ring_sizes(memory, layout.slots, counts_calls())),
+        rings_(sizes_),
+        shape_{.support = std::move(support), .period_ns = 1'000'000'000ull / config.frequency, .stack_bytes = perf_stack_bytes(sizes_, config.frequency)},
+        heap_asked_(config.wants_heap()) {
+    raise_open_files();
+    follow_cpus();
+  }
+
+  bool counts_calls() const { return !(lacks_ & FDR_LACKS_SUMS); }
+
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute) { to_arm_[pid] = {target, mute}; }
+
+  void arm_threads() {
+    bool any = false;
+    std::int32_t foreign = 0;
+    for (const auto& [pid, how] : std::exchange(to_arm_, {})) {
+      for (int pass = 0; pass < kPasses && arm_new_threads(pid, how.first, how.second ? std::uint32_t{FDR_THREAD_MUTE} : 0u); ++pass) collect(MonotonicClock::now());
+      if (slots_.processes().contains(pid)) any = true;
+      else foreign = pid;
+    }
+    if (!any && foreign) refuse_process(foreign);
+    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record, or have gone", foreign));
+  }
+
+  void collect(Timestamp now) {
+    const bool spare = window_.arrays().control->spared & FDR_SPARED_CALLS;
+    if (spare != spared_) rings_.spare_calls(spare);
+    spared_ = spare;
+    ended_.clear();
+    rings_.drain(static_cast<std::uint64_t>(to_ns(now)), [this](const PerfRecord& record, PerfRingKind ring, int cpu) { take(record, ring, cpu); });
+  }
+
+  void follow_cpus() {
+    const std::vector<int> online = online_cpus();
+    if (online != online_) {
+      std::vector<int> fresh;
+      for (const int cpu : online)
+        if (std::find(online_.begin(), online_.end(), cpu) == online_.end() && give_slot(cpu)) fresh.push_back(cpu);
+      online_ = online;
+      for (const std::int32_t tid : slots_.live_tids()) open_events(tid, fresh);
+    }
+    read_waits();
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes = notes_;
+    const PerfSupport& support = shape_.support;
+    notes.push_back("backend perf: nothing of programs outside the targets, no memory growth by place, no sends");
+    if (heap_asked_) notes.push_back("backend perf: who holds memory (--heap) is not sampled");
+    if (!support.kernel) notes.push_back("time in the kernel is not sampled (kernel.perf_event_paranoid; CAP_PERFMON would do)");
+    if (!counts_calls()) notes.push_back(support.enter ? "system calls are off" : "system calls are not recorded: their tracepoints are not ours to read (CAP_PERFMON, and tracefs)");
+    if (!support.switches) notes.push_back("stalls are not recorded: this kernel tells of no switches (4.3)");
+    else if (!support.blocked) notes.push_back("of stalls neither the state nor the stack is known: sched:sched_switch is not ours to read");
+    if (lacks_ & FDR_LACKS_WAITS) notes.push_back("the time that threads wait for a CPU is not known (no /proc/PID/schedstat)");
+    if (rings_.halved()) notes.push_back("the rings of perf events are smaller than wanted: locked memory is limited (kernel.perf_event_mlock_kb, ulimit -l)");
+    if (unopened_) notes.push_back(fmt::format("{} threads are not or only partly recorded: {}", unopened_, refusal_));
+    if (lost_calls_) notes.push_back(fmt::format("{} records of system calls were lost to a full ring: sums are too low by about half as many", lost_calls_));
+    if (rings_.unreadable()) notes.push_back(fmt::format("{} perf records could not be read", rings_.unreadable()));
+    if (!window_.problem().empty()) notes.push_back("the window does not survive the recorder (" + window_.problem() + ")");
+    return notes;
+  }
+
+  void read_waits() {
+    std::size_t read = 0;
+    for (const auto& [pid, tids] : slots_.processes())
+      for (const std::int32_t tid : tids) {
+        if (read++ == kWaitsRead) return;
+        fdr_thread* thread = slots_.find(tid);
+        const auto times = thread ? task_times(pid, tid) : std::nullopt;
+        if (!times) continue;
+        if (!thread->run_delay_ns) thread->run_delay_base = times->waited_ns;
+        thread->run_delay_ns = times->waited_ns;
+      }
+  }
+
+  std::uint32_t lacks_;
+  WindowFile window_;
+  ThreadSlots slots_;
+  std::vector<SideEvent> side_;
+  std::uint64_t side_lost_ = 0;
+  std::uint64_t period_ns() const { return shape_.period_ns; }
+
+ private:
+  bool give_slot(int cpu) {
+    if (cpu < 0 || cpu >= FDR_MAX_CPUS) return false;
+    std::uint16_t& slot = window_.arrays().control->slot_of_cpu[cpu];
+    if (slot != FDR_NO_SLOT) return true;
+    if (next_slot_ >= window_.view().layout.slots) {
+      notes_.push_back(fmt::format("CPU {} came online and no spare ring was left: what runs there is not recorded", cpu));
+      return false;
+    }
+    slot = static_cast<std::uint16_t>(next_slot_++);
+    return true;
+  }
+
+  // Whether there was any.
+  bool arm_new_threads(std::int32_t pid, std::uint32_t target, std::uint32_t flags) {
+    bool any = false;
+    for (const std::int32_t tid : threads_of(pid)) {
+      if (slots_.find(tid)) continue;  // known, or born of one whose events it has inherited
+      if (!open_events(tid, online_)) continue;
+      any = true;
+      const auto stat = task_stat(pid, tid);
+      if (stat) slots_.attach(tid, pid, target, stat->start_boottime_ns, stat->comm, FDR_THREAD_ATTACHED | flags, static_cast<std::uint64_t>(to_ns(MonotonicClock::now())));
+    }
+    return any;
+  }
+
+  // False where nothing of it is ours to record.
+  bool open_events(std::int32_t tid, const std::vector<int>& cpus) {
+    bool refused = false;
+    for (const int cpu : cpus)
+      for (const PerfKind kind : {kFlow, kClock, kBlocked, kEnter, kLeave}) {
+        if (kind == kBlocked && !shape_.support.blocked) continue;
+        if ((kind == kEnter || kind == kLeave) && !counts_calls()) continue;
+        FileDescriptor event = open_perf_event(shape_, kind, tid, cpu);
+        if (!event.valid() && kind == kFlow && (errno == ESRCH || errno == EACCES || errno == EPERM)) return false;
+        if (event.valid() && rings_.add(std::move(event), kind, cpu)) continue;
+        refused = true;
+        refusal_ = errno == EMFILE ? "open files are limited (ulimit -n)" : std::strerror(errno);
+      }
+    unopened_ += refused;
+    return true;
+  }
+
+  void take(const PerfRecord& record, PerfRingKind ring, int cpu) {
+    const std::uint32_t slot = window_.view().control->slot_of_cpu[cpu];
+    if (slot >= window_.view().layout.slots) return;
+    at_ = {.ns = record.time_ns, .slot = slot, .cpu = static_cast<std::uint32_t>(cpu)};
+    switch (record.kind) {
+      case PerfRecord::kSample: return on_sample(record);
+      case PerfRecord::kFork:
+        if (!slots_.find(record.tid)) slots_.fork(record.parent_tid, record.parent_pid, record.tid, record.pid, record.time_ns);
+        return;
+      case PerfRecord::kExit: return on_exit(record);
+      case PerfRecord::kSwitchIn:
+      case PerfRecord::kSwitchOut: return on_switch(record);
+      case PerfRecord::kComm:
+        if (record.exec) slots_.exec(record.pid, std::string(record.text), executable_of(record.pid), record.time_ns);
+        else slots_.rename(record.tid, std::string(record.text));
+        break;
+      case PerfRecord::kLost: return on_lost(record, ring);
+      default: break;
+    }
+    if (auto event = side_event_of(record); event && side_.size() < kMostSide) side_.push_back(std::move(*event));
+    else if (event) ++side_lost_;
+  }
+
+  void on_lost(const PerfRecord& record, PerfRingKind ring) {
+    if (ring == kStackRing) slots_.rings().dropped(FDR_STACKS, at_.slot, record.lost);
+    if (ring == kFlowRing) side_lost_ += record.lost;
+    if (ring == kCallRing) {
+      slots_.rings().dropped(FDR_SYSCALLS, at_.slot, record.lost);
+      lost_calls_ += record.lost;
+      // Which call a thread is in is not known any more.
+      for (const std::int32_t tid : slots_.live_tids()) slots_.find(tid)->flags &= ~static_cast<std::uint32_t>(FDR_THREAD_IN_CALL);
+    }
+  }
+
+  void on_exit(const PerfRecord& record) {
+    const auto status = exit_status_.find(record.pid);
+    slots_.exit(record.tid, status == exit_status_.end() ? FDR_EXIT_UNKNOWN : status->second, {}, record.time_ns);
+    ended_.insert(record.tid);
+    if (!slots_.processes().contains(record.pid)) exit_status_.erase(record.pid);
+  }
+
+  void on_switch(const PerfRecord& record) {
+    fdr_thread* thread = thread_of(record);
+    if (!thread) return;
+    const SwitchAccount::At at{at_.ns, at_.slot, at_.cpu};
+    if (record.kind == PerfRecord::kSwitchIn) return switches_.in(*thread, at);
+    switches_.out(*thread, record.preempted ? 0u : switches_.is_blocking(*thread) ? 2u : 1u, at);
+  }
+
+  void on_sample(const PerfRecord& record) {
+    fdr_thread* thread = thread_of(record);
+    if (!thread) return;
+    const std::uint16_t tracepoint = tracepoint_of(record);
+    const PerfSupport& support = shape_.support;
+    if (tracepoint == 0) return on_clock(*thread, record);
+    if (support.blocked && tracepoint == support.blocked->id) return switches_.blocks(*thread, stacks_.take(record, thread->space, FDR_COPY_SMALL));
+    switches_.running(*thread, {at_.ns, at_.slot, at_.cpu});
+    if (support.enter && tracepoint == support.enter->id) return on_enter(*thread, record.raw);
+    if (support.leave && tracepoint == support.leave->id) return on_leave(*thread, record.raw);
+  }
+
+  void on_clock(fdr_thread& thread, const PerfRecord& record) {
+    fdr_cpu& cpu = window_.arrays().cpus[at_.slot];
+    ++cpu.ticks_run;
+    if (thread.flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return;
+    switches_.running(thread, {at_.ns, at_.slot, at_.cpu});
+    constexpr std::size_t kRoom = sizeof(fdr_sample) + FDR_STACK_ROOM(FDR_COPY_MAX);
+    const bool room = slots_.rings().may_take(FDR_STACKS, at_.slot, kRoom, at_.ns);
+    const auto stack = stacks_.take(record, thread.space, room ? FDR_COPY_MAX : FDR_COPY_MIN);
+    fdr_sample sample{};
+    std::memcpy(&sample.stack, stack.data(), sizeof sample.stack);
+    if (!room && sample.stack.flags & FDR_STACK_COPIED) {
+      sample.stack.flags |= FDR_STACK_CUT;
+      slots_.rings().limited(FDR_STACKS, at_.slot);
+    }
+    const std::size_t length = sizeof sample.head + stack.size();
+    sample.head = {.ns = at_.ns, .thread = thread.id, .len8 = static_cast<fdr_u16>(length / 8), .kind = 0};
+    record_.resize(length);
+    std::memcpy(record_.data(), &sample, sizeof sample);
+    std::memcpy(record_.data() + sizeof sample, stack.data() + sizeof sample.stack, stack.size() - sizeof sample.stack);
+    slots_.rings().append(FDR_STACKS, at_.slot, at_.cpu, record_, at_.ns);
+  }
+
+  void on_enter(fdr_thread& thread, std::span<const std::uint8_t> raw) {
+    const Tracepoint& format = *shape_.support.enter;
+    const auto id = format.word(raw, "id");
+    std::array<std::uint64_t, 6> arguments{};
+    for (std::uint32_t i = 0; i < arguments.size(); ++i) arguments[i] = static_cast<std::uint64_t>(format.word(raw, "args", i).value_or(0));
+    if (!id) return;
+    const bool last = slots_.processes().count(static_cast<std::int32_t>(thread.tgid)) && slots_.processes().at(static_cast<std::int32_t>(thread.tgid)).size() == 1;
+    // As wait(2) would have it. Of who is killed by a signal nobody tells.
+    if (*id == SYS_exit_group || (*id == SYS_exit && last)) exit_status_[static_cast<std::int32_t>(thread.tgid)] = static_cast<std::int32_t>((arguments[0] & 0xff) << 8);
+    calls_.enter(thread, *id, arguments, {at_.ns, at_.slot, at_.cpu});
+  }
+
+  void on_leave(fdr_thread& thread, std::span<const std::uint8_t> raw) {
+    const auto id = shape_.support.leave->word(raw, "id"), result = shape_.support.leave->word(raw, "ret");
+    if (id && result) calls_.leave(thread, *id, *result, {at_.ns, at_.slot, at_.cpu});
+  }
+
+  // Who made a record; one whose birth was lost is known by its process.
+  fdr_thread* thread_of(const PerfRecord& record) {
+    if (fdr_thread* thread = slots_.find(record.tid)) return thread;
+    return record.pid > 0 && record.tid > 0 && !ended_.contains(record.tid) ? slots_.fork(0, record.pid, record.tid, record.pid, record.time_ns) : nullptr;
+  }
+
+  StackTaker stacks_;
+  CallAccount calls_;
+  SwitchAccount switches_;
+  PerfRingSizes sizes_;
+  PerfRings rings_;
+  PerfShape shape_;
+  bool heap_asked_;
+  bool spared_ = false;
+  std::map<std::int32_t, std::pair<std::uint32_t, bool>> to_arm_;
+  std::map<std::int32_t, std::int32_t> exit_status_;  // of processes that are about to end
+  std::unordered_set<std::int32_t> ended_;            // threads, in the drain that goes on: records out of order do not revive them
+  std::vector<int> online_;
+  std::uint32_t next_slot_ = 0;
+  SwitchAccount::At at_{};                            // of the record that is being taken
+  std::vector<std::uint8_t> record_;
+  std::uint64_t lost_calls_ = 0, unopened_ = 0;
+  std::string refusal_;
+  std::vector<std::string> notes_;
+};
+
+PerfSource::PerfSource(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& name)
+    : impl_(std::make_unique<Impl>(config, std::move(support), layout, memory, name)) {}
+PerfSource::~PerfSource() = default;
+
+WindowView PerfSource::window() const { return impl_->window_.view(); }
+void PerfSource::add_target(std::int32_t pid, std::uint32_t target, bool mute) { impl_->add_target(pid, target, mute); }
+void PerfSource::arm_threads() { impl_->arm_threads(); }
+void PerfSource::release_slot(std::uint32_t slot) { impl_->slots_.release(slot); }
+void PerfSource::renew_lease(Timestamp now) { impl_->window_.renew(now); }
+void PerfSource::collect(Timestamp now) { impl_->collect(now); }
+std::vector<SideEvent> PerfSource::side_events() { return std::exchange(impl_->side_, {}); }
+std::uint64_t PerfSource::side_lost() const { return impl_->side_lost_; }
+void PerfSource::follow_cpus() { impl_->follow_cpus(); }
+std::vector<ErrnoTotal> PerfSource::errors() const { return impl_->window_.errors(); }
+std::uint64_t PerfSource::clock_period_ns() const { return impl_->period_ns(); }
+bool PerfSource::survives() const { return impl_->window_.problem().empty(); }
+std::vector<std::string> PerfSource::notes() const { return impl_->notes(); }
+
+}  // namespace fdr

@@ -1,0 +1,254 @@
+#include "recorder/sources/proc_source.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/proc_reader.hpp"
+#include "recorder/self_cost.hpp"
+#include "recorder/sources/ptrace_stack.hpp"
+#include "recorder/sources/stack_taker.hpp"
+#include "recorder/sources/task_files.hpp"
+#include "recorder/sources/thread_slots.hpp"
+#include "recorder/sources/left_window.hpp"
+#include "recorder/sources/window_file.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr double kShare = 0.005;                                     // of a CPU
+constexpr Duration kLeastGap = std::chrono::milliseconds(50);        // between two looks
+constexpr Duration kSecond = std::chrono::seconds(1), kMapsEvery = std::chrono::seconds(10);
+constexpr std::size_t kStackBytes = 32 << 10;                        // of a thread that is stopped
+constexpr std::size_t kMostStopped = 64;                             // threads at one firing
+constexpr std::uint32_t kAsleep = 1, kUninterruptible = 2;           // include/linux/sched.h
+
+std::uint32_t lacks_of(bool allow_ptrace) {
+  std::uint32_t lacks = FDR_LACKS_CALLS | FDR_LACKS_FAILING | 1u << FDR_STALLS | 1u << FDR_GROWTH | 1u << FDR_BYSTANDERS;
+  if (!allow_ptrace) lacks |= 1u << FDR_STACKS;
+  if (!task_times(::getpid(), ::getpid())) lacks |= FDR_LACKS_WAITS;
+  return lacks;
+}
+
+}  // namespace
+
+class ProcSource::Impl {
+ public:
+  Impl(const Config& config, const WindowLayout& layout, const std::string& name)
+      : lacks_(lacks_of(config.allow_ptrace)),
+        window_(window_places(name), layout.without(lacks_), FDR_BACKEND_PROC, lacks_),
+        slots_(window_),
+        stacks_(window_.view()),
+        allow_ptrace_(config.allow_ptrace),
+        heap_asked_(config.wants_heap()),
+        period_ns_(1'000'000'000ull / config.frequency) {}
+
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
+    Seen& seen = seen_[pid];
+    seen.target = target;
+    seen.mute = mute;
+    seen.executable = executable_of(pid);
+    to_arm_.push_back(pid);
+  }
+
+  void arm_threads() {
+    const auto now_ns = static_cast<std::uint64_t>(to_ns(MonotonicClock::now()));
+    bool any = false;
+    std::int32_t foreign = 0;
+    for (const std::int32_t pid : std::exchange(to_arm_, {})) {
+      if (seen_[pid].executable.empty()) {  // the link is for who may trace it
+        foreign = pid;
+        seen_.erase(pid);
+        continue;
+      }
+      any = true;
+      for (const std::int32_t tid : threads_of(pid)) {
+        const auto stat = task_stat(pid, tid);
+        const Seen& seen = seen_[pid];
+        if (stat) slots_.attach(tid, pid, seen.target, stat->start_boottime_ns, stat->comm, FDR_THREAD_ATTACHED | (seen.mute ? std::uint32_t{FDR_THREAD_MUTE} : 0u), now_ns);
+      }
+    }
+    if (!any && foreign) refuse_process(foreign);
+    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record, or have gone", foreign));
+  }
+
+  void collect(Timestamp now) {
+    budget_.advance(now);
+    if (now - looked_ < kLeastGap || !budget_.may_spend()) return;
+    const Duration before = thread_cpu_time();
+    looked_ = now;
+    const bool slow = now - listed_ >= kSecond;
+    if (slow) listed_ = now;
+    std::vector<std::int32_t> pids;
+    for (const auto& [pid, tids] : slots_.processes()) pids.push_back(pid);
+    if (slow)
+      for (const std::int32_t pid : with_descendants(pids))
+        if (!slots_.processes().contains(pid)) begin(pid, now);
+    for (const std::int32_t pid : pids) look(pid, slow, now);
+    budget_.spent(thread_cpu_time() - before);
+  }
+
+  void stop_running(Timestamp now) {
+    if (!allow_ptrace_) return;
+    std::size_t stopped = 0;
+    for (const std::int32_t tid : slots_.live_tids()) {
+      fdr_thread& thread = *slots_.find(tid);
+      const auto pid = static_cast<std::int32_t>(thread.tgid);
+      const auto stat = task_stat(pid, tid);
+      if (!stat || stat->state != 'R' || stopped++ == kMostStopped) continue;
+      if (const auto stack = stop_and_copy(pid, tid, kStackBytes)) keep(thread, *stack, now);
+    }
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes = {"backend proc: no samples of what runs, no system calls, no stalls that begin and end between two looks, nothing of programs outside the targets"};
+    notes.insert(notes.end(), notes_.begin(), notes_.end());
+    if (heap_asked_) notes.push_back("backend proc: who holds memory (--heap) is not sampled");
+    if (lacks_ & FDR_LACKS_WAITS) notes.push_back("the time that threads run and wait for a CPU is not known (no /proc/PID/schedstat)");
+    if (!allow_ptrace_) notes.push_back("threads that run at a firing have no stack: --allow-ptrace would stop them for a moment (their epoll_wait may return EINTR)");
+    if (!window_.problem().empty()) notes.push_back("the window does not survive the recorder (" + window_.problem() + ")");
+    return notes;
+  }
+
+  std::uint32_t lacks_;
+  WindowFile window_;
+  ThreadSlots slots_;
+  std::vector<SideEvent> side_;
+  std::uint64_t period_ns() const { return period_ns_; }
+
+ private:
+  struct Seen {
+    std::uint32_t target = 0;
+    bool mute = false;
+    std::string executable;
+    Timestamp maps_read{};
+    std::set<std::tuple<std::uint64_t, std::uint64_t, std::string>> maps;
+  };
+
+  // A child that was born since the last look.
+  void begin(std::int32_t pid, Timestamp now) {
+    const std::int32_t parent = parent_of(pid);
+    const auto stat = task_stat(pid, pid);
+    if (!stat || !slots_.fork(0, parent, pid, pid, static_cast<std::uint64_t>(to_ns(now)))) return;
+    slots_.rename(pid, stat->comm);
+    Seen& seen = seen_[pid];
+    seen.executable = executable_of(pid);
+    begin_space(pid, seen, now);
+  }
+
+  void begin_space(std::int32_t pid, Seen& seen, Timestamp now) {
+    side_.push_back({.kind = SideEvent::kExec, .time = now, .pid = pid, .mapping = {}});
+    seen.maps.clear();
+    read_maps(pid, seen, now);
+  }
+
+  void read_maps(std::int32_t pid, Seen& seen, Timestamp now) {
+    seen.maps_read = now;
+    for (Mapping& mapping : maps_.read(pid)) {
+      if (!seen.maps.emplace(mapping.start, mapping.end, mapping.module.path).second) continue;
+      mapping.since = now;
+      side_.push_back({.kind = SideEvent::kMap, .time = now, .pid = pid, .mapping = std::move(mapping)});
+    }
+  }
+
+  void look(std::int32_t pid, bool slow, Timestamp now) {
+    const auto now_ns = static_cast<std::uint64_t>(to_ns(now));
+    const std::vector<std::int32_t> tids = threads_of(pid);
+    const std::vector<std::int32_t> known = slots_.processes().at(pid);
+    for (const std::int32_t tid : known)
+      if (std::find(tids.begin(), tids.end(), tid) == tids.end() || is_zombie(pid, tid)) slots_.exit(tid, FDR_EXIT_UNKNOWN, {}, now_ns);
+    if (!slots_.processes().contains(pid)) {
+      seen_.erase(pid);
+      return;
+    }
+    Seen& seen = seen_[pid];
+    if (slow || seen.mute) {
+      const std::string executable = executable_of(pid);
+      if (!executable.empty() && executable != seen.executable) {
+        seen.executable = executable;
+        seen.mute = false;
+        slots_.exec(pid, comm_of(pid), executable, now_ns);
+        begin_space(pid, seen, now);
+      } else if (now - seen.maps_read >= kMapsEvery) {
+        read_maps(pid, seen, now);
+      }
+    }
+    for (const std::int32_t tid : tids) account(pid, tid, now_ns);
+  }
+
+  bool is_zombie(std::int32_t pid, std::int32_t tid) const {
+    const auto stat = task_stat(pid, tid);
+    return stat && (stat->state == 'Z' || stat->state == 'X');
+  }
+
+  void account(std::int32_t pid, std::int32_t tid, std::uint64_t now_ns) {
+    const auto stat = task_stat(pid, tid);
+    if (!stat || stat->state == 'Z' || stat->state == 'X') return;
+    fdr_thread* thread = slots_.find(tid);
+    if (!thread && !(thread = slots_.fork(0, pid, tid, pid, now_ns))) return;
+    slots_.rename(tid, stat->comm);
+    bool ran = false;
+    if (const auto times = task_times(pid, tid)) {
+      if (!thread->cpu_ns && !thread->run_delay_base) thread->run_delay_base = times->waited_ns;
+      ran = times->ran_ns != thread->cpu_ns;
+      thread->cpu_ns = times->ran_ns;
+      thread->run_delay_ns = times->waited_ns;
+    }
+    if (stat->state == 'R') {
+      thread->on_ns = now_ns;
+      thread->out_ns = 0;
+      return;
+    }
+    const std::uint32_t state = stat->state == 'D' ? kUninterruptible : kAsleep;
+    if (ran || !thread->out_ns || thread->out_state != state) thread->out_ns = now_ns;  // it began since the last look
+    thread->out_state = state;
+    thread->on_ns = 0;
+  }
+
+  void keep(const fdr_thread& thread, const StoppedStack& stopped, Timestamp now) {
+    PerfRecord record;
+    record.has_registers = true;
+    record.registers = stopped.registers;
+    record.stack = stopped.bytes;
+    record.stack_whole = stopped.whole;
+    const auto stack = stacks_.take(record, thread.space, FDR_COPY_MAX);
+    const auto now_ns = static_cast<std::uint64_t>(to_ns(now));
+    const fdr_record head{.ns = now_ns, .thread = thread.id, .len8 = static_cast<fdr_u16>((sizeof head + stack.size()) / 8), .kind = 0};
+    std::vector<std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(&head), reinterpret_cast<const std::uint8_t*>(&head) + sizeof head);
+    bytes.insert(bytes.end(), stack.begin(), stack.end());
+    slots_.rings().append(FDR_STACKS, 0, 0, bytes, now_ns);
+  }
+
+  StackTaker stacks_;
+  bool allow_ptrace_, heap_asked_;
+  std::uint64_t period_ns_;
+  std::map<std::int32_t, Seen> seen_;
+  std::vector<std::int32_t> to_arm_;
+  MapReader maps_;
+  std::vector<std::string> notes_;
+  CostBudget budget_{kShare};
+  Timestamp looked_{}, listed_{};
+};
+
+ProcSource::ProcSource(const Config& config, const WindowLayout& layout, const std::string& name) : impl_(std::make_unique<Impl>(config, layout, name)) {}
+ProcSource::~ProcSource() = default;
+
+WindowView ProcSource::window() const { return impl_->window_.view(); }
+void ProcSource::add_target(std::int32_t pid, std::uint32_t target, bool mute) { impl_->add_target(pid, target, mute); }
+void ProcSource::arm_threads() { impl_->arm_threads(); }
+void ProcSource::release_slot(std::uint32_t slot) { impl_->slots_.release(slot); }
+void ProcSource::renew_lease(Timestamp now) { impl_->window_.renew(now); }
+void ProcSource::collect(Timestamp now) { impl_->collect(now); }
+void ProcSource::firing(Timestamp now) { impl_->stop_running(now); }
+std::vector<SideEvent> ProcSource::side_events() { return std::exchange(impl_->side_, {}); }
+std::uint64_t ProcSource::clock_period_ns() const { return impl_->period_ns(); }
+bool ProcSource::survives() const { return impl_->window_.problem().empty(); }
+std::vector<std::string> ProcSource::notes() const { return impl_->notes(); }
+
+}  // namespace fdr

@@ -1,0 +1,72 @@
+#include "recorder/sources/stack_taker.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "unwind/row_walker.hpp"
+
+namespace fdr {
+
+void StackTaker::put(const void* from, std::size_t bytes) {
+  const auto* const begin = static_cast<const std::uint8_t*>(from);
+  bytes_.insert(bytes_.end(), begin, begin + bytes);
+}
+
+bool StackTaker::walk(const PerfRecord& sample, std::uint32_t space, fdr_stack& stack) {
+  frames_.clear();
+  if (space == 0 || space > window_.layout.spaces) return false;
+  fdr_space& known = window_.spaces[space - 1];
+  bool ran_off = false;
+  const auto read = [&](std::uint64_t address, std::uint64_t* word) {
+    const std::uint64_t offset = address - sample.registers.sp;
+    if (address < sample.registers.sp || sample.stack.size() < sizeof *word || offset > sample.stack.size() - sizeof *word) {
+      ran_off |= address >= sample.registers.sp;
+      return false;
+    }
+    std::memcpy(word, sample.stack.data() + offset, sizeof *word);
+    return true;
+  };
+  frames_.resize(FDR_MAX_FRAMES);
+  const RowTable table{{known.segments, std::min<std::size_t>(known.count, FDR_SEGMENTS)}, {window_.rows, window_.layout.rows}};
+  const RowWalk walked = walk_rows(table, sample.registers, read, frames_);
+  frames_.resize(walked.frames);
+  stack.end = static_cast<fdr_u8>(walked.end);
+  if (walked.end == FDR_WALK_NO_MAPPING) ++known.strange;
+  if (walked.end == FDR_WALK_UNREADABLE && ran_off && !sample.stack_whole) {
+    stack.flags |= FDR_STACK_CUT;  // deeper than the copy: nobody can make more of it
+    return walked.frames > 1;
+  }
+  return walked.end == FDR_WALK_ROOT || walked.end == FDR_WALK_DEEP;
+}
+
+std::span<const std::uint8_t> StackTaker::take(const PerfRecord& sample, std::uint32_t space, std::uint32_t most) {
+  bytes_.clear();
+  fdr_stack stack{};
+  stack.flags = sample.in_kernel ? FDR_STACK_IN_KERNEL : 0;
+  stack.kernel_frames = static_cast<fdr_u16>(sample.kernel_frames.size());
+  const bool walked = sample.has_registers && walk(sample, space, stack);
+  std::uint32_t words = 0;
+  if (walked) {
+    stack.user_frames = static_cast<fdr_u16>(frames_.size());
+  } else if (sample.has_registers) {
+    words = static_cast<std::uint32_t>(std::min<std::size_t>(sample.stack.size(), most) / 8);
+    stack.words = static_cast<fdr_u16>(words);
+    stack.flags = static_cast<fdr_u8>((stack.flags & ~FDR_STACK_CUT) | FDR_STACK_COPIED);
+    if (sample.stack_whole && words * 8 == sample.stack.size()) stack.flags |= FDR_STACK_WHOLE;
+  } else {
+    stack.flags |= FDR_STACK_NO_USER;
+  }
+  put(&stack, sizeof stack);
+  put(sample.kernel_frames.data(), sample.kernel_frames.size() * 8);
+  if (walked) {
+    put(frames_.data(), frames_.size() * 8);
+  } else if (sample.has_registers) {
+    const UserRegisters& r = sample.registers;
+    const fdr_registers registers{.ip = r.ip, .sp = r.sp, .bp = r.bp, .bx = r.bx, .r12 = r.r12, .r13 = r.r13, .r14 = r.r14, .r15 = r.r15};
+    put(&registers, sizeof registers);
+    put(sample.stack.data(), std::size_t{words} * 8);
+  }
+  return bytes_;
+}
+
+}  // namespace fdr

@@ -1,0 +1,30 @@
+// What /proc says of the threads of a process, for backends that are not told by the kernel. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fdr {
+
+std::vector<std::int32_t> threads_of(std::int32_t pid);
+
+// /proc/PID/task/TID/stat
+struct TaskStat {
+  std::string comm;
+  char state = '?';
+  std::uint64_t start_boottime_ns = 0;
+};
+std::optional<TaskStat> task_stat(std::int32_t pid, std::int32_t tid);
+
+// /proc/PID/task/TID/schedstat (CONFIG_SCHED_INFO): time on a CPU, and waiting for one.
+struct TaskTimes {
+  std::uint64_t ran_ns = 0, waited_ns = 0;
+};
+std::optional<TaskTimes> task_times(std::int32_t pid, std::int32_t tid);
+
+// Throws Error: it is somebody else's, or has gone.
+[[noreturn]] void refuse_process(std::int32_t pid);
+
+}  // namespace fdr
