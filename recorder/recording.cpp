@@ -267,6 +267,11 @@ Snapshot Recording::copy_recent(Timestamp since) const {
   return recent;
 }
 
+void Recording::readable(int descriptor, bool hung_up, Timestamp now) {
+  if (hung_up) chosen_.source->hung_up(descriptor);
+  chosen_.source->collect(now);
+}
+
 std::vector<std::string> Recording::notes() const {
   std::vector<std::string> notes = chosen_.notes;
   for (std::string& note : chosen_.source->notes()) notes.push_back(std::move(note));

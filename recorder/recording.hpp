@@ -43,6 +43,9 @@ class Recording {
   // Brings processes() up to `now`, between two advances: who was born since the last one has records in a snapshot too. The next
   // advance() tells of it.
   void catch_up(Timestamp now);
+  // What to poll between two ticks, and what to do where one of it is readable.
+  std::vector<int> descriptors() const { return chosen_.source->descriptors(); }
+  void readable(int descriptor, bool hung_up, Timestamp now);
   // Reads the syscall sums now; advance() does so once a second.
   void read_summary(Timestamp now);
   // Once a tick, after advance(): detail goes or comes back, to cost what it may. What was changed, in words, where something was.

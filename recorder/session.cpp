@@ -182,7 +182,11 @@ class Session::Impl {
     std::vector<pollfd> watched;
     for (const int descriptor : {timer_.get(), signals_.get(), control_.descriptor(), finished_.get(), supervisor_.descriptor()}) watched.push_back({descriptor, POLLIN, 0});
     for (const int descriptor : control_.waiting()) watched.push_back({descriptor, POLLIN, 0});
+    const std::size_t filling = watched.size();
+    for (const int descriptor : recording_.descriptors()) watched.push_back({descriptor, POLLIN, 0});
     ::poll(watched.data(), watched.size(), -1);
+    for (std::size_t i = filling; i < watched.size(); ++i)
+      if (watched[i].revents) recording_.readable(watched[i].fd, watched[i].revents & (POLLHUP | POLLERR | POLLNVAL), MonotonicClock::now());
     std::uint64_t ignored;
     [[maybe_unused]] ssize_t got = ::read(timer_.get(), &ignored, sizeof ignored);
     got = ::read(finished_.get(), &ignored, sizeof ignored);

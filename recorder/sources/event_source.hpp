@@ -39,6 +39,10 @@ class EventSource {
   // What happened up to `now` is in the window when this returns. The rings must be up to date before they are copied, and before the life
   // ring is read.
   virtual void collect(Timestamp) {}
+  // To be polled between ticks: readable where collect() is due before the next one. May change with each call.
+  virtual std::vector<int> descriptors() const { return {}; }
+  // One of them has hung up: it is not to be polled again.
+  virtual void hung_up(int) {}
   // A bundle is begun: what can only be had by looking closely is looked at now.
   virtual void firing(Timestamp) {}
   // Executable mappings as they appeared, and exec boundaries, since the last call; those that could not be kept.

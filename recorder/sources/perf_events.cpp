@@ -72,7 +72,7 @@ FileDescriptor open_perf_event(const PerfShape& shape, PerfKind kind, std::int32
       attr.config = tracepoint->id;
       attr.sample_period = 1;
       if (kind == kBlocked) add_stack(attr, true, FDR_COPY_SMALL);
-      else attr.sample_type |= PERF_SAMPLE_RAW;
+      else attr.sample_type |= PERF_SAMPLE_RAW, attr.wakeup_watermark = 0;  // half the ring (ring_buffer_init in kernel/events/ring_buffer.c)
     }
   }
   FileDescriptor event = open_perf_event(attr, tid, cpu);

@@ -66,7 +66,7 @@ bool PerfRings::add(FileDescriptor event, PerfKind kind, int cpu) {
   } else {
     auto mapped = map(event.get(), ring_kind);
     if (!mapped) return false;
-    rings_.push_back({ring_kind, cpu, event.get(), std::move(*mapped)});
+    rings_.push_back({ring_kind, cpu, event.get(), std::move(*mapped), ring_kind == kCallRing});
   }
   events_.emplace_back(std::move(event), kind);
   return true;
@@ -96,6 +96,18 @@ void PerfRings::drain(std::uint64_t until_ns, const Visit& visit) {
     advance(head.ring);
   }
   for (Ring& ring : rings_) ring.ring.end();
+}
+
+std::vector<int> PerfRings::filling() const {
+  std::vector<int> descriptors;
+  for (const Ring& ring : rings_)
+    if (ring.wakes) descriptors.push_back(ring.owner);
+  return descriptors;
+}
+
+void PerfRings::stop_waking(int descriptor) {
+  for (Ring& ring : rings_)
+    if (ring.owner == descriptor) ring.wakes = false;
 }
 
 void PerfRings::spare_calls(bool spare) {

@@ -37,10 +37,14 @@ class PerfRings {
   // visit(record, ring, cpu) for what is there up to `until`, oldest first.
   using Visit = std::function<void(const PerfRecord&, PerfRingKind, int cpu)>;
   void drain(std::uint64_t until_ns, const Visit& visit);
+  // Descriptors that become readable when a ring of system calls is half full: a flood fills it within a tick.
+  std::vector<int> filling() const;
+  // Its thread has ended, and all that it started: poll(2) would never wait for it again.
+  void stop_waking(int descriptor);
   // System calls are not to be told of, or are again.
   void spare_calls(bool spare);
 
-  std::size_t events() const { return events_.size(); }
+  const PerfRingSizes& sizes() const { return sizes_; }
   bool halved() const { return halved_; }
   std::uint64_t unreadable() const { return unreadable_; }  // records that were not what they should be
 
@@ -50,6 +54,7 @@ class PerfRings {
     int cpu;
     int owner;  // an event's descriptor
     PerfRing ring;
+    bool wakes = false;
   };
   Ring* ring_of(PerfRingKind kind, int cpu);
   std::optional<PerfRing> map(int event, PerfRingKind kind);

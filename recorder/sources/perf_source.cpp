@@ -55,12 +55,11 @@ class PerfSource::Impl {
       : lacks_(lacks_of(config, support)),
         window_(window_places(name), layout.without(lacks_), FDR_BACKEND_PERF, lacks_),
         slots_(window_),
+        rings_(perf_ring_sizes(memory, layout.slots, counts_calls())),
         stacks_(window_.view()),
         calls_(window_, slots_.rings(), static_cast<std::uint64_t>(config.slow.count()), config.detail == SyscallDetail::kAll),
         switches_(window_, slots_.rings(), static_cast<std::uint64_t>(config.off_cpu.count())),
-        sizes_(perf_ring_sizes(memory, layout.slots, counts_calls())),
-        rings_(sizes_),
-        shape_{.support = std::move(support), .period_ns = 1'000'000'000ull / config.frequency, .stack_bytes = perf_stack_bytes(sizes_, config.frequency)},
+        shape_{.support = std::move(support), .period_ns = 1'000'000'000ull / config.frequency, .stack_bytes = perf_stack_bytes(rings_.sizes(), config.frequency)},
         heap_asked_(config.wants_heap()) {
     raise_open_files();
     follow_cpus();
@@ -138,6 +137,7 @@ class PerfSource::Impl {
   ThreadSlots slots_;
   std::vector<SideEvent> side_;
   std::uint64_t side_lost_ = 0;
+  PerfRings rings_;
   std::uint64_t period_ns() const { return shape_.period_ns; }
 
  private:
@@ -196,8 +196,8 @@ class PerfSource::Impl {
       case PerfRecord::kSwitchIn:
       case PerfRecord::kSwitchOut: return on_switch(record);
       case PerfRecord::kComm:
-        if (record.exec) slots_.exec(record.pid, std::string(record.text), executable_of(record.pid), record.time_ns);
-        else slots_.rename(record.tid, std::string(record.text));
+        if (!record.exec) slots_.rename(record.tid, std::string(record.text));
+        else if (slots_.processes().contains(record.pid)) on_exec(record);
         break;
       case PerfRecord::kLost: return on_lost(record, ring);
       default: break;
@@ -215,6 +215,11 @@ class PerfSource::Impl {
       // Which call a thread is in is not known any more.
       for (const std::int32_t tid : slots_.live_tids()) slots_.find(tid)->flags &= ~static_cast<std::uint32_t>(FDR_THREAD_IN_CALL);
     }
+  }
+
+  void on_exec(const PerfRecord& record) {
+    const std::string comm(record.text), path = executable_of(record.pid);
+    slots_.exec(record.pid, comm, path.empty() ? comm : path, record.time_ns);  // it may be gone by now
   }
 
   void on_exit(const PerfRecord& record) {
@@ -292,8 +297,6 @@ class PerfSource::Impl {
   StackTaker stacks_;
   CallAccount calls_;
   SwitchAccount switches_;
-  PerfRingSizes sizes_;
-  PerfRings rings_;
   PerfShape shape_;
   bool heap_asked_;
   bool spared_ = false;
@@ -319,6 +322,8 @@ void PerfSource::arm_threads() { impl_->arm_threads(); }
 void PerfSource::release_slot(std::uint32_t slot) { impl_->slots_.release(slot); }
 void PerfSource::renew_lease(Timestamp now) { impl_->window_.renew(now); }
 void PerfSource::collect(Timestamp now) { impl_->collect(now); }
+std::vector<int> PerfSource::descriptors() const { return impl_->rings_.filling(); }
+void PerfSource::hung_up(int descriptor) { impl_->rings_.stop_waking(descriptor); }
 std::vector<SideEvent> PerfSource::side_events() { return std::exchange(impl_->side_, {}); }
 std::uint64_t PerfSource::side_lost() const { return impl_->side_lost_; }
 void PerfSource::follow_cpus() { impl_->follow_cpus(); }

@@ -28,6 +28,8 @@ class PerfSource : public EventSource {
   void release_slot(std::uint32_t slot) override;
   void renew_lease(Timestamp now) override;
   void collect(Timestamp now) override;
+  std::vector<int> descriptors() const override;
+  void hung_up(int descriptor) override;
   std::vector<SideEvent> side_events() override;
   std::uint64_t side_lost() const override;
   void follow_cpus() override;

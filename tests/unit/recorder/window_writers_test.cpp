@@ -10,6 +10,7 @@
 
 #include "formats/error.hpp"
 #include "recorder/sources/call_account.hpp"
+#include "recorder/sources/stack_taker.hpp"
 #include "recorder/sources/switch_account.hpp"
 #include "recorder/sources/thread_slots.hpp"
 #include "recorder/sources/window_file.hpp"
@@ -254,4 +255,54 @@ TEST_CASE("rings: the oldest chunk goes when the ring is full, and a record larg
   for (const ChunkCopy& chunk : snapshot.ring(FDR_SYSCALLS).chunks) kept += chunk.body.size() / sizeof call;
   CHECK(kept == per_chunk + 1);
   CHECK(snapshot.ring(FDR_SYSCALLS).covers_since_ns == kMs + 2 * per_chunk);
+}
+
+TEST_CASE("stacks: walked from the copy by the window's rows; the copy stays only where the rows do not lead to a root") {
+  Fixture fixture;
+  const WindowArrays& arrays = fixture.window.arrays();
+  arrays.rows[0] = {.pc = 0, .cfa = 2, .rbp = FDR_RBP_SAME, .rule = FDR_ROW_RSP};
+  arrays.rows[1] = {.pc = 0x800, .cfa = 0, .rbp = FDR_RBP_SAME, .rule = FDR_ROW_END};
+  fdr_space& space = arrays.spaces[1];
+  space.count = 1;
+  space.segments[0] = {.start = 0x1000, .end = 0x2000, .bias = 0x1000, .first = 0, .count = 2};
+  const std::uint64_t words[] = {7, 0x1900, 9, 9};
+  PerfRecord sample;
+  sample.has_registers = true;
+  sample.registers.ip = 0x1010;
+  sample.registers.sp = 0x7000;
+  sample.kernel_frames = {0xffffffff81000000};
+  StackTaker taker(fixture.window.view());
+  const auto taken = [&](std::uint32_t in_space, std::size_t bytes, bool whole, std::vector<std::uint64_t>& frames) {
+    sample.stack = {reinterpret_cast<const std::uint8_t*>(words), bytes};
+    sample.stack_whole = whole;
+    const auto record = taker.take(sample, in_space, 16);
+    fdr_stack stack;
+    std::memcpy(&stack, record.data(), sizeof stack);
+    frames.resize((record.size() - sizeof stack) / 8);
+    std::memcpy(frames.data(), record.data() + sizeof stack, frames.size() * 8);
+    return stack;
+  };
+  std::vector<std::uint64_t> frames;
+  fdr_stack stack = taken(2, 32, false, frames);
+  CHECK(stack.end == FDR_WALK_ROOT);
+  CHECK(stack.kernel_frames == 1);
+  CHECK(stack.user_frames == 2);
+  CHECK(frames == std::vector<std::uint64_t>{0xffffffff81000000, 0x1010 | FDR_FRAME_EXACT, 0x1900});
+  stack = taken(0, 32, false, frames);  // no rows yet: registers and at most 16 bytes
+  CHECK(stack.flags == FDR_STACK_COPIED);
+  CHECK(stack.words == 2);
+  CHECK(frames.size() == 1 + 8 + 2);
+  stack = taken(2, 8, true, frames);  // the stack itself ends there
+  CHECK(stack.flags == (FDR_STACK_COPIED | FDR_STACK_WHOLE));
+  CHECK(stack.end == FDR_WALK_UNREADABLE);
+  CHECK(taken(99, 32, false, frames).flags == FDR_STACK_COPIED);  // a space that there is none of
+  space.segments[0].count = FDR_ROWS_PENDING;
+  stack = taken(2, 32, false, frames);
+  CHECK(stack.flags == FDR_STACK_COPIED);
+  CHECK(stack.end == FDR_WALK_NO_ROWS);
+  space.segments[0].end = 0x1008;
+  CHECK(taken(2, 32, false, frames).end == FDR_WALK_NO_MAPPING);
+  CHECK(space.strange == 1);
+  sample.has_registers = false;
+  CHECK(taken(2, 32, false, frames).flags == FDR_STACK_NO_USER);
 }
