@@ -156,7 +156,6 @@ void check_format(const nlohmann::json& root) {
 
 }  // namespace
 
-bool Manifest::lacks_part(std::string_view part) const { return std::find(lacks.begin(), lacks.end(), part) != lacks.end(); }
 bool Manifest::Written::without(std::string_view part) const { return std::find(left_out.begin(), left_out.end(), part) != left_out.end(); }
 
 std::string to_json(const Manifest& m) {
@@ -211,7 +210,6 @@ std::string to_json(const Manifest& m) {
   json["losses"] = strings_json(m.losses);
   json["switches_unseen"] = m.switches_unseen;
   json["backend"] = valid_utf8(m.backend);
-  if (!m.lacks.empty()) json["lacks"] = strings_json(m.lacks);
   json["config"] = valid_utf8(m.config);
   json["grade"] = nullptr;
   json["signature"] = nullptr;
@@ -304,7 +302,6 @@ Manifest manifest_from_json(std::string_view text) {
   root.may("losses", m.losses);
   root.may("switches_unseen", m.switches_unseen);
   root.may("backend", m.backend);
-  root.may("lacks", m.lacks);
   root.may("config", m.config);
   const Fields files = root.object("files");
   files.each(

@@ -101,9 +101,7 @@ struct Manifest {
   } written;
   std::vector<std::string> losses;           // sentences: everything that was lost or not available, said for people
   std::uint64_t switches_unseen = 0;         // ways back to a CPU that the kernel told nobody of: a wait's end is microseconds late there
-  std::string backend;                       // "bpf", "perf", "proc"
-  std::vector<std::string> lacks;            // what that did not record at all, by the names of left_out, and "bystanders"
-  bool lacks_part(std::string_view part) const;
+  std::string backend;                       // "bpf"
   std::string config;                        // the effective configuration, as TOML
   std::map<std::string, std::string> files;  // path inside the bundle -> SHA-256 hex
 };

@@ -72,7 +72,6 @@ Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpT
                       .monotonic_ns = to_ns(trigger.time), .drill = trigger.drill};
   manifest.episode = trigger.episode;
   manifest.backend = backend_name(control.backend);
-  manifest.lacks = lacking_parts(control.lacks);
   manifest.config = config_toml(config);
   return manifest;
 }

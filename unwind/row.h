@@ -91,8 +91,6 @@ struct fdr_segment {
 };
 FDR_ROW_SIZE(struct fdr_segment, 32);
 
-enum { FDR_ROWS_PENDING = 0x7fffffff }; /* fdr_segment.count: a file whose rows are not there yet, or did not fit: not walked through */
-
 /* User addresses are below 2^56: the highest bit of a recorded frame says that it is an address where the thread was
  * interrupted (the leaf, and what a signal struck), not one behind a call. Lookups of the latter use the byte before.
  */

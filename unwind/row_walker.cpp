@@ -55,7 +55,6 @@ RowWalk walk_rows(const RowTable& table, const UserRegisters& registers, WordRea
       frames[result.frames++] = fdr_frame(&walk);
     }
     result.end = static_cast<fdr_walk_end>(fdr_enter(&walk, segment != nullptr));
-    if (result.end == FDR_WALK_ON && segment->count == FDR_ROWS_PENDING) result.end = FDR_WALK_NO_ROWS;
     if (result.end != FDR_WALK_ON) return result;
     const fdr_row row = find_row(table.rows, *segment, lookup);
     result.end = static_cast<fdr_walk_end>(fdr_step(&read, &walk, row));

@@ -164,9 +164,6 @@ class Redaction {
     const auto* rung = std::find(kWrittenRungs.begin(), kWrittenRungs.end(), from.written.rung);
     if (rung != kWrittenRungs.end()) to.written.rung = *rung;
     for (const char* part : kLeftOutParts)
-      if (from.lacks_part(part)) to.lacks.push_back(part);
-    if (from.lacks_part("bystanders")) to.lacks.push_back("bystanders");
-    for (const char* part : kLeftOutParts)
       if (from.written.without(part)) to.written.left_out.push_back(part);
     to.written.needed_bytes = from.written.needed_bytes;
     if (!from.losses.empty()) to.losses.push_back(fmt::format("{} sentences about losses are left out: they are text", from.losses.size()));

@@ -27,11 +27,19 @@ bool StackTaker::walk(const PerfRecord& sample, std::uint32_t space, fdr_stack& 
     return true;
   };
   frames_.resize(FDR_MAX_FRAMES);
-  const RowTable table{{known.segments, std::min<std::size_t>(known.count, FDR_SEGMENTS)}, {window_.rows, window_.layout.rows}};
+  std::span<const fdr_segment> segments{known.segments, std::min<std::size_t>(known.count, FDR_SEGMENTS)};
+  const auto is_pending = [](const fdr_segment& segment) { return segment.count == FDR_ROWS_PENDING; };
+  const bool pending = std::any_of(segments.begin(), segments.end(), is_pending);
+  if (pending) {  // not walked through: as if they were not there
+    segments_.assign(segments.begin(), segments.end());
+    std::erase_if(segments_, is_pending);
+    segments = segments_;
+  }
+  const RowTable table{segments, {window_.rows, window_.layout.rows}};
   const RowWalk walked = walk_rows(table, sample.registers, read, frames_);
   frames_.resize(walked.frames);
-  stack.end = static_cast<fdr_u8>(walked.end);
-  if (walked.end == FDR_WALK_NO_MAPPING) ++known.strange;
+  stack.end = static_cast<fdr_u8>(walked.end == FDR_WALK_NO_MAPPING && pending ? FDR_WALK_NO_ROWS : walked.end);
+  if (walked.end == FDR_WALK_NO_MAPPING && !pending) ++known.strange;
   if (walked.end == FDR_WALK_UNREADABLE && ran_off && !sample.stack_whole) {
     stack.flags |= FDR_STACK_CUT;  // deeper than the copy: nobody can make more of it
     return walked.frames > 1;

@@ -26,6 +26,7 @@ class StackTaker {
 
   WindowView window_;
   std::vector<std::uint64_t> frames_;
+  std::vector<fdr_segment> segments_;  // where some are left out
   std::vector<std::uint8_t> bytes_;
 };
 

@@ -9,15 +9,6 @@ const char* backend_name(std::uint32_t backend) {
   return backend < kNames.size() ? kNames[backend] : "unknown";
 }
 
-std::vector<std::string> lacking_parts(std::uint32_t lacks) {
-  std::vector<std::string> parts;
-  for (int ring = 0; ring < FDR_RINGS; ++ring)
-    if (lacks >> ring & 1) parts.push_back(kRingNames[ring]);
-  if (lacks & FDR_LACKS_SUMS) parts.push_back("summary");
-  if (lacks & FDR_LACKS_FAILING) parts.push_back("failing");
-  return parts;
-}
-
 std::uint64_t missed_ticks(const WindowView& window, std::uint64_t clock_period_ns) {
   std::uint64_t missed = 0;
   for (std::uint32_t slot = 0; slot < window.layout.slots; ++slot) {

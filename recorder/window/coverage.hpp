@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "formats/manifest.hpp"
 #include "recorder/decode/decode_counts.hpp"
@@ -25,11 +24,10 @@ struct RecordedSince {
 };
 
 std::uint64_t missed_ticks(const WindowView& window, std::uint64_t clock_period_ns);
-// Names of the backends (fdr_backend), and of what is not recorded at all (fdr_lacks), as manifest.json has them.
+// Of fdr_backend, as manifest.json has it.
 const char* backend_name(std::uint32_t backend);
-std::vector<std::string> lacking_parts(std::uint32_t lacks);
 
-// Rings as they are now, without a snapshot: for `fdr status`, and the beginning of a manifest's.
+// Rings as they are now, but for those that are not recorded at all (fdr_lacks), without a snapshot: for `fdr status`, and the beginning of a manifest's.
 std::map<std::string, RingReport> live_reports(const WindowView& window, const RecordedSince& known, Timestamp now);
 
 // When the two snapshots were taken and what they could cover, by ring; what rings.*.obtained_s is made of.

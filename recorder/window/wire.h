@@ -391,6 +391,8 @@ struct fdr_space {
 };
 FDR_ASSERT_SIZE(struct fdr_space, 16 + 32 * FDR_SEGMENTS);
 
+enum { FDR_ROWS_PENDING = 0x7fffffff }; /* fdr_segment.count: a file whose rows are not there yet, or did not fit: not walked through */
+
 /* Exact sums by (process, number); cells[slot * FDR_SUMMARY_ROW + i]. One CPU writes a row; key 0 = free. */
 struct fdr_summary_cell {
   fdr_u64 key; /* tgid << 32 | 1 << 31 | nr with its ABI bits */

@@ -29,7 +29,6 @@ Manifest sample() {
   m.cost = {1.5, 20'000'000, 67'108'864, 0.75};
   m.losses = {"syscalls: 2.1 s of 65 s"};
   m.backend = "bpf";
-  m.lacks = {"growth", "failing"};
   m.config = "window = { span = \"60s\" }\n";
   m.files["trace.pftrace"] = std::string(64, 'a');
   return m;
@@ -102,9 +101,6 @@ TEST_CASE("manifest: what was written is read back") {
   CHECK(read.stacks.reasons == m.stacks.reasons);
   CHECK(read.rings.at("syscalls").overwritten == m.rings.at("syscalls").overwritten);
   CHECK(read.losses == m.losses);
-  CHECK(read.lacks == m.lacks);
-  CHECK(read.lacks_part("growth"));
-  CHECK_FALSE(read.lacks_part("stalls"));
   CHECK(read.files == m.files);
   CHECK(read.config == m.config);
   Manifest expected = m;
