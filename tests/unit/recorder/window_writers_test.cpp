@@ -299,6 +299,7 @@ TEST_CASE("stacks: walked from the copy by the window's rows; the copy stays onl
   stack = taken(2, 32, false, frames);
   CHECK(stack.flags == FDR_STACK_COPIED);
   CHECK(stack.end == FDR_WALK_NO_ROWS);
+  space.segments[0].count = 2;
   space.segments[0].end = 0x1008;
   CHECK(taken(2, 32, false, frames).end == FDR_WALK_NO_MAPPING);
   CHECK(space.strange == 1);
