@@ -115,7 +115,7 @@ def ladder(scenario):
         equal({row["check"]: row for row in rows}["backend"]["verdict"], "less" if code == 1 else "cannot", f"doctor without {missing}")
     refused = scenario.fdr("attach", "--backend", "perf", str(sleeper.pid), code=1, env=pretending("perf"))
     check("perf" in refused.stderr and "hint" in refused.stderr, f"a backend asked for that cannot be had: {refused.stderr}")
-    equal(subprocess.run([FDR, "run", "--backend", "none", "--", "true"], capture_output=True, check=False).returncode, 2, "an unknown backend")
+    equal(subprocess.run([FDR, "run", "--backend", "none", "--", "true"], capture_output=True, check=False).returncode, 125, "an unknown backend")
 
 
 with Scenario(__file__) as scenario:
