@@ -1,9 +1,9 @@
 // The BPF programs in the kernel: opened, given their knobs and the sizes of their maps, and loaded; not attached.
 //
-// What a kernel takes is found by trying, never by its version: helpers are probed one by one, and where the programs are refused
-// each is tried alone. Those one can do without are left out, with a sentence on what that
-// costs; of another, Error says what the kernel said. One thread at a time (libbpf's messages go through one place). libbpf is named in
-// window_programs.cpp, bpf_source.cpp and pinned_window.cpp alone.
+// What a kernel takes is found by trying, never by its version: helpers are probed one by one, and where the programs are refused each is
+// tried alone. Those one can do without are left out, with a sentence on what that costs; of another, Error says what the kernel said. One
+// thread at a time (libbpf's messages go through one place). libbpf is named in window_programs.cpp, bpf_source.cpp and pinned_window.cpp
+// alone.
 #pragma once
 
 #include <cstdint>

@@ -31,12 +31,11 @@ MISSING = {
         ({"syscalls", "failed"}, [NO_CALLS, "user code touched first has no address", "stalls in the reclaim of a memory cgroup are not told apart"]),
     "program:on_sys_exit,program:on_page_fault_kernel,program:on_mm_compaction_begin":
         ({"syscalls", "failed"}, [NO_CALLS, "system calls touched first has no address", "stalls in compaction are not told apart"]),
-    "program:on_rss_stat,program:on_page_fault_user,program:on_page_fault_kernel,program:on_allocator":
+    "program:on_rss_stat,program:on_page_fault_user,program:on_page_fault_kernel,program:on_allocator,helper:task_pt_regs":
         ({"growth"}, ["growth of memory is not recorded", "samples within one have no callers"]),
-    "link:perf_event,program:on_allocator,program:on_allocator_entry": (set(), ["clock samples end with the recorder", "allocations are not sampled"]),
-    # For these there is another way, which loses nothing.
-    "helper:task_storage_get": (set(), []),
-    "helper:task_pt_regs": (set(), []),
+    "link:perf_event,program:on_allocator,program:on_allocator_entry,helper:task_storage_get":
+        (set(), ["clock samples end with the recorder", "allocations are not sampled"]),
+    # Neither of the helpers above can be used then. For all three there is another way, which loses nothing.
     "helper:get_current_task_btf": (set(), []),
 }
 
