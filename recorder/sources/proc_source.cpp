@@ -79,6 +79,7 @@ class ProcSource::Impl {
   }
 
   void collect(Timestamp now) {
+    std::erase_if(stopping_, let_go);
     budget_.advance(now);
     if (now - looked_ < kLeastGap || !budget_.may_spend()) return;
     const Duration before = thread_cpu_time();
@@ -102,7 +103,9 @@ class ProcSource::Impl {
       const auto pid = static_cast<std::int32_t>(thread.tgid);
       const auto stat = task_stat(pid, tid);
       if (!stat || stat->state != 'R' || stopped++ == kMostStopped) continue;
-      if (const auto stack = stop_and_copy(pid, tid, kStackBytes)) keep(thread, *stack, now);
+      const StoppedThread found = stop_and_copy(pid, tid, kStackBytes);
+      if (found.stack) keep(thread, *found.stack, now);
+      if (!found.let_go) stopping_.push_back(tid);
     }
   }
 
@@ -230,6 +233,7 @@ class ProcSource::Impl {
   std::uint64_t period_ns_;
   std::map<std::int32_t, Seen> seen_;
   std::vector<std::int32_t> to_arm_;
+  std::vector<std::int32_t> stopping_;  // seized at a firing, and not stopped yet
   MapReader maps_;
   std::vector<std::string> notes_;
   CostBudget budget_{kShare};

@@ -1,19 +1,20 @@
 #include "recorder/sources/ptrace_stack.hpp"
 
-#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "formats/clock.hpp"
 
 namespace fdr {
 namespace {
 
-constexpr Duration kPatience = std::chrono::milliseconds(50);  // to come to a stop: in the kernel it may take its time
+constexpr Duration kPatience = std::chrono::milliseconds(200);  // to come to a stop: it may have to wait for a CPU first
+constexpr Duration kLook = std::chrono::microseconds(200);      // asleep between looks: it may be our CPU that it waits for
 constexpr std::size_t kPage = 4096;
 
 // True once it has stopped.
@@ -23,7 +24,7 @@ bool await_stop(std::int32_t tid, Timestamp until) {
     const int got = ::waitpid(tid, &status, __WALL | WNOHANG);
     if (got == tid) return WIFSTOPPED(status);
     if (got < 0) return false;
-    ::sched_yield();
+    std::this_thread::sleep_for(kLook);
   } while (MonotonicClock::now() < until);
   return false;
 }
@@ -45,24 +46,26 @@ std::vector<std::uint8_t> copy_stack(std::int32_t pid, std::uint64_t from, std::
 
 }  // namespace
 
-std::optional<StoppedStack> stop_and_copy(std::int32_t pid, std::int32_t tid, std::size_t most) {
-  if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr)) return std::nullopt;
+StoppedThread stop_and_copy(std::int32_t pid, std::int32_t tid, std::size_t most) {
+  StoppedThread thread;
+  if (::ptrace(PTRACE_SEIZE, tid, nullptr, nullptr)) return thread;
   const bool asked = ::ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr) == 0;
-  std::optional<StoppedStack> stack;
   user_regs_struct registers{};
-  bool stopped = asked && await_stop(tid, MonotonicClock::now() + kPatience);
-  if (stopped && ::ptrace(PTRACE_GETREGS, tid, nullptr, &registers) == 0) {
-    stack.emplace();
-    stack->registers = {.ip = registers.rip, .sp = registers.rsp, .bp = registers.rbp, .bx = registers.rbx, .r12 = registers.r12, .r13 = registers.r13, .r14 = registers.r14, .r15 = registers.r15,
-                        .thread = registers.fs_base};
-    stack->bytes = copy_stack(pid, registers.rsp, most, stack->whole);
+  if (asked && await_stop(tid, MonotonicClock::now() + kPatience) && ::ptrace(PTRACE_GETREGS, tid, nullptr, &registers) == 0) {
+    StoppedStack& stack = thread.stack.emplace();
+    stack.registers = {.ip = registers.rip, .sp = registers.rsp, .bp = registers.rbp, .bx = registers.rbx, .r12 = registers.r12, .r13 = registers.r13, .r14 = registers.r14, .r15 = registers.r15,
+                       .thread = registers.fs_base};
+    stack.bytes = copy_stack(pid, registers.rsp, most, stack.whole);
   }
-  // Only who has stopped can be let go. Who has not yet will stop at the interrupt, and must not stay there.
-  while (!stopped && asked && ::ptrace(PTRACE_DETACH, tid, nullptr, nullptr)) {
-    if (!(stopped = await_stop(tid, MonotonicClock::now() + kPatience)) && ::waitpid(tid, nullptr, __WALL | WNOHANG) < 0) return stack;  // it has gone
-  }
-  if (stopped) ::ptrace(PTRACE_DETACH, tid, nullptr, nullptr);
-  return stack;
+  thread.let_go = ::ptrace(PTRACE_DETACH, tid, nullptr, nullptr) == 0 || let_go(tid);
+  return thread;
+}
+
+bool let_go(std::int32_t tid) {
+  int status = 0;
+  const int got = ::waitpid(tid, &status, __WALL | WNOHANG);
+  if (got < 0 || (got == tid && !WIFSTOPPED(status))) return true;  // it has gone
+  return ::ptrace(PTRACE_DETACH, tid, nullptr, nullptr) == 0;
 }
 
 }  // namespace fdr
