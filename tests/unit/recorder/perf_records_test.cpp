@@ -110,7 +110,8 @@ TEST_CASE("perf records: lives, names and switches of a thread") {
   CHECK(fork->parent_pid == 10);
   CHECK(fork->parent_tid == 11);
   CHECK(fork->time_ns == 500);
-  const auto comm = Record(PERF_RECORD_COMM, PERF_RECORD_MISC_COMM_EXEC).u32(20).u32(20).text("name").tail(20, 20, 600, 1).read(PerfForm::kPlain);
+  Record named(PERF_RECORD_COMM, PERF_RECORD_MISC_COMM_EXEC);  // what is read is a view of it
+  const auto comm = named.u32(20).u32(20).text("name").tail(20, 20, 600, 1).read(PerfForm::kPlain);
   REQUIRE(comm);
   CHECK(comm->exec);
   CHECK(comm->text == "name");
@@ -133,7 +134,8 @@ TEST_CASE("perf records: mappings of code, with the build-id where the kernel te
     record.u32(protection).u32(0).text("/usr/bin/it").tail(20, 20, 600, 1);
     return record;
   };
-  const auto read = map(PROT_EXEC, 0x2000, 4).read(PerfForm::kPlain);
+  Record code = map(PROT_EXEC, 0x2000, 4);
+  const auto read = code.read(PerfForm::kPlain);
   REQUIRE(read);
   REQUIRE(read->kind == PerfRecord::kMap);
   const Mapping mapping = mapping_of(*read);
