@@ -99,7 +99,7 @@ class Bundle:
                     "trigger.name", "trigger.when", "trigger.value", "trigger.time", "trigger.monotonic_ns",
                     "window.start", "window.end", "window.before_s", "window.after_s", "clock.realtime_ns",
                     "clock.monotonic_ns", "clock.boottime_ns", "clock.anchors", "stacks.samples", "stacks.complete",
-                    "stacks.share_complete", "stacks.reasons", "rings.stacks.asked_s", "rings.syscalls.obtained_s",
+                    "stacks.share_complete", "stacks.reasons", "rings.life.asked_s", "rings.life.obtained_s",
                     "cost.cpu_seconds", "cost.rss_bytes", "cost.window_bytes", "cost.dump_seconds", "grade",
                     "signature"):
             value = self.manifest
