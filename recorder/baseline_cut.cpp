@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
 #include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
@@ -18,6 +17,7 @@
 #include "recorder/decode/sums.hpp"
 #include "recorder/disk_room.hpp"
 #include "recorder/module_sources.hpp"
+#include "recorder/quiet_thread.hpp"
 #include "recorder/retention.hpp"
 #include "recorder/self_cost.hpp"
 #include "unwind/jit_frames.hpp"
@@ -67,12 +67,7 @@ Packed packed(const Timeline& all, Timestamp begin, Timestamp end, ModuleFiles& 
 }  // namespace
 
 BaselineCut::BaselineCut(BaselineInput input) : input_(std::move(input)) {
-  // Signals are the session's thread's.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = quiet_thread([this] { work(); });
 }
 
 BaselineCut::~BaselineCut() { thread_.join(); }

@@ -1,7 +1,6 @@
 #include "recorder/go_programs.hpp"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "recorder/metrics/cost_budget.hpp"
+#include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/address_space.hpp"
@@ -41,12 +41,7 @@ std::optional<std::uint64_t> bias_of(std::int32_t pid, const ElfImage& image) {
 }  // namespace
 
 GoPrograms::GoPrograms() {
-  // Signals are the session's.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = quiet_thread([this] { work(); });
 }
 
 GoPrograms::~GoPrograms() {

@@ -1,6 +1,5 @@
 #include "recorder/row_builder.hpp"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 
 #include "recorder/metrics/cost_budget.hpp"
 #include "recorder/own_vdso.hpp"
+#include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
 #include "unwind/module_files.hpp"
 
@@ -40,12 +40,7 @@ BuiltRows build(RowJob job) {
 }  // namespace
 
 RowBuilder::RowBuilder() {
-  // Signals are the session's: one that a thread of ours did not block would end the recorder instead.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = quiet_thread([this] { work(); });
 }
 
 RowBuilder::~RowBuilder() {

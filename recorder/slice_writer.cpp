@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 
 #include "formats/error.hpp"
+#include "recorder/quiet_thread.hpp"
 #include "recorder/state/saved_window.hpp"
 
 namespace fdr {
@@ -24,12 +24,7 @@ constexpr int kNice = 10;
 }  // namespace
 
 SliceWriter::SliceWriter(std::string directory, double keep_free_percent) : directory_(std::move(directory)), keep_free_percent_(keep_free_percent) {
-  // Signals are the session's thread's.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = quiet_thread([this] { run(); });
 }
 
 SliceWriter::~SliceWriter() {

@@ -1,9 +1,9 @@
 #include "unwind/copy_walker.hpp"
 
 #include <array>
-#include <cstring>
 
 #include "unwind/module_rows.hpp"
+#include "unwind/stack_words.hpp"
 
 namespace fdr {
 
@@ -47,18 +47,9 @@ WalkedStack CopyWalker::walk(const AddressSpace& space, const UserRegisters& reg
 }
 
 WalkedStack CopyWalker::walk_by_rows(const AddressSpace& space, const StackCopy& copy, Timestamp time) {
-  bool ran_off = false;
-  const auto read = [&](std::uint64_t address, std::uint64_t* word) {
-    const std::uint64_t offset = address - copy.registers.sp;
-    if (address < copy.registers.sp || copy.bytes.size() < sizeof *word || offset > copy.bytes.size() - sizeof *word) {
-      ran_off |= address >= copy.registers.sp;
-      return false;
-    }
-    std::memcpy(word, copy.bytes.data() + offset, sizeof *word);
-    return true;
-  };
-  WalkedStack walked = walk(space, copy.registers, read, time);
-  if (ran_off && !copy.whole && walked.end != WalkEnd::kRoot) walked.end = WalkEnd::kCopyTooShort;
+  StackWords words(copy);
+  WalkedStack walked = walk(space, copy.registers, words, time);
+  if (words.ran_off() && !copy.whole && walked.end != WalkEnd::kRoot) walked.end = WalkEnd::kCopyTooShort;
   return walked;
 }
 

@@ -67,6 +67,7 @@ bool addresses_are_hidden(std::string_view symbols) {
 std::vector<Check> examine() {
   std::vector<Check> checks;
   const BpfSupport bpf = probe_bpf();
+  const BpfComforts comforts = probe_bpf_comforts();
   const PerfSupport perf = probe_perf();
   const bool root = ::geteuid() == 0;
   checks.push_back({"user", root ? "root" : fmt::format("uid {}", ::geteuid()), root ? "" : "only our own processes can be recorded, and not all of them",
@@ -79,15 +80,15 @@ std::vector<Check> examine() {
                     bpf.btf ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF", bpf.btf ? Grade::kOk : Grade::kLess});
   checks.push_back({"BPF programs", bpf.load ? "can be loaded" : "refused", bpf.load ? "" : "the bpf backend cannot start",
                     bpf.load ? "" : "grant CAP_BPF and CAP_PERFMON", bpf.load ? Grade::kOk : Grade::kLess});
-  checks.push_back({"clock samples", bpf.perf ? "of every CPU" : perf.clock ? "of our own processes" : "refused", bpf.perf_links ? "" : bpf.perf ? "they end with a recorder that is killed (before 5.15)" : perf.clock ? "the bpf backend cannot start" : "no stacks of what runs",
+  checks.push_back({"clock samples", bpf.perf ? "of every CPU" : perf.clock ? "of our own processes" : "refused", comforts.perf_links ? "" : bpf.perf ? "they end with a recorder that is killed (before 5.15)" : perf.clock ? "the bpf backend cannot start" : "no stacks of what runs",
                     bpf.perf ? "" : perf.clock ? "grant CAP_PERFMON" : "lower kernel.perf_event_paranoid to 2, or grant CAP_PERFMON", bpf.perf ? Grade::kOk : Grade::kLess});
   if (bpf.btf && bpf.load) checks.push_back(programs_check());
   const bool tracepoints = perf.enter && perf.leave && perf.blocked;
   checks.push_back({"perf tracepoints", tracepoints ? "readable" : "not readable", tracepoints ? "" : "backend perf: no system calls, and of stalls neither state nor stack",
                     tracepoints ? "" : "grant CAP_PERFMON and CAP_DAC_READ_SEARCH; mount -t tracefs tracefs /sys/kernel/tracing", tracepoints ? Grade::kOk : Grade::kLess});
   const bool uprobes = ::access("/sys/bus/event_source/devices/uprobe", F_OK) == 0;
-  checks.push_back({"allocation probes", !uprobes ? "no uprobes" : bpf.uprobe_sessions ? "uprobe sessions" : "uprobes without sessions (before 6.13)",
-                    !uprobes ? "--heap cannot tell who holds memory" : bpf.uprobe_sessions ? "" : "--heap costs twice as much, and samples within an allocator have no callers", "",
+  checks.push_back({"allocation probes", !uprobes ? "no uprobes" : comforts.uprobe_sessions ? "uprobe sessions" : "uprobes without sessions (before 6.13)",
+                    !uprobes ? "--heap cannot tell who holds memory" : comforts.uprobe_sessions ? "" : "--heap costs twice as much, and samples within an allocator have no callers", "",
                     Grade::kOk});
   const bool numbers = has_host_pids();
   checks.push_back({"PID namespace", numbers ? "the host's" : "its own", numbers ? "" : "the bpf backend cannot start", numbers ? "" : kOtherNumbersRemedy,

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 #include <algorithm>
 
 #include "formats/text.hpp"
+#include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
 
@@ -25,12 +25,7 @@ constexpr Duration kNowAndThen = std::chrono::seconds(10);
 
 HeapProbes::HeapProbes(HeapPrograms programs, std::set<std::string> targets) : programs_(programs), targets_(std::move(targets)) {
   if (!wanted()) return;
-  // Signals are the session's.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = quiet_thread([this] { work(); });
 }
 
 HeapProbes::~HeapProbes() {

@@ -5,10 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <csignal>
 
 #include "formats/error.hpp"
 #include "recorder/disk_room.hpp"
+#include "recorder/quiet_thread.hpp"
 
 namespace fdr {
 namespace {
@@ -20,12 +20,7 @@ constexpr int kNice = 10;
 
 HistoryWriter::HistoryWriter(std::unique_ptr<HistoryFile> file, std::vector<HistoryMetric> table, double keep_free_percent)
     : file_(std::move(file)), table_(std::move(table)), keep_free_percent_(keep_free_percent) {
-  // Signals are the session's thread's.
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = quiet_thread([this] { run(); });
 }
 
 HistoryWriter::~HistoryWriter() {

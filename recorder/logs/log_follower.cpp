@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <csignal>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "recorder/logs/line_source.hpp"
 #include "recorder/number_text.hpp"
 #include "recorder/pattern.hpp"
+#include "recorder/quiet_thread.hpp"
 
 namespace fdr {
 namespace {
@@ -124,17 +124,12 @@ LogFollower::LogFollower(const std::vector<LogConfig>& logs, const std::vector<U
     state_->has_ended = true;
     return;
   }
-  // Signals are the session's, which may not have blocked them yet: one that came to this thread would end the recorder.
-  sigset_t all, before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    std::thread([state = state_] { state->run(); }).detach();
+    quiet_thread([state = state_] { state->run(); }).detach();
   } catch (const std::system_error& error) {
     for (Followed& log : state_->logs) log.problem = std::string("no thread to follow it: ") + error.what();
     state_->has_ended = true;
   }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 LogFollower::~LogFollower() {

@@ -11,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <cstring>
 #include <limits>
 #include <mutex>
@@ -23,6 +22,7 @@
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/straight_line.hpp"
 #include "recorder/own_privileges.hpp"
+#include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -141,12 +141,7 @@ class SocketMetrics::Impl {
       tree.counters.resize(socket_counter_names().size());
       trees_.push_back(std::move(tree));
     }
-    // Signals are the session's: a thread that does not block them would be given them.
-    sigset_t all, before;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { run(); });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    thread_ = quiet_thread([this] { run(); });
   }
 
   ~Impl() {

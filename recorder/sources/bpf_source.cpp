@@ -26,6 +26,7 @@
 namespace fdr {
 namespace {
 
+constexpr std::uint64_t kTrialPeriod = 10'000'000;     // ns; of a clock that is closed again at once
 constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
 
 FileDescriptor open_clock(int cpu, std::uint64_t period_ns) {
@@ -64,16 +65,18 @@ BpfSupport probe_bpf() {
   BpfSupport support;
   support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0 && !pretended_missing("btf");
   support.load = !pretended_missing("bpf") && libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
-  const KernelFeatures features = probe_features();
-  support.uprobe_sessions = features.session_type != 0;
-  const FileDescriptor clock = open_clock(0, 10'000'000);
+  const FileDescriptor clock = open_clock(0, kTrialPeriod);
   support.perf = clock.valid() && !pretended_missing("perf");
-  support.perf_links = has_links(clock.get());
   if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
   if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
   if (!support.btf) support.problem = "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
   if (!has_host_pids()) support.problem = kOtherNumbers;
   return support;
+}
+
+BpfComforts probe_bpf_comforts() {
+  const FileDescriptor clock = open_clock(0, kTrialPeriod);
+  return {.perf_links = has_links(clock.get()), .uprobe_sessions = probe_features().session_type != 0};
 }
 
 class BpfSource::Impl {

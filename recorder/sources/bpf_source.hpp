@@ -51,11 +51,17 @@ class BpfSource : public EventSource {
   std::unique_ptr<Impl> impl_;
 };
 
-// What this host allows, for `fdr doctor` and for errors.
+// Whether this host allows it, cheaply enough for every start; `problem` is empty where it does.
 struct BpfSupport {
-  bool btf = false, load = false, perf = false, perf_links = false, uprobe_sessions = false;
+  bool btf = false, load = false, perf = false;
   std::string problem;
 };
 BpfSupport probe_bpf();
+
+// What it does better where the kernel can, for `fdr doctor`: reads the kernel's types.
+struct BpfComforts {
+  bool perf_links = false, uprobe_sessions = false;
+};
+BpfComforts probe_bpf_comforts();
 
 }  // namespace fdr

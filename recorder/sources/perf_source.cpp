@@ -265,10 +265,7 @@ class PerfSource::Impl {
     }
     const std::size_t length = sizeof sample.head + stack.size();
     sample.head = {.ns = at_.ns, .thread = thread.id, .len8 = static_cast<fdr_u16>(length / 8), .kind = 0};
-    record_.resize(length);
-    std::memcpy(record_.data(), &sample, sizeof sample);
-    std::memcpy(record_.data() + sizeof sample, stack.data() + sizeof sample.stack, stack.size() - sizeof sample.stack);
-    slots_.rings().append(FDR_STACKS, at_.slot, at_.cpu, record_, at_.ns);
+    slots_.rings().append(FDR_STACKS, at_.slot, at_.cpu, {reinterpret_cast<const std::uint8_t*>(&sample), sizeof sample}, at_.ns, stack.subspan(sizeof sample.stack));
   }
 
   void on_enter(fdr_thread& thread, std::span<const std::uint8_t> raw) {
@@ -306,7 +303,6 @@ class PerfSource::Impl {
   std::vector<int> online_;
   std::uint32_t next_slot_ = 0;
   SwitchAccount::At at_{};                            // of the record that is being taken
-  std::vector<std::uint8_t> record_;
   std::uint64_t lost_calls_ = 0, unopened_ = 0;
   std::string refusal_;
   std::vector<std::string> notes_;

@@ -223,9 +223,7 @@ class ProcSource::Impl {
     const auto stack = stacks_.take(record, thread.space, FDR_COPY_MAX);
     const auto now_ns = static_cast<std::uint64_t>(to_ns(now));
     const fdr_record head{.ns = now_ns, .thread = thread.id, .len8 = static_cast<fdr_u16>((sizeof head + stack.size()) / 8), .kind = 0};
-    std::vector<std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(&head), reinterpret_cast<const std::uint8_t*>(&head) + sizeof head);
-    bytes.insert(bytes.end(), stack.begin(), stack.end());
-    slots_.rings().append(FDR_STACKS, 0, 0, bytes, now_ns);
+    slots_.rings().append(FDR_STACKS, 0, 0, {reinterpret_cast<const std::uint8_t*>(&head), sizeof head}, now_ns, stack);
   }
 
   StackTaker stacks_;

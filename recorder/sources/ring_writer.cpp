@@ -20,14 +20,15 @@ bool RingWriter::may_take(int ring, std::uint32_t slot, std::size_t bytes, std::
   return at.allowance >= static_cast<std::int64_t>(bytes);
 }
 
-void RingWriter::append(int ring, std::uint32_t slot, std::uint32_t cpu, std::span<const std::uint8_t> record, std::uint64_t now_ns) {
+void RingWriter::append(int ring, std::uint32_t slot, std::uint32_t cpu, std::span<const std::uint8_t> record, std::uint64_t now_ns, std::span<const std::uint8_t> rest) {
+  const std::size_t length = record.size() + rest.size();
   fdr_cursor& at = cursor(ring, slot);
   const std::uint32_t body = chunk_bytes(ring) - FDR_CHUNK_HEADER;
-  if (record.size() > body) {
+  if (length > body) {
     ++at.dropped;
     return;
   }
-  const bool fresh = at.seq == 0 || at.used + record.size() > body;
+  const bool fresh = at.seq == 0 || at.used + length > body;
   const std::uint64_t seq = at.seq + fresh;
   const std::uint64_t index = std::uint64_t{slot} * layout_.chunks[ring] + seq % layout_.chunks[ring];
   std::uint8_t* const bytes = arrays_.rings[ring] + index * chunk_bytes(ring);
@@ -42,10 +43,11 @@ void RingWriter::append(int ring, std::uint32_t slot, std::uint32_t cpu, std::sp
     __atomic_store_n(&at.seq, seq, __ATOMIC_RELEASE);
   }
   std::memcpy(bytes + FDR_CHUNK_HEADER + at.used, record.data(), record.size());
-  at.used += static_cast<std::uint32_t>(record.size());
+  if (!rest.empty()) std::memcpy(bytes + FDR_CHUNK_HEADER + at.used + record.size(), rest.data(), rest.size());
+  at.used += static_cast<std::uint32_t>(length);
   __atomic_store_n(&chunk->used, at.used, __ATOMIC_RELEASE);
   ++at.recorded;
-  at.allowance -= static_cast<std::int64_t>(record.size());
+  at.allowance -= static_cast<std::int64_t>(length);
 }
 
 }  // namespace fdr

@@ -16,8 +16,8 @@ class RingWriter {
 
   // What the ring may still take so that it goes on covering its span (a token bucket, in bytes); a ring without an allowance takes all.
   bool may_take(int ring, std::uint32_t slot, std::size_t bytes, std::uint64_t now_ns);
-  // `record` has its whole length, a multiple of 8. `cpu`: whose the slot is.
-  void append(int ring, std::uint32_t slot, std::uint32_t cpu, std::span<const std::uint8_t> record, std::uint64_t now_ns);
+  // A record in one part or two, together a multiple of 8 bytes. `cpu`: whose the slot is.
+  void append(int ring, std::uint32_t slot, std::uint32_t cpu, std::span<const std::uint8_t> record, std::uint64_t now_ns, std::span<const std::uint8_t> rest = {});
   // The record was not written, for want of allowance.
   void limited(int ring, std::uint32_t slot) { ++cursor(ring, slot).limited; }
   // So many were lost before they reached us.

@@ -1,9 +1,9 @@
 #include "recorder/sources/stack_taker.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "unwind/row_walker.hpp"
+#include "unwind/stack_words.hpp"
 
 namespace fdr {
 
@@ -16,16 +16,8 @@ bool StackTaker::walk(const PerfRecord& sample, std::uint32_t space, fdr_stack& 
   frames_.clear();
   if (space == 0 || space > window_.layout.spaces) return false;
   fdr_space& known = window_.spaces[space - 1];
-  bool ran_off = false;
-  const auto read = [&](std::uint64_t address, std::uint64_t* word) {
-    const std::uint64_t offset = address - sample.registers.sp;
-    if (address < sample.registers.sp || sample.stack.size() < sizeof *word || offset > sample.stack.size() - sizeof *word) {
-      ran_off |= address >= sample.registers.sp;
-      return false;
-    }
-    std::memcpy(word, sample.stack.data() + offset, sizeof *word);
-    return true;
-  };
+  const StackCopy copy{.registers = sample.registers, .bytes = sample.stack, .whole = sample.stack_whole};
+  StackWords words(copy);
   frames_.resize(FDR_MAX_FRAMES);
   std::span<const fdr_segment> segments{known.segments, std::min<std::size_t>(known.count, FDR_SEGMENTS)};
   const auto is_pending = [](const fdr_segment& segment) { return segment.count == FDR_ROWS_PENDING; };
@@ -36,11 +28,11 @@ bool StackTaker::walk(const PerfRecord& sample, std::uint32_t space, fdr_stack& 
     segments = segments_;
   }
   const RowTable table{segments, {window_.rows, window_.layout.rows}};
-  const RowWalk walked = walk_rows(table, sample.registers, read, frames_);
+  const RowWalk walked = walk_rows(table, copy.registers, words, frames_);
   frames_.resize(walked.frames);
   stack.end = static_cast<fdr_u8>(walked.end == FDR_WALK_NO_MAPPING && pending ? FDR_WALK_NO_ROWS : walked.end);
   if (walked.end == FDR_WALK_NO_MAPPING && !pending) ++known.strange;
-  if (walked.end == FDR_WALK_UNREADABLE && ran_off && !sample.stack_whole) {
+  if (walked.end == FDR_WALK_UNREADABLE && words.ran_off() && !copy.whole) {
     stack.flags |= FDR_STACK_CUT;  // deeper than the copy: nobody can make more of it
     return walked.frames > 1;
   }

@@ -80,9 +80,9 @@ void SwitchAccount::come_back(fdr_thread& thread, At at) {
     stall.head.thread = thread.id;
     stall.head.len8 = static_cast<fdr_u16>(length / 8);
     if (has_stack) stall.stack = parked.stack;
-    record_.assign(reinterpret_cast<const std::uint8_t*>(&stall), reinterpret_cast<const std::uint8_t*>(&stall) + std::min(length, sizeof stall));
-    if (has_stack) record_.insert(record_.end(), parked.data, parked.data + parked.length);
-    if (rings_.may_take(FDR_STALLS, at.slot, length, at.ns)) rings_.append(FDR_STALLS, at.slot, at.cpu, record_, at.ns);
+    const std::span<const std::uint8_t> record(reinterpret_cast<const std::uint8_t*>(&stall), std::min(length, sizeof stall));
+    const std::span<const std::uint8_t> rest(parked.data, has_stack ? parked.length : 0);
+    if (rings_.may_take(FDR_STALLS, at.slot, length, at.ns)) rings_.append(FDR_STALLS, at.slot, at.cpu, record, at.ns, rest);
     else rings_.limited(FDR_STALLS, at.slot);
   }
   if (has_stack) parked.thread = 0;

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "recorder/sources/ring_writer.hpp"
 
@@ -37,7 +36,6 @@ class SwitchAccount {
   RingWriter& rings_;
   std::uint64_t off_cpu_ns_;
   std::array<std::uint8_t, FDR_SYSCALLS_MAX> traits_;
-  std::vector<std::uint8_t> record_;
 };
 
 }  // namespace fdr
