@@ -18,7 +18,7 @@ std::unique_ptr<EventSource> start_bpf(const Config& config, const LayoutBeside&
   // Asked for by name it says itself what is missing.
   if (config.backend == BackendChoice::kAuto)
     if (const BpfSupport support = probe_bpf(); !support.problem.empty()) throw Error(support.problem, kHint);
-  return std::make_unique<BpfSource>(config, layout(0), name);
+  return open_bpf_source(config, layout(0), name);
 }
 
 std::unique_ptr<EventSource> start_perf(const Config& config, const LayoutBeside& layout, const std::string& name) {
@@ -26,11 +26,11 @@ std::unique_ptr<EventSource> start_perf(const Config& config, const LayoutBeside
   if (!support.clock) throw Error(support.problem, "lower kernel.perf_event_paranoid to 2, or grant CAP_PERFMON; `fdr doctor` shows what each backend needs");
   const std::uint64_t memory = memory_of(config);
   const PerfRingSizes sizes = perf_ring_sizes(memory, static_cast<std::uint32_t>(recorded_slots()), support.enter && config.detail != SyscallDetail::kOff);
-  return std::make_unique<PerfSource>(config, std::move(support), layout(sizes.all() * static_cast<std::uint64_t>(recorded_slots())), memory, name);
+  return open_perf_source(config, std::move(support), layout(sizes.all() * static_cast<std::uint64_t>(recorded_slots())), memory, name);
 }
 
 std::unique_ptr<EventSource> start_proc(const Config& config, const LayoutBeside& layout, const std::string& name) {
-  return std::make_unique<ProcSource>(config, layout(0), name);
+  return open_proc_source(config, layout(0), name);
 }
 
 struct Step {

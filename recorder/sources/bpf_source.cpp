@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
@@ -17,6 +19,7 @@
 #include "recorder/pretend.hpp"
 #include "recorder/sources/cpu_list.hpp"
 #include "recorder/sources/perf_event.hpp"
+#include "recorder/sources/pinned_window.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/shared_mapping.hpp"
 #include "recorder/sources/side_band.hpp"
@@ -59,29 +62,9 @@ bool has_links(int event) {
   return link.valid() && is_bpf_link(link.get());
 }
 
-}  // namespace
-
-BpfSupport probe_bpf() {
-  BpfSupport support;
-  support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0 && !pretended_missing("btf");
-  support.load = !pretended_missing("bpf") && libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
-  const FileDescriptor clock = open_clock(0, kTrialPeriod);
-  support.perf = clock.valid() && !pretended_missing("perf");
-  if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
-  if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
-  if (!support.btf) support.problem = "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
-  if (!has_host_pids()) support.problem = kOtherNumbers;
-  return support;
-}
-
-BpfComforts probe_bpf_comforts() {
-  const FileDescriptor clock = open_clock(0, kTrialPeriod);
-  return {.perf_links = has_links(clock.get()), .uprobe_sessions = probe_features().session_type != 0};
-}
-
-class BpfSource::Impl {
+class BpfSource final : public EventSource {
  public:
-  Impl(const Config& config, const WindowLayout& layout, const std::string& name)
+  BpfSource(const Config& config, const WindowLayout& layout, const std::string& name)
       : layout_(layout), host_tier_(config.host_tier), directory_(pin_directory(name)), period_ns_(1'000'000'000ull / config.frequency), detail_(config.detail) {
     LoadedPrograms loaded = load_programs(config, layout);
     owner_ = std::move(loaded.programs);
@@ -96,22 +79,16 @@ class BpfSource::Impl {
     pin();
   }
 
-  ~Impl() {
+  ~BpfSource() override {
     for (bpf_link* link : links_) bpf_link__destroy(link);
     for (Clock& clock : clocks_) bpf_link__destroy(clock.link);
     for (const std::string& path : pins_) ::unlink(path.c_str());
     if (!pins_.empty()) ::rmdir(directory_.c_str());
   }
 
-  WindowView view_;
-  WindowLayout layout_;
-  std::vector<std::string> notes_;
-  std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
-  bool pinned_ = false;
-  SideBand side_band_{online_cpus()};
-  std::uint64_t period() const { return period_ns_; }
+  WindowView window() const override { return view_; }
 
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override {
     const auto key = static_cast<__u32>(pid);
     const __u32 value = target << 1 | (mute ? 1u : 0u);
     if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &value, sizeof value, BPF_ANY))
@@ -119,7 +96,7 @@ class BpfSource::Impl {
     to_arm_.push_back(key);
   }
 
-  void arm_threads() {
+  void arm_threads() override {
     bpf_link* link = bpf_program__attach_iter(programs_->progs.arm_existing, nullptr);
     if (!link) throw system_error("attach the task iterator", errno);
     const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(link)));
@@ -133,12 +110,19 @@ class BpfSource::Impl {
     for (const __u32 pid : std::exchange(to_arm_, {})) bpf_map__delete_elem(programs_->maps.targets, &pid, sizeof pid, 0);
   }
 
-  // What each CPU remembers of the task it runs was true before.
-  void forget_current_threads() { __atomic_fetch_add(&view_.control->arming, 1, __ATOMIC_RELEASE); }
+  void release_slot(std::uint32_t slot) override { bpf_map__update_elem(programs_->maps.free_slots, nullptr, 0, &slot, sizeof slot, BPF_ANY); }
 
-  void release_slot(__u32 slot) { bpf_map__update_elem(programs_->maps.free_slots, nullptr, 0, &slot, sizeof slot, BPF_ANY); }
+  void renew_lease(Timestamp now) override {
+    // While it was over no switch was followed.
+    if (view_.control->lease_ns < static_cast<std::uint64_t>(to_ns(now))) forget_current_threads();
+    view_.control->renewed_ns = static_cast<std::uint64_t>(to_ns(now));
+    __atomic_store_n(&view_.control->lease_ns, static_cast<std::uint64_t>(to_ns(now + kLease)), __ATOMIC_RELEASE);
+  }
 
-  void follow_cpus() {
+  std::vector<SideEvent> side_events() override { return side_band_.drain(); }
+  std::uint64_t side_lost() const override { return side_band_.lost(); }
+
+  void follow_cpus() override {
     const std::vector<int> online = online_cpus();
     if (online == online_) return;
     for (const int cpu : online) {
@@ -154,20 +138,20 @@ class BpfSource::Impl {
     online_ = online;
   }
 
-  std::vector<ErrnoTotal> errors() const { return read_errors(bpf_map__fd(programs_->maps.errors)); }
-  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const {
+  std::vector<ErrnoTotal> errors() const override { return read_errors(bpf_map__fd(programs_->maps.errors)); }
+  std::vector<std::pair<fdr_failing_key, fdr_failing>> failing() const override {
     return host_tier_ ? read_failing(bpf_map__fd(programs_->maps.failing), layout_.failing()) : std::vector<std::pair<fdr_failing_key, fdr_failing>>{};
   }
-  std::span<const fdr_canary> canaries() const { return canaries_; }
-  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const {
+  std::span<const fdr_canary> canaries() const override { return canaries_; }
+  std::vector<std::pair<std::uint32_t, fdr_ticks>> bystander_ticks() const override {
     return host_tier_ ? read_ticks(bpf_map__fd(programs_->maps.bystander_ticks), layout_.ticks()) : std::vector<std::pair<std::uint32_t, fdr_ticks>>{};
   }
-  std::vector<std::pair<fdr_send_key, fdr_send>> sends() const {
+  std::vector<std::pair<fdr_send_key, fdr_send>> sends() const override {
     if (!programs_->rodata->send_port_count) return {};
     return read_sends(bpf_map__fd(programs_->maps.sends), bpf_map__max_entries(programs_->maps.sends));
   }
 
-  HeapReading heap() const {
+  HeapReading heap() const override {
     HeapReading reading;
     if (!heap_counts_) return reading;
     reading.asked = true;
@@ -176,18 +160,18 @@ class BpfSource::Impl {
     reading.counts = *heap_counts_;
     return reading;
   }
-  void forget_heap(const std::set<std::int32_t>& known, Timestamp before) const {
+  void forget_heap(const std::set<std::int32_t>& known, Timestamp before) const override {
     fdr::forget_heap(bpf_map__fd(programs_->maps.heap_blocks), layout_.heap_blocks, bpf_map__fd(programs_->maps.heap_stacks), layout_.heap_stacks, known,
                      static_cast<std::uint64_t>(to_ns(before)));
   }
-  HeapPrograms heap_programs() const {
+  HeapPrograms heap_programs() const override {
     if (!probes_heap_) return {};
     const auto& programs = programs_->progs;
     if (session_type_) return {.session = bpf_program__fd(programs.on_allocator), .session_type = session_type_};
     return {.entry = bpf_program__fd(programs.on_allocator_entry), .exit = bpf_program__fd(programs.on_allocator_return)};
   }
 
-  std::uint64_t recursion_misses() const {
+  std::uint64_t recursion_misses() const override {
     std::uint64_t misses = 0;
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, programs_->obj) {
@@ -199,11 +183,18 @@ class BpfSource::Impl {
     return misses;
   }
 
+  std::uint64_t clock_period_ns() const override { return period_ns_; }
+  bool survives() const override { return pinned_; }
+  std::vector<std::string> notes() const override { return notes_; }
+
  private:
   struct Clock {
     int cpu;
     bpf_link* link;
   };
+
+  // What each CPU remembers of the task it runs was true before.
+  void forget_current_threads() { __atomic_fetch_add(&view_.control->arming, 1, __ATOMIC_RELEASE); }
 
   // Attached to each allocator by itself.
   bool is_of_heap(const bpf_program* program) const {
@@ -246,7 +237,7 @@ class BpfSource::Impl {
   void set_up_slots() {
     std::fill(std::begin(view_.control->slot_of_cpu), std::end(view_.control->slot_of_cpu), std::uint16_t{FDR_NO_SLOT});
     for (std::uint32_t slot = 0; slot < layout_.threads; ++slot) release_slot(slot);
-    lease(MonotonicClock::now());
+    renew_lease(MonotonicClock::now());
     view_.control->wire_version = FDR_WIRE_VERSION;
     view_.control->backend = FDR_BACKEND_BPF;
     view_.control->lacks = (!sees_calls_ ? +FDR_LACKS_CALLS : detail_ == SyscallDetail::kSummary ? 1 << FDR_SYSCALLS : 0) |
@@ -325,15 +316,8 @@ class BpfSource::Impl {
     else pins_.push_back(path);
   }
 
- public:
-  void lease(Timestamp now) {
-    // While it was over no switch was followed.
-    if (view_.control->lease_ns < static_cast<std::uint64_t>(to_ns(now))) forget_current_threads();
-    view_.control->renewed_ns = static_cast<std::uint64_t>(to_ns(now));
-    __atomic_store_n(&view_.control->lease_ns, static_cast<std::uint64_t>(to_ns(now + kLease)), __ATOMIC_RELEASE);
-  }
-
- private:
+  WindowView view_;
+  WindowLayout layout_;
   bool host_tier_;
   std::string directory_;
   std::uint64_t period_ns_;
@@ -349,33 +333,36 @@ class BpfSource::Impl {
   std::vector<std::string> link_names_;
   std::vector<Clock> clocks_;
   std::vector<std::string> pins_;
+  bool pinned_ = false;
+  SideBand side_band_{online_cpus()};
+  std::vector<std::string> notes_;
+  std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
   std::vector<int> online_;
   std::uint32_t next_slot_ = 0;
 };
 
-BpfSource::BpfSource(const Config& config, const WindowLayout& layout, const std::string& name)
-    : impl_(std::make_unique<Impl>(config, layout, name)) {}
-BpfSource::~BpfSource() = default;
+}  // namespace
 
-WindowView BpfSource::window() const { return impl_->view_; }
-void BpfSource::add_target(std::int32_t pid, std::uint32_t target, bool mute) { impl_->add_target(pid, target, mute); }
-void BpfSource::arm_threads() { impl_->arm_threads(); }
-void BpfSource::release_slot(std::uint32_t slot) { impl_->release_slot(slot); }
-void BpfSource::renew_lease(Timestamp now) { impl_->lease(now); }
-void BpfSource::follow_cpus() { impl_->follow_cpus(); }
-std::vector<ErrnoTotal> BpfSource::errors() const { return impl_->errors(); }
-std::vector<std::pair<fdr_failing_key, fdr_failing>> BpfSource::failing() const { return impl_->failing(); }
-std::span<const fdr_canary> BpfSource::canaries() const { return impl_->canaries(); }
-std::vector<std::pair<std::uint32_t, fdr_ticks>> BpfSource::bystander_ticks() const { return impl_->bystander_ticks(); }
-std::vector<std::pair<fdr_send_key, fdr_send>> BpfSource::sends() const { return impl_->sends(); }
-HeapReading BpfSource::heap() const { return impl_->heap(); }
-void BpfSource::forget_heap(const std::set<std::int32_t>& known, Timestamp before) const { impl_->forget_heap(known, before); }
-HeapPrograms BpfSource::heap_programs() const { return impl_->heap_programs(); }
-std::uint64_t BpfSource::recursion_misses() const { return impl_->recursion_misses(); }
-std::uint64_t BpfSource::clock_period_ns() const { return impl_->period(); }
-bool BpfSource::survives() const { return impl_->pinned_; }
-std::vector<SideEvent> BpfSource::side_events() { return impl_->side_band_.drain(); }
-std::uint64_t BpfSource::side_lost() const { return impl_->side_band_.lost(); }
-std::vector<std::string> BpfSource::notes() const { return impl_->notes_; }
+BpfSupport probe_bpf() {
+  BpfSupport support;
+  support.btf = ::access("/sys/kernel/btf/vmlinux", R_OK) == 0 && !pretended_missing("btf");
+  support.load = !pretended_missing("bpf") && libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nullptr) == 1;
+  const FileDescriptor clock = open_clock(0, kTrialPeriod);
+  support.perf = clock.valid() && !pretended_missing("perf");
+  if (!support.perf) support.problem = std::string("perf_event_open: ") + std::strerror(errno);
+  if (!support.load) support.problem = "BPF programs cannot be loaded (CAP_BPF and CAP_PERFMON are missing, or the kernel has no BPF)";
+  if (!support.btf) support.problem = "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
+  if (!has_host_pids()) support.problem = kOtherNumbers;
+  return support;
+}
+
+BpfComforts probe_bpf_comforts() {
+  const FileDescriptor clock = open_clock(0, kTrialPeriod);
+  return {.perf_links = has_links(clock.get()), .uprobe_sessions = probe_features().session_type != 0};
+}
+
+std::unique_ptr<EventSource> open_bpf_source(const Config& config, const WindowLayout& layout, const std::string& recorder_name) {
+  return std::make_unique<BpfSource>(config, layout, recorder_name);
+}
 
 }  // namespace fdr

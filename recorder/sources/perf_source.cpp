@@ -47,11 +47,9 @@ std::uint32_t lacks_of(const Config& config, const PerfSupport& support) {
   return lacks;
 }
 
-}  // namespace
-
-class PerfSource::Impl {
+class PerfSource final : public EventSource {
  public:
-  Impl(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& name)
+  PerfSource(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& name)
       : lacks_(lacks_of(config, support)),
         window_(window_places(name), layout.without(lacks_), FDR_BACKEND_PERF, lacks_),
         slots_(window_),
@@ -65,11 +63,10 @@ class PerfSource::Impl {
     follow_cpus();
   }
 
-  bool counts_calls() const { return !(lacks_ & FDR_LACKS_SUMS); }
+  WindowView window() const override { return window_.view(); }
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override { to_arm_[pid] = {target, mute}; }
 
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) { to_arm_[pid] = {target, mute}; }
-
-  void arm_threads() {
+  void arm_threads() override {
     bool any = false;
     std::int32_t foreign = 0;
     for (const auto& [pid, how] : std::exchange(to_arm_, {})) {
@@ -81,7 +78,10 @@ class PerfSource::Impl {
     if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record, or have gone", foreign));
   }
 
-  void collect(Timestamp now) {
+  void release_slot(std::uint32_t slot) override { slots_.release(slot); }
+  void renew_lease(Timestamp now) override { window_.renew(now); }
+
+  void collect(Timestamp now) override {
     const bool spare = window_.arrays().control->spared & FDR_SPARED_CALLS;
     if (spare != spared_) rings_.spare_calls(spare);
     spared_ = spare;
@@ -89,7 +89,12 @@ class PerfSource::Impl {
     rings_.drain(static_cast<std::uint64_t>(to_ns(now)), [this](const PerfRecord& record, PerfRingKind ring, int cpu) { take(record, ring, cpu); });
   }
 
-  void follow_cpus() {
+  std::vector<int> descriptors() const override { return rings_.filling(); }
+  void hung_up(int descriptor) override { rings_.stop_waking(descriptor); }
+  std::vector<SideEvent> side_events() override { return std::exchange(side_, {}); }
+  std::uint64_t side_lost() const override { return side_lost_; }
+
+  void follow_cpus() override {
     const std::vector<int> online = online_cpus();
     if (online != online_) {
       std::vector<int> fresh;
@@ -101,7 +106,11 @@ class PerfSource::Impl {
     read_waits();
   }
 
-  std::vector<std::string> notes() const {
+  std::vector<ErrnoTotal> errors() const override { return window_.errors(); }
+  std::uint64_t clock_period_ns() const override { return shape_.period_ns; }
+  bool survives() const override { return window_.problem().empty(); }
+
+  std::vector<std::string> notes() const override {
     std::vector<std::string> notes = notes_;
     const PerfSupport& support = shape_.support;
     notes.push_back("backend perf: nothing of programs outside the targets, no memory growth by place, no sends");
@@ -119,6 +128,9 @@ class PerfSource::Impl {
     return notes;
   }
 
+ private:
+  bool counts_calls() const { return !(lacks_ & FDR_LACKS_SUMS); }
+
   void read_waits() {
     std::size_t read = 0;
     for (const auto& [pid, tids] : slots_.processes())
@@ -132,15 +144,6 @@ class PerfSource::Impl {
       }
   }
 
-  std::uint32_t lacks_;
-  WindowFile window_;
-  ThreadSlots slots_;
-  std::vector<SideEvent> side_;
-  std::uint64_t side_lost_ = 0;
-  PerfRings rings_;
-  std::uint64_t period_ns() const { return shape_.period_ns; }
-
- private:
   bool give_slot(int cpu) {
     if (cpu < 0 || cpu >= FDR_MAX_CPUS) return false;
     std::uint16_t& slot = window_.arrays().control->slot_of_cpu[cpu];
@@ -291,6 +294,12 @@ class PerfSource::Impl {
     return record.pid > 0 && record.tid > 0 && !ended_.contains(record.tid) ? slots_.fork(0, record.pid, record.tid, record.pid, record.time_ns) : nullptr;
   }
 
+  std::uint32_t lacks_;
+  WindowFile window_;
+  ThreadSlots slots_;
+  std::vector<SideEvent> side_;
+  std::uint64_t side_lost_ = 0;
+  PerfRings rings_;
   StackTaker stacks_;
   CallAccount calls_;
   SwitchAccount switches_;
@@ -308,24 +317,11 @@ class PerfSource::Impl {
   std::vector<std::string> notes_;
 };
 
-PerfSource::PerfSource(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& name)
-    : impl_(std::make_unique<Impl>(config, std::move(support), layout, memory, name)) {}
-PerfSource::~PerfSource() = default;
+}  // namespace
 
-WindowView PerfSource::window() const { return impl_->window_.view(); }
-void PerfSource::add_target(std::int32_t pid, std::uint32_t target, bool mute) { impl_->add_target(pid, target, mute); }
-void PerfSource::arm_threads() { impl_->arm_threads(); }
-void PerfSource::release_slot(std::uint32_t slot) { impl_->slots_.release(slot); }
-void PerfSource::renew_lease(Timestamp now) { impl_->window_.renew(now); }
-void PerfSource::collect(Timestamp now) { impl_->collect(now); }
-std::vector<int> PerfSource::descriptors() const { return impl_->rings_.filling(); }
-void PerfSource::hung_up(int descriptor) { impl_->rings_.stop_waking(descriptor); }
-std::vector<SideEvent> PerfSource::side_events() { return std::exchange(impl_->side_, {}); }
-std::uint64_t PerfSource::side_lost() const { return impl_->side_lost_; }
-void PerfSource::follow_cpus() { impl_->follow_cpus(); }
-std::vector<ErrnoTotal> PerfSource::errors() const { return impl_->window_.errors(); }
-std::uint64_t PerfSource::clock_period_ns() const { return impl_->period_ns(); }
-bool PerfSource::survives() const { return impl_->window_.problem().empty(); }
-std::vector<std::string> PerfSource::notes() const { return impl_->notes(); }
+std::unique_ptr<EventSource> open_perf_source(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory,
+                                              const std::string& recorder_name) {
+  return std::make_unique<PerfSource>(config, std::move(support), layout, memory, recorder_name);
+}
 
 }  // namespace fdr

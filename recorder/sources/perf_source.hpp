@@ -8,7 +8,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "recorder/config.hpp"
 #include "recorder/sources/event_source.hpp"
@@ -16,31 +15,8 @@
 
 namespace fdr {
 
-class PerfSource : public EventSource {
- public:
-  // Throws Error where not even the clock can be had.
-  PerfSource(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& recorder_name);
-  ~PerfSource() override;
-
-  WindowView window() const override;
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override;
-  void arm_threads() override;
-  void release_slot(std::uint32_t slot) override;
-  void renew_lease(Timestamp now) override;
-  void collect(Timestamp now) override;
-  std::vector<int> descriptors() const override;
-  void hung_up(int descriptor) override;
-  std::vector<SideEvent> side_events() override;
-  std::uint64_t side_lost() const override;
-  void follow_cpus() override;
-  std::vector<ErrnoTotal> errors() const override;
-  std::uint64_t clock_period_ns() const override;
-  bool survives() const override;
-  std::vector<std::string> notes() const override;
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
-};
+// Throws Error where not even the clock can be had.
+std::unique_ptr<EventSource> open_perf_source(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory,
+                                              const std::string& recorder_name);
 
 }  // namespace fdr

@@ -36,11 +36,9 @@ std::uint32_t lacks_of(bool allow_ptrace) {
   return lacks;
 }
 
-}  // namespace
-
-class ProcSource::Impl {
+class ProcSource final : public EventSource {
  public:
-  Impl(const Config& config, const WindowLayout& layout, const std::string& name)
+  ProcSource(const Config& config, const WindowLayout& layout, const std::string& name)
       : lacks_(lacks_of(config.allow_ptrace)),
         window_(window_places(name), layout.without(lacks_), FDR_BACKEND_PROC, lacks_),
         slots_(window_),
@@ -49,7 +47,9 @@ class ProcSource::Impl {
         heap_asked_(config.wants_heap()),
         period_ns_(1'000'000'000ull / config.frequency) {}
 
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) {
+  WindowView window() const override { return window_.view(); }
+
+  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override {
     Seen& seen = seen_[pid];
     seen.target = target;
     seen.mute = mute;
@@ -57,7 +57,7 @@ class ProcSource::Impl {
     to_arm_.push_back(pid);
   }
 
-  void arm_threads() {
+  void arm_threads() override {
     const auto now_ns = static_cast<std::uint64_t>(to_ns(MonotonicClock::now()));
     bool any = false;
     std::int32_t foreign = 0;
@@ -78,7 +78,10 @@ class ProcSource::Impl {
     if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record, or have gone", foreign));
   }
 
-  void collect(Timestamp now) {
+  void release_slot(std::uint32_t slot) override { slots_.release(slot); }
+  void renew_lease(Timestamp now) override { window_.renew(now); }
+
+  void collect(Timestamp now) override {
     std::erase_if(stopping_, let_go);
     budget_.advance(now);
     if (now - looked_ < kLeastGap || !budget_.may_spend()) return;
@@ -95,7 +98,8 @@ class ProcSource::Impl {
     budget_.spent(thread_cpu_time() - before);
   }
 
-  void stop_running(Timestamp now) {
+  // Threads that run are stopped for a moment, where that is allowed.
+  void firing(Timestamp now) override {
     if (!allow_ptrace_) return;
     std::size_t stopped = 0;
     for (const std::int32_t tid : slots_.live_tids()) {
@@ -109,7 +113,11 @@ class ProcSource::Impl {
     }
   }
 
-  std::vector<std::string> notes() const {
+  std::vector<SideEvent> side_events() override { return std::exchange(side_, {}); }
+  std::uint64_t clock_period_ns() const override { return period_ns_; }
+  bool survives() const override { return window_.problem().empty(); }
+
+  std::vector<std::string> notes() const override {
     std::vector<std::string> notes = {"backend proc: no samples of what runs, no system calls, no stalls that begin and end between two looks, nothing of programs outside the targets"};
     notes.insert(notes.end(), notes_.begin(), notes_.end());
     if (heap_asked_) notes.push_back("backend proc: who holds memory (--heap) is not sampled");
@@ -118,12 +126,6 @@ class ProcSource::Impl {
     if (!window_.problem().empty()) notes.push_back("the window does not survive the recorder (" + window_.problem() + ")");
     return notes;
   }
-
-  std::uint32_t lacks_;
-  WindowFile window_;
-  ThreadSlots slots_;
-  std::vector<SideEvent> side_;
-  std::uint64_t period_ns() const { return period_ns_; }
 
  private:
   struct Seen {
@@ -226,6 +228,10 @@ class ProcSource::Impl {
     slots_.rings().append(FDR_STACKS, 0, 0, {reinterpret_cast<const std::uint8_t*>(&head), sizeof head}, now_ns, stack);
   }
 
+  std::uint32_t lacks_;
+  WindowFile window_;
+  ThreadSlots slots_;
+  std::vector<SideEvent> side_;
   StackTaker stacks_;
   bool allow_ptrace_, heap_asked_;
   std::uint64_t period_ns_;
@@ -238,19 +244,10 @@ class ProcSource::Impl {
   Timestamp looked_{}, listed_{};
 };
 
-ProcSource::ProcSource(const Config& config, const WindowLayout& layout, const std::string& name) : impl_(std::make_unique<Impl>(config, layout, name)) {}
-ProcSource::~ProcSource() = default;
+}  // namespace
 
-WindowView ProcSource::window() const { return impl_->window_.view(); }
-void ProcSource::add_target(std::int32_t pid, std::uint32_t target, bool mute) { impl_->add_target(pid, target, mute); }
-void ProcSource::arm_threads() { impl_->arm_threads(); }
-void ProcSource::release_slot(std::uint32_t slot) { impl_->slots_.release(slot); }
-void ProcSource::renew_lease(Timestamp now) { impl_->window_.renew(now); }
-void ProcSource::collect(Timestamp now) { impl_->collect(now); }
-void ProcSource::firing(Timestamp now) { impl_->stop_running(now); }
-std::vector<SideEvent> ProcSource::side_events() { return std::exchange(impl_->side_, {}); }
-std::uint64_t ProcSource::clock_period_ns() const { return impl_->period_ns(); }
-bool ProcSource::survives() const { return impl_->window_.problem().empty(); }
-std::vector<std::string> ProcSource::notes() const { return impl_->notes(); }
+std::unique_ptr<EventSource> open_proc_source(const Config& config, const WindowLayout& layout, const std::string& recorder_name) {
+  return std::make_unique<ProcSource>(config, layout, recorder_name);
+}
 
 }  // namespace fdr

@@ -7,33 +7,12 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "recorder/config.hpp"
 #include "recorder/sources/event_source.hpp"
 
 namespace fdr {
 
-class ProcSource : public EventSource {
- public:
-  ProcSource(const Config& config, const WindowLayout& layout, const std::string& recorder_name);
-  ~ProcSource() override;
-
-  WindowView window() const override;
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override;
-  void arm_threads() override;
-  void release_slot(std::uint32_t slot) override;
-  void renew_lease(Timestamp now) override;
-  void collect(Timestamp now) override;
-  void firing(Timestamp now) override;
-  std::vector<SideEvent> side_events() override;
-  std::uint64_t clock_period_ns() const override;
-  bool survives() const override;
-  std::vector<std::string> notes() const override;
-
- private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
-};
+std::unique_ptr<EventSource> open_proc_source(const Config& config, const WindowLayout& layout, const std::string& recorder_name);
 
 }  // namespace fdr
