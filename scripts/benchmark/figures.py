@@ -4,6 +4,8 @@ import os
 import statistics
 import sys
 
+import markdown
+
 
 def progress(text):
     if sys.stderr.isatty():
@@ -59,8 +61,4 @@ class Table:
         print(flush=True)
 
     def print_markdown(self):
-        for number, row in enumerate(self.rows):
-            print("| " + " | ".join(row) + " |")
-            if number == 0:
-                print("|" + "---|" * len(row))
-        print(flush=True)
+        print(markdown.table(self.rows), flush=True)

@@ -20,8 +20,13 @@ FILE = os.path.join(HERE, "facts.toml")
 PEERS = ("pt-stalk", "atop", "perf", "bpftrace")
 ISSUES = (2, 4, 5, 6, 7, 8)
 _KEYS = {"id": str, "know": str, "variant": str, "command": str, "value": str, "expect": str, "issue": int,
-         "peers": dict}
-_OPTIONAL = {"variant", "peers"}
+         "needs": list, "peers": dict}
+_OPTIONAL = {"variant", "needs", "peers"}
+# What a recorder may have or not: the rings of a manifest, and sends, which are counted beside them.
+RECORDS = ("stacks", "stalls", "syscalls", "slow", "failed", "growth", "bystanders", "summary", "sends")
+# What the part shows is made of; the other commands look at everything, and their facts say themselves what they need.
+_PART_NEEDS = {"stacks": "stacks", "stalls": "stalls", "calls": "syscalls", "slow": "slow", "failed": "failed", "growth": "growth",
+               "memory": "growth", "syscalls": "summary", "errors": "summary"}
 _COMMAND = re.compile(r"(report|show [a-z]\S*( --(pid|thread|from|to) \S+)*|diff --within)")
 
 
@@ -34,6 +39,7 @@ class Fact:
     expect: str        # jq condition on that value, with $truth and $config; false: the bundle is wrong
     issue: int         # which one should turn it green
     variant: str = ""  # of the reproduction; filled in with its first
+    needs: tuple = ()  # of RECORDS: a recorder without them cannot know it
     peers: dict = dataclasses.field(default_factory=dict)  # {peer: expression that proves the same in its text}
 
     @property
@@ -79,10 +85,16 @@ def load(path=FILE, here=HERE):
             errors += [f"{who}: {what}" for what in wrong]
             continue
         peers = {peer: re.compile(text, re.MULTILINE) for peer, text in entry.get("peers", {}).items()}
-        facts.append(Fact(**{**entry, "variant": entry.get("variant", variants[incident][0]), "peers": peers}))
+        facts.append(Fact(**{**entry, "variant": entry.get("variant", variants[incident][0]), "needs": _needs(entry), "peers": peers}))
     if errors:
         raise BadFacts("\n".join(f"{os.path.basename(path)}: {error}" for error in errors))
     return facts
+
+
+def _needs(entry):
+    words = entry["command"].split()
+    part = _PART_NEEDS.get(words[1]) if words[0] == "show" else None
+    return tuple(entry.get("needs", [part] if part else []))
 
 
 def _wrong_keys(entry):
@@ -103,6 +115,8 @@ def _wrong_values(entry):
         wrong.append(f"'{entry['command']}' is none of: report, show PART, diff --within")
     if entry["issue"] not in ISSUES:
         wrong.append(f"issue {entry['issue']} is none of {', '.join(map(str, ISSUES))}")
+    wrong += [f"'{need}' is nothing that a recorder has or has not; there are: {', '.join(RECORDS)}"
+              for need in entry.get("needs", []) if need not in RECORDS]
     always = jq.always(entry["expect"], entry["value"])
     if always:
         wrong.append("'expect' is true of whatever the bundle says")

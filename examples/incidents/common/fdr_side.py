@@ -17,6 +17,7 @@ import facts
 import incident
 
 FDR = os.path.abspath(os.environ.get("FDR", os.path.join(incident.ROOT, "build/release/fdr")))
+BACKENDS = {"auto": [], "bpf": [], "perf": [], "proc": ["--allow-ptrace"]}  # with what an operator would allow it
 _ARMED_SECONDS = 30
 _BUNDLE_LEAST_SECONDS = 8  # after the symptom: a rule that fires a little later writes `after` seconds later
 _BUNDLE_MOST_SECONDS = 20
@@ -33,8 +34,11 @@ class Bundle:
     def __init__(self, path, asked=False):
         self.path, self.asked = path, asked
         with open(os.path.join(path, "manifest.json"), encoding="utf-8") as file:
-            trigger = json.load(file)["trigger"]
+            manifest = json.load(file)
+        trigger = manifest["trigger"]
         self.rule, self.realtime = trigger["name"], trigger["realtime_ns"] / 1e9
+        self.backend = manifest["backend"]
+        self.records = set(manifest["rings"]) | ({"sends"} if self.backend == "bpf" else set())  # as facts.RECORDS names them
         self._answers = {}
 
     def answer(self, fact):
@@ -62,7 +66,7 @@ class Recorder:
     watch is taken from it.
     """
 
-    def __init__(self, name, config, directory, default_rules=False):
+    def __init__(self, name, config, directory, default_rules=False, backend="auto"):
         if not os.access(FDR, os.X_OK):
             raise Failed(f"{FDR} is not built")
         self.name = f"{name}-{os.getpid()}"
@@ -81,7 +85,7 @@ class Recorder:
                 file.write(alone)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                [FDR, "attach", "-c", reduced, "--name", self.name, "-o", self.directory],
+                [FDR, "attach", "--backend", backend, *BACKENDS[backend], "-c", reduced, "--name", self.name, "-o", self.directory],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=incident.die_with_parent)
         self._wait_armed()
 

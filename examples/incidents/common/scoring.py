@@ -60,7 +60,16 @@ class Run:
         return sum(answers), len(answers)
 
 
-def score(incident, variant, wanted, directory, with_peers=True, default_rules=False, options=(), progress=lambda text: None):
+@dataclasses.dataclass(frozen=True)
+class Arms:
+    """What is armed beside an incident."""
+
+    peers: bool = True
+    default_rules: bool = False
+    backend: str = "auto"
+
+
+def score(incident, variant, wanted, directory, arms=Arms(), options=(), progress=lambda text: None):
     """Rebuilds the incident in `directory` and judges the facts `wanted` of it."""
     run = Run(incident, variant, [Verdict(fact, MISSING) for fact in wanted])
     texts = None
@@ -68,7 +77,7 @@ def score(incident, variant, wanted, directory, with_peers=True, default_rules=F
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(directory)
         try:
-            texts = _record(run, directory, with_peers, default_rules, options, progress)
+            texts = _record(run, directory, arms, options, progress)
             break
         except NoSymptom as error:
             if attempt + 1 < _ATTEMPTS:
@@ -97,16 +106,16 @@ def _parsed(path):
         return json.loads(json.dumps(tomllib.load(file), default=str))
 
 
-def _record(run, directory, with_peers, default_rules, options, progress):
+def _record(run, directory, arms, options, progress):
     """Fills in what happened; returns the peers' texts."""
     with Led(run.incident, run.variant, directory, options) as led:
         progress("getting well")
         led.wait("ready")
         config = os.path.join(facts.HERE, run.incident, "config.toml")
-        recorder = fdr_side.Recorder(f"score-{run.incident}", config, directory, default_rules)
+        recorder = fdr_side.Recorder(f"score-{run.incident}", config, directory, arms.default_rules, arms.backend)
         try:
             run.cuts = recorder.cuts
-            with peers_today.Armed(directory, peers_today.KINDS if with_peers else ()) as peers:
+            with peers_today.Armed(directory, peers_today.KINDS if arms.peers else ()) as peers:
                 run.absent = peers.absent
                 led.go_on()
                 progress("well")
