@@ -18,10 +18,13 @@ namespace fdr {
 
 enum class Show { kText, kCount, kBytes, kDuration, kAt, kSeconds, kNumber };
 
+inline constexpr bool kSpare = true;
+
 struct Column {
   const char* key;
   const char* header;
   Show show = Show::kText;
+  bool spare = false;  // left out where a terminal has no room for all, the last first
 };
 
 struct PartInput {
@@ -72,6 +75,8 @@ Json ring_rows(const PartInput&);
 Json manifest_rows(const PartInput&);
 Json module_rows(const PartInput&);
 Json ledger_rows(const PartInput&);
+Json host_rows(const PartInput&);
+Json descriptor_rows(const PartInput&);
 Json file_rows(const PartInput&);
 
 }  // namespace fdr

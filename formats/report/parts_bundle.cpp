@@ -64,9 +64,13 @@ Json ledger_rows(const PartInput& in) {
     left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
     if (one.empty()) continue;
     try {
-      rows.push_back(Json(parse_json(one, "line " + std::to_string(line))));
+      Json row(parse_json(one, "line " + std::to_string(line)));
+      if (!row.is_object()) throw Error("line " + std::to_string(line) + " is no object");
+      const auto time = row.find("monotonic_ns");
+      row["at_s"] = time != row.end() && time->is_number_integer() ? Json(in.view.at(from_ns(time->get<std::int64_t>()))) : Json(nullptr);
+      rows.push_back(std::move(row));
     } catch (const Error& error) {
-      rows.push_back({{"damaged", error.what()}});  // one bad line is no reason to hide the others
+      rows.push_back({{"event", "damaged"}, {"damaged", error.what()}, {"text", error.what()}});  // one bad line is no reason to hide the others
     }
   }
   return rows;

@@ -73,11 +73,11 @@ const std::vector<Part>& all_parts() {
         {"name", "system call"},
         {"error", "error"},
         {"calls", "calls", Show::kCount},
-        {"distinct", "distinct", Show::kCount},
+        {"distinct", "distinct", Show::kCount, kSpare},
         {"process", "process"},
-        {"on_behalf_of", "for"},
-        {"first_s", "first", Show::kAt},
-        {"last_s", "last", Show::kAt}}},
+        {"on_behalf_of", "for", Show::kText, kSpare},
+        {"first_s", "first", Show::kAt, kSpare},
+        {"last_s", "last", Show::kAt, kSpare}}},
       {"errors", error_rows, kByPid, {{"name", "system call"}, {"error", "error"}, {"calls", "calls", Show::kCount}}},
       {"stalls",
        stall_rows,
@@ -86,9 +86,9 @@ const std::vector<Part>& all_parts() {
         {"kind", "kind"},
         {"at_s", "began", Show::kAt},
         {"length_ns", "length", Show::kDuration},
-        {"run_queue_ns", "queued", Show::kDuration},
+        {"run_queue_ns", "queued", Show::kDuration, kSpare},
         {"syscall", "in call"},
-        {"thread", "thread"},
+        {"thread", "thread", Show::kText, kSpare},
         {"tid", "tid", Show::kNumber}}},
       {"memory",
        memory_rows,
@@ -104,7 +104,7 @@ const std::vector<Part>& all_parts() {
        {{"place", "brought in by"},
         {"held_bytes", "held", Show::kBytes},
         {"given_back_bytes", "given back", Show::kBytes},
-        {"samples", "samples", Show::kCount},
+        {"samples", "samples", Show::kCount, kSpare},
         {"kind", "kind"},
         {"region", "region"},
         {"process", "process"},
@@ -117,7 +117,7 @@ const std::vector<Part>& all_parts() {
         {"count", "goroutines", Show::kCount},
         {"wait", "waits for"},
         {"created_by", "created by"},
-        {"process", "process"},
+        {"process", "process", Show::kText, kSpare},
         {"pid", "pid", Show::kNumber}}},
       {"heap",
        heap_rows,
@@ -126,8 +126,8 @@ const std::vector<Part>& all_parts() {
         {"place", "at"},
         {"grown_text", "grown"},
         {"in_use_text", "in use"},
-        {"alloc_since_start_text", "allocated since"},
-        {"alloc_text", "allocated"},
+        {"alloc_since_start_text", "allocated since", Show::kText, kSpare},
+        {"alloc_text", "allocated", Show::kText, kSpare},
         {"process", "process"},
         {"pid", "pid", Show::kNumber}}},
       {"sockets",
@@ -135,12 +135,12 @@ const std::vector<Part>& all_parts() {
        kByPid,
        {{"local", "local"},
         {"remote", "peer"},
-        {"protocol", "over"},
+        {"protocol", "over", Show::kText, kSpare},
         {"state", "state"},
         {"recv_q", "unread", Show::kCount},
         {"send_q", "unsent", Show::kCount},
-        {"drops", "drops", Show::kCount},
-        {"rcvbuf", "rcvbuf", Show::kCount},
+        {"drops", "drops", Show::kCount, kSpare},
+        {"rcvbuf", "rcvbuf", Show::kCount, kSpare},
         {"process", "process"},
         {"pid", "pid", Show::kNumber}},
        1},
@@ -159,14 +159,14 @@ const std::vector<Part>& all_parts() {
         {"span", "at"},
         {"free", "free", Show::kBytes},
         {"anon", "anon", Show::kBytes},
-        {"file", "file", Show::kBytes},
-        {"shared", "shared", Show::kBytes},
+        {"file", "file", Show::kBytes, kSpare},
+        {"shared", "shared", Show::kBytes, kSpare},
         {"slab", "slab", Show::kBytes},
-        {"page_tables", "tables", Show::kBytes},
-        {"kernel_stacks", "stacks", Show::kBytes},
-        {"vmalloc", "vmalloc", Show::kBytes},
-        {"per_cpu", "per CPU", Show::kBytes},
-        {"huge_pages", "huge", Show::kBytes},
+        {"page_tables", "tables", Show::kBytes, kSpare},
+        {"kernel_stacks", "stacks", Show::kBytes, kSpare},
+        {"vmalloc", "vmalloc", Show::kBytes, kSpare},
+        {"per_cpu", "per CPU", Show::kBytes, kSpare},
+        {"huge_pages", "huge", Show::kBytes, kSpare},
         {"remainder", "remainder", Show::kBytes}}},
       {"logs",
        log_rows,
@@ -185,7 +185,7 @@ const std::vector<Part>& all_parts() {
         {"process", "process"},
         {"pid", "pid", Show::kNumber},
         {"parent", "parent", Show::kNumber},
-        {"target", "target"},
+        {"target", "target", Show::kText, kSpare},
         {"started_s", "started", Show::kAt},
         {"ended_s", "ended", Show::kAt},
         {"end", "how"}}},
@@ -233,26 +233,41 @@ const std::vector<Part>& all_parts() {
         {"asked_s", "asked s", Show::kSeconds},
         {"obtained_s", "obtained s", Show::kSeconds},
         {"kept", "kept", Show::kCount},
-        {"recorded", "recorded", Show::kCount},
+        {"recorded", "recorded", Show::kCount, kSpare},
         {"overwritten", "overwritten", Show::kCount},
         {"dropped", "dropped", Show::kCount},
         {"missed", "missed", Show::kCount},
-        {"torn", "torn", Show::kCount}}},
+        {"torn", "torn", Show::kCount, kSpare}}},
       {"manifest", manifest_rows, kNone, {}},  // printed as JSON
       {"modules",
        module_rows,
        kAll,
        {{"path", "module"},
-        {"kind", "kind"},
+        {"kind", "kind", Show::kText, kSpare},
         {"samples", "samples", Show::kCount},
         {"complete_percent", "whole %", Show::kSeconds},
-        {"frames", "frames", Show::kCount},
-        {"named", "named", Show::kCount},
+        {"frames", "frames", Show::kCount, kSpare},
+        {"named", "named", Show::kCount, kSpare},
         {"source", "names from"},
-        {"build_id", "build-id"},
+        {"build_id", "build-id", Show::kText, kSpare},
         {"help", "what would help"}},
        8},
-      {"ledger", ledger_rows, kNone, {}},  // one JSON object a line: its keys are the engine's
+      {"ledger",
+       ledger_rows,
+       kNone,
+       {{"at_s", "at", Show::kAt}, {"rule", "rule"}, {"event", "event"}, {"value", "value"}, {"text", "what"}},
+       4},
+      {"host", host_rows, kNone, {{"fact", "fact"}, {"value", "value"}}, 1},
+      {"fds",
+       descriptor_rows,
+       kByPid,
+       {{"what", "open"},
+        {"count", "descriptors", Show::kCount},
+        {"first", "first", Show::kNumber},
+        {"last", "last", Show::kNumber},
+        {"kind", "kind"},
+        {"process", "process"},
+        {"pid", "pid", Show::kNumber}}},
       {"files", file_rows, kNone, {{"path", "file"}, {"sha256", "SHA-256"}}},
   };
   return parts;
@@ -294,7 +309,7 @@ std::string cell(const Json& row, const Column& column) {
   if (value == row.end() || value->is_null()) return "-";
   switch (column.show) {
     case Show::kText:
-      return value->is_string() ? printable(value->get<std::string>()) : value->dump();
+      return printable(value->is_string() ? value->get<std::string>() : dump_json_line(*value));
     case Show::kCount:
       return count_text(value->get<std::uint64_t>());
     case Show::kBytes:
@@ -313,14 +328,15 @@ std::string cell(const Json& row, const Column& column) {
 
 std::string table_text(const Part& part, const Json& rows, const ReportStyle& style) {
   std::vector<std::string> headers;
-  std::vector<std::size_t> left;
+  std::vector<std::size_t> left, spare;
   for (const Column& column : part.columns) {
+    if (column.spare) spare.push_back(headers.size());
     if (column.show == Show::kText && std::string_view(column.header) != "min" &&
         std::string_view(column.header) != "max" && std::string_view(column.header) != "at trigger")
       left.push_back(headers.size());
     headers.emplace_back(column.header);
   }
-  Table table(std::move(headers), std::move(left), part.flexible);
+  Table table(std::move(headers), std::move(left), part.flexible, std::move(spare));
   for (const Json& row : rows) {
     std::vector<std::string> cells;
     for (const Column& column : part.columns) cells.push_back(cell(row, column));
@@ -379,11 +395,6 @@ std::string show_text(const Bundle& bundle, const FrameNames& names, std::string
   }
   const Json rows = found.rows(input);
   if (part == "manifest") return printable_lines(dump_json(rows[0]));
-  if (part == "ledger") {
-    std::string out;
-    for (const Json& row : rows) out += printable(dump_json_line(row)) + "\n";
-    return out;
-  }
   if (rows.empty()) return "none in this range\n";
   return table_text(found, rows, style);
 }

@@ -1,6 +1,7 @@
 // Tables and colours for a terminal. One column, the first unless said otherwise, takes the room that the others leave;
-// what does not fit is cut in the middle with "..", so that both ends of a path or a name stay readable. Cells must
-// have passed printable(). Pure.
+// what does not fit is cut in the middle with "..", so that both ends of a path or a name stay readable. Where that is not
+// enough the other names are cut too, and then spare columns are left out, which is said below. Cells must have passed
+// printable(). Pure.
 #pragma once
 
 #include <string>
@@ -21,8 +22,8 @@ std::string padded(std::string_view text, std::size_t width, bool right);
 class Table {
  public:
   // `headers`: the first one is the title of the table when it stands above its rows. Columns named in `left` are
-  // left-aligned (the first always is), the others right.
-  explicit Table(std::vector<std::string> headers, std::vector<std::size_t> left = {}, std::size_t flexible = 0);
+  // left-aligned (the first always is), the others right. `spare` may be left out, the last of them first.
+  explicit Table(std::vector<std::string> headers, std::vector<std::size_t> left = {}, std::size_t flexible = 0, std::vector<std::size_t> spare = {});
   void row(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }
@@ -32,10 +33,13 @@ class Table {
 
  private:
   bool is_left(std::size_t column) const;
+  // The columns that are shown, of those that want `widths`, and what each gets of `room`.
+  std::vector<std::size_t> fitted(std::vector<std::size_t>& widths, std::size_t room) const;
 
   std::vector<std::string> headers_;
   std::vector<std::size_t> left_;
   std::size_t flexible_;
+  std::vector<std::size_t> spare_;
   std::vector<std::vector<std::string>> rows_;
 };
 

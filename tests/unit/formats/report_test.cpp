@@ -222,14 +222,3 @@ TEST_CASE("summary: the first screen, and where the rest is") {
   CHECK(contains(text, "fdr report"));
   CHECK(lines(text).size() <= kScreenLines + 3);
 }
-
-TEST_CASE("table: the first column gives way, both ends of a cell stay") {
-  Table table({"NAME", "count"});
-  table.row({"/a/very/long/path/that/does/not/fit/in/the/terminal/at/all/file.txt", "12"});
-  const std::string text = table.text({40, false});
-  CHECK(text == "NAME                               count\n  /a/very/long/path/th../file.txt     12\n");
-  CHECK(cut("grün", 4) == "grün");
-  CHECK(padded("ü", 3, true) == "  ü");
-  CHECK(count_text(1'234'567) == "1 234 567");
-  CHECK(count_text(999) == "999");
-}

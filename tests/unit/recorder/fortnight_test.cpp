@@ -104,14 +104,15 @@ TEST_CASE("fortnight: what goes on for ever does not grow, and every slot comes 
   Engine engine(rules(), series.catalogue());
   Forks forks;
   std::uint64_t fired = 0, ended = 0, heap = 0, resident = 0;
-  const std::uint64_t warm = whole ? 200'000 : 12'000;  // the ledger is full, and the table has its size
+  constexpr std::uint64_t kNotes = 12'000;             // as many as fill the ledger
+  const std::uint64_t warm = whole ? 200'000 : kNotes;  // it is full, and the table has its size
   for (std::uint64_t i = 1; i <= ticks; ++i) {
     const double wave = static_cast<double>(i % 900);
     series.set("host.cpu.busy", wave < 450 ? wave / 4.5 : (900 - wave) / 4.5).set("process.syscalls", static_cast<double>(i) * (i % 6000 < 3000 ? 300 : 500));
     series.set("host.mem.free", (i % 700 < 350 ? 100 : 30) * kMegabyte).tick();
     fired += engine.evaluate(series.history(), series.now()).size();
     ended += engine.ended().size();
-    if (!whole && i < warm) engine.note({series.now(), "", "note", 0, "fills the ledger"});
+    if (i < kNotes) engine.note({series.now(), "", "note", 0, "fills the ledger"});
     forks.tick(i, every, series.now());
     if (i != warm) continue;
     heap = live_bytes();
