@@ -21,7 +21,7 @@ constexpr Duration kSocketPatience = std::chrono::milliseconds(200);  // the tic
 constexpr Duration kSecondLook = std::chrono::seconds(1);
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
-std::vector<std::string> losses_of(const Recording& recording, Timestamp begin, Timestamp now) {
+std::vector<std::string> losses_of(const Recording& recording, const MetricReader& metrics, Timestamp begin, Timestamp now) {
   std::vector<std::string> losses = recording.notes();
   if (const CpuBudget* budget = recording.economy().budget())
     for (std::string& lowered : lowered_texts(recording.economy().lowered(begin, now), budget->most())) losses.push_back(std::move(lowered));
@@ -31,6 +31,7 @@ std::vector<std::string> losses_of(const Recording& recording, Timestamp begin, 
   losses.insert(losses.end(), crowded.begin(), crowded.end());
   if (const std::uint64_t misses = recording.source().recursion_misses())
     losses.push_back(std::to_string(misses) + " runs of our programs were refused by the kernel (recursion)");
+  for (std::string& note : metrics.notes()) losses.push_back(std::move(note));
   return losses;
 }
 
@@ -53,14 +54,15 @@ struct DumpControl::Dump {
   std::unique_ptr<Dumper> dumper;  // last: its thread refers to the rest
 };
 
-DumpControl::DumpControl(const Config& config, std::string name, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs)
-    : config_(config), name_(std::move(name)), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), logs_(logs), collectors_(config.collectors) {}
+DumpControl::DumpControl(const Config& config, std::string name, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs, std::string doctor)
+    : config_(config), name_(std::move(name)), mode_(std::move(mode)), command_(std::move(command)), wake_(wake), sockets_(sockets), logs_(logs), collectors_(config.collectors), doctor_(std::move(doctor)) {}
 DumpControl::~DumpControl() = default;
 
 void DumpControl::keep_text(const Recording& recording, Timestamp now) {
   if (!kept_sockets_) kept_sockets_ = sockets_.newest();  // the first list comes a tick or two later
   if (kept_at_ != Timestamp{} && now - kept_at_ < kTextAge) return;
   kept_.clear();
+  kept_["doctor.json"] = doctor_;
   take_system_text("before", kept_);
   take_process_text("before", live_pids(recording.processes()), kept_);
   kept_sockets_ = sockets_.newest();
@@ -177,7 +179,7 @@ void DumpControl::complete(Recording& recording, const MetricReader& metrics, co
                               .before = config_.span},
                     .evidence = dump_->trigger.evidence,
                     .episode = dump_->trigger.episode,
-                    .losses = losses_of(recording, dump_->begin, now),
+                    .losses = losses_of(recording, metrics, dump_->begin, now),
                     .cost = {.cpu_seconds = 0, .rss_bytes = 0, .window_bytes = window_bytes, .dump_seconds = 0}};
   auto finish = [said = std::move(said), window_bytes](Manifest& manifest, const DecodeCounts& counts, double seconds) {
     finish_manifest(said, counts, seconds, manifest);

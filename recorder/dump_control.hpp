@@ -29,8 +29,8 @@ struct FinishedDump {
 
 class DumpControl {
  public:
-  // `wake` is written to (an eventfd) when the dumper's thread has finished. `sockets` and `logs` outlive this.
-  DumpControl(const Config& config, std::string name, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs);
+  // `wake` is written to (an eventfd) when the dumper's thread has finished. `sockets` and `logs` outlive this. `doctor`: doctor.json, of the start.
+  DumpControl(const Config& config, std::string name, std::string mode, std::vector<std::string> command, int wake, SocketMetrics& sockets, const LogFollower& logs, std::string doctor);
   ~DumpControl();
 
   bool busy() const { return dump_ != nullptr; }
@@ -67,6 +67,7 @@ class DumpControl {
   const LogFollower& logs_;
   Collectors collectors_;
   std::unique_ptr<Dump> dump_;
+  std::string doctor_;
   TextFiles kept_;
   std::shared_ptr<const SocketSurvey> kept_sockets_;
   Timestamp kept_at_{};

@@ -68,6 +68,15 @@ std::string MetricReader::explained(std::string_view when) const {
   return progress_.explained(when) + text;
 }
 
+std::vector<std::string> MetricReader::notes() const {
+  std::vector<std::string> notes;
+  std::string unknown;
+  for (const std::string& problem : host_.problems()) unknown += (unknown.empty() ? "" : ", ") + problem.substr(0, problem.find(": "));
+  if (!unknown.empty()) notes.push_back("this host does not tell " + unknown + ": `fdr doctor --metrics` says why");
+  if (cgroup_.blind()) notes.push_back("cgroup.* is not known: no cgroup of the first target can be seen from here");
+  return notes;
+}
+
 void MetricReader::keep_peer_ages(const Heartbeats& beats, Timestamp now) {
   peers_now_ = beats.peer_ages();
   for (const Heartbeats::PeerAge& peer : peers_now_) peer_ages_[fmt::format("beat.{}[{}].age", peer.name, peer.peer)].push_back({now, peer.age});

@@ -49,6 +49,8 @@ class MetricReader {
   // Who it was, for the evidence of a rule: "; thread 'poll' (7) burnt 2.10 s without ..."; empty where `when` names no such event.
   // Of a heartbeat: the peers that have been without one for longest.
   std::string explained(std::string_view when) const;
+  // What this host does not tell, said for people.
+  std::vector<std::string> notes() const;
   SocketMetrics& sockets() { return sockets_; }
   // Every metric that was ever known within the history, from `begin` on.
   std::vector<MetricSeries> series(Timestamp begin) const;

@@ -1,9 +1,9 @@
 #include "recorder/module_sources.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "recorder/own_vdso.hpp"
+#include "recorder/proc_reader.hpp"
 #include "unwind/process_root.hpp"
 
 namespace fdr {
@@ -21,7 +21,7 @@ void add_files(ModuleFiles& files, const MomentCopy& moment, std::vector<FileDes
     for (const auto& space : tracked.spaces) {
       for (const Mapping& mapping : space.space->mappings()) {
         if (mapping.module.kind != ModuleKind::kFile || !done.insert(mapping.module).second) continue;
-        const std::string mapped = fmt::format("/proc/{}/map_files/{:x}-{:x}", tracked.process.pid, mapping.start, mapping.end);
+        const std::string mapped = mapped_file(tracked.process.pid, mapping);
         files.add_source(mapping.module, mapped);
         if (::access(mapped.c_str(), F_OK) == 0 || found.size() == kMostFound) continue;
         FileDescriptor in_root = find_in_root(tracked.process.pid, mapping.module.path);

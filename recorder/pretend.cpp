@@ -15,4 +15,6 @@ bool pretended_missing(std::string_view feature) {
   return false;
 }
 
+std::string unless_missing(std::string_view feature, std::string path) { return pretended_missing(feature) ? "/proc/pretended-missing" : path; }
+
 }  // namespace fdr

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "recorder/metrics/process.hpp"
+#include "recorder/pretend.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/module_files.hpp"
 #include "unwind/process_root.hpp"
@@ -87,12 +88,9 @@ std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& root
   return all;
 }
 
-namespace {
-
-// The mapped file itself, whatever its path holds by now (proc_pid_map_files(5): Linux 3.3 with checkpoint/restore, root or CAP_CHECKPOINT_RESTORE).
-std::string mapped_file(std::int32_t pid, const Mapping& mapping) { return fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end); }
-
-}  // namespace
+std::string mapped_file(std::int32_t pid, const Mapping& mapping) {
+  return unless_missing("map_files", fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end));
+}
 
 std::vector<Mapping> MapReader::read(std::int32_t pid) {
   std::vector<Mapping> mappings = parse_maps(read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20).value_or(""));

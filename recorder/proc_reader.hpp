@@ -25,6 +25,9 @@ std::string comm_of(std::int32_t pid);
 std::string executable_of(std::int32_t pid);
 std::vector<std::string> command_line_of(std::int32_t pid);
 
+// The mapped file itself, whatever its path holds by now (proc_pid_map_files(5): Linux 3.3 with checkpoint/restore, root or CAP_CHECKPOINT_RESTORE).
+std::string mapped_file(std::int32_t pid, const Mapping& mapping);
+
 // Executable mappings with the build-ids of their files; build-ids are read once per file.
 class MapReader {
  public:

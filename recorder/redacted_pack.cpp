@@ -68,7 +68,7 @@ std::vector<std::string> vocabulary() {
   write_perfetto(empty.timeline, {"", {}}, [&](std::string_view bytes) { trace.append(bytes); });
   std::vector<std::string> texts = {to_json(empty.manifest), inflated_trace(trace), modules_json({}, {}), report_html(empty, {}),
                                     summary_text(empty.manifest, empty.timeline),
-                                    "fdr process life marks stalls slow calls failed calls metrics kernel.kallsyms module+0x syscall sys_ baselines start regular mark"};
+                                    "fdr process life bystanders marks stalls slow calls failed calls metrics kernel.kallsyms module+0x syscall sys_ baselines start regular mark"};
   // A program may be named as a part of a call is: sleep, mkdir.
   for (std::uint16_t number = 0; number < kSyscallNumbers; ++number) texts.push_back(syscall_name(number));
   for (int end = 0; end < static_cast<int>(WalkEnd::kCount); ++end) texts.emplace_back(walk_end_name(static_cast<WalkEnd>(end)));

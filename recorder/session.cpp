@@ -24,6 +24,7 @@
 #include "recorder/dump_control.hpp"
 #include "recorder/firings.hpp"
 #include "recorder/history/history_keeper.hpp"
+#include "recorder/host_checks.hpp"
 #include "recorder/metric_reader.hpp"
 #include "recorder/own_privileges.hpp"
 #include "recorder/probes.hpp"
@@ -62,6 +63,11 @@ RunDirectory begin_as(const SessionOptions& options, const Voice& voice) {
   return directory;
 }
 
+// Before there are ticks, and once: the features of a host stay as they are while it runs.
+std::string doctor_of(const Recording& recording) {
+  return checks_json(check_host(KnownBackend{.bpf = recording.window().control->backend == FDR_BACKEND_BPF, .lacking = recording.notes()})).dump(2) + "\n";
+}
+
 }  // namespace
 
 class Session::Impl {
@@ -83,7 +89,7 @@ class Session::Impl {
         watched_(options_.config, memory_of(options_.config)),
         finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-        dump_(options_.config, directory_.name(), options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs()),
+        dump_(options_.config, directory_.name(), options_.mode, options_.command, finished_.get(), metrics_.sockets(), watched_.logs(), doctor_of(recording_)),
         firings_(options_.config, recording_, metrics_, engine_, dump_, voice_),
         keeper_(options_.config, directory_.path(""), directory_.name(), options_.mode, options_.command),
         baselines_(options_.config, directory_.name(), options_.mode),

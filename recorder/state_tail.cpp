@@ -41,6 +41,7 @@ SavedFacts facts_of(const Config& config, const std::string& name, const std::st
   written.backend = backend_in_use(recording.window().control->backend);
   SavedFacts facts{.fdr_version = FDR_VERSION, .boot_id = boot_id(), .name = name, .mode = mode, .command = command, .config = config_toml(written),
                    .armed_at = recording.armed_at(), .clock_period_ns = recording.source().clock_period_ns(), .notes = recording.notes(), .metrics = {}};
+  for (std::string& note : metrics.notes()) facts.notes.push_back(std::move(note));
   const MetricCatalogue& catalogue = metrics.catalogue();
   for (MetricId id = 0; id < catalogue.size(); ++id) facts.metrics.push_back({catalogue.info(id).name, catalogue.info(id).unit, catalogue.info(id).kind});
   return facts;

@@ -34,6 +34,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
     rules.push_back({{"name", rule.name}, {"when", rule.when}, {"sentence", rule.sentence}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
                      {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
   std::vector<std::string> notes = recording.notes();
+  for (std::string& note : metrics.notes()) notes.push_back(std::move(note));
   if (!facts.unwritten.empty()) notes.push_back(printable(facts.unwritten));
   for (const std::string& problem : facts.survival)
     if (!problem.empty()) notes.push_back(printable(problem));

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <set>
 
+#include "recorder/proc_reader.hpp"
 #include "unwind/module_rows.hpp"
 
 namespace fdr {
@@ -69,7 +70,7 @@ const UnwindTables::File& UnwindTables::file_of(std::int32_t pid, const Mapping&
   if (fresh) {
     ++report_.pending;
     // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
-    const std::string mapped = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
+    const std::string mapped = mapped_file(pid, mapping);
     RowJob job{mapping.module, {}, held_.hold(mapping.module, mapped, pid)};
     job.sources.push_back(job.held ? HeldFiles::path(job.held) : mapped);
     builder_.ask(std::move(job));

@@ -155,7 +155,7 @@ class Redaction {
     for (int end = 0; end < static_cast<int>(WalkEnd::kCount); ++end)
       if (const auto at = from.stacks.reasons.find(walk_end_name(static_cast<WalkEnd>(end))); at != from.stacks.reasons.end())
         to.stacks.reasons.insert(*at);
-    constexpr std::array kRings = {"stacks", "stalls", "syscalls", "slow", "failed", "summary", "switches", "growth", "lifecycle", "metrics"};
+    constexpr std::array kRings = {"stacks", "stalls", "syscalls", "slow", "failed", "summary", "switches", "growth", "life", "bystanders"};
     for (const auto& [name, ring] : from.rings) {
       const bool known = std::find(kRings.begin(), kRings.end(), name) != kRings.end();
       to.rings[known ? name : names_.token(NameClass::kLabel, name)] = ring;

@@ -28,7 +28,7 @@ constexpr std::array<std::string_view, 60> kRuleWords = {
     "rss",     "memory",  "mem",    "free",     "jump",    "leak",     "growth",  "swap",   "slab",    "dentry",  "oom",      "disk",   "io",        "full",  "slow",
     "sockets", "socket",  "udp",    "tcp",      "drops",   "queue",    "network", "net",    "open",    "files",   "fds",      "threads", "processes", "forks", "errors",
     "failed",  "syscalls", "calls", "rate",     "high",    "low",      "crash",   "signal", "crashed", "pressure", "psi",     "heartbeat", "beat",    "health", "probe"};
-constexpr std::array<std::string_view, 12> kParts = {"system", "process", "collect", "logs", "baselines", "history", "ledger.ndjson", "summary.txt",
+constexpr std::array<std::string_view, 13> kParts = {"doctor.json", "system", "process", "collect", "logs", "baselines", "history", "ledger.ndjson", "summary.txt",
                                                      "trace.pftrace", "modules.json", "manifest.json", "stalls"};
 
 constexpr std::array<std::string_view, 8> kNumbers = {"recv_q", "send_q", "drops", "rcvbuf", "sndbuf", "rx_bytes", "tx_bytes", "inode"};

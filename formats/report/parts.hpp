@@ -77,6 +77,7 @@ Json module_rows(const PartInput&);
 Json ledger_rows(const PartInput&);
 Json host_rows(const PartInput&);
 Json descriptor_rows(const PartInput&);
+Json doctor_rows(const PartInput&);
 Json file_rows(const PartInput&);
 
 }  // namespace fdr

@@ -10,6 +10,8 @@
 namespace fdr {
 namespace {
 
+constexpr std::size_t kMaxDoctorBytes = 256u << 10;
+
 Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 }  // namespace
@@ -72,6 +74,24 @@ Json ledger_rows(const PartInput& in) {
     } catch (const Error& error) {
       rows.push_back({{"event", "damaged"}, {"damaged", error.what()}, {"text", error.what()}});  // one bad line is no reason to hide the others
     }
+  }
+  return rows;
+}
+
+// What `fdr doctor` would have said when the recorder began.
+Json doctor_rows(const PartInput& in) {
+  Json rows = Json::array();
+  const auto text = read_bundle_text(in.bundle.path, "doctor.json", kMaxDoctorBytes);
+  if (!text) return rows;
+  const auto checks = parse_json(*text, "doctor.json");
+  for (const auto& check : checks.is_array() ? checks : nlohmann::json::array()) {
+    if (!check.is_object()) continue;
+    Json row;
+    for (const char* key : {"check", "value", "verdict", "effect", "remedy"}) {
+      const auto said = check.find(key);
+      row[key] = said != check.end() && said->is_string() ? valid_utf8(said->get<std::string>()) : "";
+    }
+    rows.push_back(std::move(row));
   }
   return rows;
 }

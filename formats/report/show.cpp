@@ -268,6 +268,15 @@ const std::vector<Part>& all_parts() {
         {"kind", "kind"},
         {"process", "process"},
         {"pid", "pid", Show::kNumber}}},
+      {"doctor",
+       doctor_rows,
+       kNone,
+       {{"check", "of the host"},
+        {"value", "found"},
+        {"verdict", "verdict"},
+        {"effect", "what it costs"},
+        {"remedy", "remedy"}},
+       3},
       {"files", file_rows, kNone, {{"path", "file"}, {"sha256", "SHA-256"}}},
   };
   return parts;

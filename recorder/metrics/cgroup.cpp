@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "recorder/metrics/proc_text.hpp"
+#include "recorder/pretend.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
 
@@ -57,6 +58,8 @@ std::string unescaped(std::string_view text) {
 }
 
 }  // namespace
+
+std::string cgroup_mounts(const std::string& proc) { return read_small_file(unless_missing("cgroups", proc + "/self/mountinfo")).value_or(""); }
 
 std::optional<CgroupPlace> find_cgroup(std::string_view controller, std::string_view cgroup_text, std::string_view mountinfo_text) {
   const auto group = path_of(controller, cgroup_text);
@@ -155,7 +158,7 @@ std::optional<CgroupMetrics::Group> CgroupMetrics::limited_group(const CgroupPla
 void CgroupMetrics::find_groups() {
   const auto cgroups = members_.empty() ? std::nullopt : read_small_file(proc_ + "/" + std::to_string(*members_.begin()) + "/cgroup", 1 << 16);
   if (!cgroups) return;  // it has just ended; what is known stays until its end is told
-  const std::string mounts = read_small_file(proc_ + "/self/mountinfo").value_or("");
+  const std::string mounts = cgroup_mounts(proc_);
   const auto group = [&](const char* controller, const char* limit_v2, const char* limit_v1) -> std::optional<Group> {
     const auto place = find_cgroup(controller, *cgroups, mounts);
     return place ? limited_group(*place, limit_v2, limit_v1) : std::nullopt;
@@ -164,6 +167,7 @@ void CgroupMetrics::find_groups() {
   open_cpu(cpu);
   values_[kCpuLimit] = cpu ? cpu_quota(*cpu).value_or(kUnknown) : kUnknown;  // it may be changed as long as the group lives
   open_memory(group("memory", "memory.max", "memory.limit_in_bytes"));
+  blind_ = !cpu_stat_.is_open() && !memory_.is_open();
 }
 
 void CgroupMetrics::open_cpu(const std::optional<Group>& group) {

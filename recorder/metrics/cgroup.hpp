@@ -26,6 +26,8 @@ struct CgroupPlace {
   std::string path;   // "/a/b", empty for the root of the mount
   bool v2 = false;
 };
+// The text that says where groups are mounted here: /proc/self/mountinfo.
+std::string cgroup_mounts(const std::string& proc);
 // From the text of /proc/PID/cgroup and /proc/self/mountinfo. Nothing where this mount does not show the group.
 std::optional<CgroupPlace> find_cgroup(std::string_view controller, std::string_view cgroup_text, std::string_view mountinfo_text);
 
@@ -62,6 +64,8 @@ class CgroupMetrics {
   void began(std::int32_t pid, std::size_t target);
   void ended(std::int32_t pid);
   void read(Timestamp now, std::span<double> row);
+  // Targets are or were there, and neither their quota nor their memory can be seen.
+  bool blind() const { return blind_; }
 
  private:
   enum Value { kThrottled, kThrottledTime, kCpuLimit, kMemory, kLimit, kSwap, kOom, kValues };
@@ -84,7 +88,7 @@ class CgroupMetrics {
   std::set<std::int32_t> members_;  // of the first target
   CostBudget budget_;
   Timestamp found_at_{};
-  bool moved_ = true;
+  bool moved_ = true, blind_ = false;
   std::string cpu_directory_, memory_directory_;
   bool memory_v2_ = false;
   ProcFile cpu_stat_, memory_, limit_, swap_, events_;

@@ -13,6 +13,7 @@
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/sliding_second.hpp"
+#include "recorder/pretend.hpp"
 #include "recorder/self_cost.hpp"
 
 namespace fdr {
@@ -35,8 +36,9 @@ class HostMetrics::Impl {
     using Out = std::span<double>;
     // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes
     // them.
-    const auto add = [&](const char* file, double share, std::vector<std::string> names, Parser parser) {
-      sources_.emplace_back(proc + "/" + file, share, std::move(names), std::move(parser), catalogue);
+    const auto add = [&](const std::string& file, double share, std::vector<std::string> names, Parser parser) {
+      std::string path = proc + "/" + file;
+      sources_.emplace_back(file.starts_with("pressure/") ? unless_missing("psi", std::move(path)) : std::move(path), share, std::move(names), std::move(parser), catalogue);
     };
     add("stat", 0.0012,
         {"host.cpu.user", "host.cpu.system", "host.cpu.iowait", "host.cpu.irq", "host.cpu.softirq", "host.cpu.steal",

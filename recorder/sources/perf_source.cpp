@@ -111,9 +111,13 @@ class PerfSource final : public EventSource {
   bool survives() const override { return window_.problem().empty(); }
 
   std::vector<std::string> notes() const override {
+    // What was lost comes before what is never there: the first screen has room for one.
     std::vector<std::string> notes = notes_;
     const PerfSupport& support = shape_.support;
-    notes.push_back("backend perf: nothing of programs outside the targets, no memory growth by place, no sends");
+    if (lost_calls_) notes.push_back(fmt::format("{} records of system calls were lost to a full ring: sums are too low by about half as many", lost_calls_));
+    if (unopened_) notes.push_back(fmt::format("{} threads are not or only partly recorded: {}", unopened_, refusal_));
+    if (rings_.unreadable()) notes.push_back(fmt::format("{} perf records could not be read", rings_.unreadable()));
+    notes.push_back(fmt::format("backend perf: nothing of programs outside the targets, no memory growth by place, no sends; of a stack the last {} KB", shape_.stack_bytes >> 10));
     if (heap_asked_) notes.push_back("backend perf: who holds memory (--heap) is not sampled");
     if (!support.kernel) notes.push_back("time in the kernel is not sampled (kernel.perf_event_paranoid; CAP_PERFMON would do)");
     if (!counts_calls()) notes.push_back(support.enter ? "system calls are off" : "system calls are not recorded: their tracepoints are not ours to read (CAP_PERFMON, and tracefs)");
@@ -121,9 +125,6 @@ class PerfSource final : public EventSource {
     else if (!support.blocked) notes.push_back("of stalls neither the state nor the stack is known: sched:sched_switch is not ours to read");
     if (lacks_ & FDR_LACKS_WAITS) notes.push_back("the time that threads wait for a CPU is not known (no /proc/PID/schedstat)");
     if (rings_.halved()) notes.push_back("the rings of perf events are smaller than wanted: locked memory is limited (kernel.perf_event_mlock_kb, ulimit -l)");
-    if (unopened_) notes.push_back(fmt::format("{} threads are not or only partly recorded: {}", unopened_, refusal_));
-    if (lost_calls_) notes.push_back(fmt::format("{} records of system calls were lost to a full ring: sums are too low by about half as many", lost_calls_));
-    if (rings_.unreadable()) notes.push_back(fmt::format("{} perf records could not be read", rings_.unreadable()));
     if (!window_.problem().empty()) notes.push_back("the window does not survive the recorder (" + window_.problem() + ")");
     return notes;
   }

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """The ladder of backends. perf: stacks complete and named, shares, counts as strace has them, stalls with what they wait in, the window after a
 SIGKILL. proc: metrics, rules, stacks of sleeping threads, and of running ones where that was allowed. What a backend lacks is said, listed in the
-bundle, and no theory is ruled out by it. FDR_PRETEND_MISSING takes the steps of the ladder away one by one.
+bundle, and no theory is ruled out by it. FDR_PRETEND_MISSING takes the steps of the ladder away one by one, and what the host itself tells.
 """
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -42,7 +43,7 @@ def complete_share(bundle):
 
 
 def perf_of_known_functions(scenario):
-    bundle = record_command(scenario, [program("shares"), "3"], "--backend", "perf")
+    bundle = record_command(scenario, [program("shares"), "8"], "--backend", "perf")
     bundle.check_whole()
     check_lacks(bundle, "perf", "growth", "bystanders")
     check(complete_share(bundle) >= 0.99, f"complete stacks: {bundle.manifest['stacks']}")
@@ -77,9 +78,45 @@ def perf_switches_and_death(scenario):
     left = Bundle(scenario, paths[0])
     equal(left.manifest["backend"], "perf", "backend of what was recovered")
     check(any("burn" in frame for frame in left.functions()), f"functions: {list(left.functions())[:10]}")
+    check(left.show("doctor"), "what fdr doctor said is lost with the recorder")
     check("clock_nanosleep" in left.syscalls(), f"sums: {list(left.syscalls())}")
     check(not [name for name in os.listdir("/dev/shm") if name.endswith(recorder.name)], "the window's file is left")
     duty.terminate()
+
+
+def perf_flood(scenario):
+    """Calls made are calls counted, as long as the recorder is not stopped; then what was lost is the difference, and said."""
+    calls = 80_000
+    flood = scenario.spawn([program("bench_getppid"), str(calls), "1000000", "0", "-"], name="flood-perf", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    recorder = Recorder(scenario, "attach", "--backend", "perf", "-w", "60s", "--after", "100ms", flood.pid)
+
+    def rounds(number):
+        for _ in range(number):
+            flood.stdin.write(b"\n")
+            flood.stdin.flush()
+            flood.stdout.readline()
+
+    def told(name):
+        bundle = recorder.dump(name)
+        return bundle, bundle.syscalls()["getppid"]["calls"], bundle.ring("syscalls")["dropped"]
+
+    rounds(10)
+    _, counted, lost = told("the flood")
+    print(f"backends: perf: {10 * calls} calls in a flood, {counted} counted, {lost} records lost")
+    check(abs(counted + lost / 2 - 10 * calls) <= max(1, lost / 100), f"{10 * calls} calls made, {counted} counted, {lost} records lost")
+    recorder.process.send_signal(signal.SIGSTOP)
+    rounds(10)
+    recorder.process.send_signal(signal.SIGCONT)
+    recorder.status()  # it reads again
+    rounds(1)          # the kernel tells what was lost with the next record that finds room
+    bundle, counted, lost = told("the flood, unread")
+    print(f"backends: perf: {10 * calls} more while the recorder was stopped: {counted} counted of all, {lost} records lost")
+    check(lost > calls and abs(counted + lost / 2 - 21 * calls) <= lost / 100, f"{21 * calls} calls made, {counted} counted, {lost} records lost")
+    check(any(sentence.startswith(f"{lost} records of system calls were lost") for sentence in bundle.manifest["losses"]), f"losses: {bundle.manifest['losses']}")
+    check(f"lost   {lost} records" in bundle.first_screen(), f"the first screen does not say how many: {bundle.first_screen()}")
+    recorder.stop()
+    flood.kill()
+    flood.wait()
 
 
 def proc(scenario):
@@ -88,7 +125,7 @@ def proc(scenario):
                               "threading.Thread(target=nap, daemon=True).start()\n"
                               "def spin():\n  while True: pass\n"
                               "spin()"], name="spinner")
-    recorder = Recorder(scenario, "attach", "--backend", "proc", "--allow-ptrace", "-w", "5s", "--after", "0s", "--when", "process.cpu.total > 20% for 500ms", spinner.pid)
+    recorder = Recorder(scenario, "attach", "--backend", "proc", "--allow-ptrace", "-w", "5s", "--after", "0s", "--when", "process.cpu.demand > 20% for 500ms", spinner.pid)
     check("backend proc" in recorder.stderr, f"no word of the backend: {recorder.stderr}")
     bundle = recorder.next_bundle("a rule on CPU")
     scenario.fdr("verify", bundle.path)
@@ -101,6 +138,48 @@ def proc(scenario):
         check("TracerPid:\t0" in status.read(), "the target is still traced")
     recorder.stop()
     spinner.terminate()
+
+
+HOST_LACKS = {"psi": ("pressure (PSI)", "host.psi"), "cgroups": ("cgroups", "cgroup.*"), "map_files": ("mapped files", None)}
+PASSING = ("room for bundles", "recorders", "dead recorder")  # what changes from one look to the next
+
+
+def without(scenario, *missing):
+    """(what is known of a program whose file is deleted, the bundle), recorded on a host that lacks this."""
+    path = scenario.path("deleted")
+    shutil.copy(program("shares"), path)
+    burner = scenario.spawn([path, "100000"], name="deleted")
+    wait_for("it runs", lambda: os.readlink(f"/proc/{burner.pid}/exe") == path)
+    os.unlink(path)
+    recorder = Recorder(scenario, "attach", "-w", "10s", "--after", "100ms", burner.pid, env=pretending(*missing))
+    wait_for("samples, and ticks", lambda: recorder.status()["rings"]["stacks"]["recorded"] > 100, 30, every=0.1)
+    bundle = recorder.dump("what this host lacks")
+    recorder.stop()
+    burner.kill()
+    burner.wait()
+    metrics = [row["name"] for row in bundle.show("metrics")]
+    return {"psi": any(name.startswith("host.psi.") for name in metrics), "cgroups": any(name.startswith("cgroup.") for name in metrics),
+            "map_files": any("burn_half" in frame for frame in bundle.functions())}, bundle
+
+
+def host_lacks(scenario):
+    everything, _ = without(scenario)
+    for missing, (name, loss) in HOST_LACKS.items():
+        if not everything[missing]:
+            print(f"backends: this host lacks {missing} anyway")
+            continue
+        known, bundle = without(scenario, missing)
+        equal(known, {**everything, missing: False}, f"known without {missing}")
+        bundle.check_whole()
+        kept = {row["check"]: row for row in bundle.show("doctor")}
+        told = {row["check"]: row for row in json.loads(scenario.fdr("doctor", "--json", code=None, env=pretending(missing)).stdout)}
+        equal({check: row for check, row in kept.items() if check not in PASSING}, {check: row for check, row in told.items() if check not in PASSING}, f"fdr doctor's word in the bundle, without {missing}")
+        equal(kept[name]["verdict"], "less", f"fdr doctor without {missing}")
+        if loss:
+            check(any(loss in sentence for sentence in bundle.manifest["losses"]), f"losses without {missing}: {bundle.manifest['losses']}")
+        else:
+            deleted = [row for row in bundle.show("modules") if row["path"].endswith("(deleted)")]
+            check(deleted and deleted[0]["help"], f"modules without {missing}: {bundle.show('modules')}")
 
 
 def ladder(scenario):
@@ -120,9 +199,12 @@ def ladder(scenario):
 
 with Scenario(__file__) as scenario:
     scenario.need_root()
+    scenario.need_tracefs()
     scenario.need("strace", "setarch")
     perf_of_known_functions(scenario)
     perf_counts_as_strace_does(scenario)
     perf_switches_and_death(scenario)
+    perf_flood(scenario)
     proc(scenario)
+    host_lacks(scenario)
     ladder(scenario)

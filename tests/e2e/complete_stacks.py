@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Stacks of real programs reach their root: servers of Debian under load, and code that is hard to walk (JIT, goroutines,
 C++ with signals and exceptions, Rust), none of it with frame pointers that one could rely on. And they are walked when they
-are taken, not copied."""
+are taken, not copied; by backend perf, out of what the kernel copies of them."""
 
 import os
 import shutil
@@ -54,9 +54,9 @@ def rust(scenario):
     return path
 
 
-def measure(scenario, name, service, frequency=499, seconds_of_samples=2.0):
+def measure(scenario, name, service, frequency=499, seconds_of_samples=2.0, backend="bpf"):
     service.start()
-    recorder = Recorder(scenario, "attach", "-F", frequency, service.process.pid, "--after", "100ms")
+    recorder = Recorder(scenario, "attach", "--backend", backend, "-F", frequency, service.process.pid, "--after", "100ms")
     recorded = lambda: recorder.status()["rings"]["stacks"]["recorded"]
     wait_for(f"the rows of {name}", lambda: recorder.status()["unwind"]["pending"] == 0, 60, every=0.1)
     before = recorded()  # these had no rows yet
@@ -75,7 +75,8 @@ def measure(scenario, name, service, frequency=499, seconds_of_samples=2.0):
     whole = ends.count("root") / len(ends) if ends else 1
     stacks = manifest["stacks"]
     walked = 1 - max(0, stacks["copied"] - before) / (stacks["samples"] - before)
-    print(f"{name}: {stacks['samples']} samples, {stacks['share_complete']:.1%} complete, {walked:.1%} walked in the kernel, "
+    copies = "".join(loss.rpartition("; ")[2] for loss in manifest["losses"] if loss.startswith("backend perf: "))
+    print(f"{name}, {backend}{', ' * bool(copies)}{copies}: {stacks['samples']} samples, {stacks['share_complete']:.1%} complete, {walked:.1%} walked when taken, "
           f"{stacks['reasons']}; {len(ends)} stalls with a stack, {whole:.1%} complete")
     check(stacks["samples"] >= wanted, f"{name}: only {stacks['samples']} samples")
     check(stacks["share_complete"] >= COMPLETE, f"{name}: {stacks['share_complete']:.2%} complete: {stacks['reasons']}")
@@ -85,6 +86,7 @@ def measure(scenario, name, service, frequency=499, seconds_of_samples=2.0):
 
 with Scenario(__file__) as scenario:
     scenario.need_root()
+    scenario.need_tracefs()
     scenario.need("node", "strip")
     measure(scenario, "redis", Redis(scenario))
     measure(scenario, "haproxy", Haproxy(scenario))
@@ -92,6 +94,8 @@ with Scenario(__file__) as scenario:
     measure(scenario, "python", RecursivePython(scenario))
     measure(scenario, "node", Command(scenario, "node", ["node", f"{SOURCES}/hard_stacks.js"]))
     measure(scenario, "c++", Command(scenario, "c++", [stripped(scenario, program("hard_stacks"), "hard-c++")]))
+    for name, service in (("redis", Redis(scenario)), ("nginx", Nginx(scenario)), ("python", RecursivePython(scenario)), ("c++", Command(scenario, "c++-perf", [scenario.path("hard-c++")]))):
+        measure(scenario, name, service, frequency=99, backend="perf")
     measure(scenario, "rust", Command(scenario, "rust", [rust(scenario)]))
     binary = go(scenario)
     measure(scenario, "go", Command(scenario, "go", [binary]))

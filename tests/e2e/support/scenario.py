@@ -24,6 +24,7 @@ LONG = os.environ.get("FDR_E2E_LONG") == "1"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWNS, _MS_REC, _MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
 
 class Skip(Exception):
@@ -89,6 +90,15 @@ class Scenario:
             raise Skip("needs root: recording loads BPF programs")
         if not os.path.exists("/sys/kernel/btf/vmlinux"):
             raise Skip("the kernel has no BTF")
+
+    def need_tracefs(self):
+        """For backend perf. Where the host has not mounted it the scenario does, in a mount namespace of its own."""
+        if os.path.exists("/sys/kernel/tracing/events"):
+            return
+        steps = (lambda: _libc.unshare(_CLONE_NEWNS), lambda: _libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None),
+                 lambda: _libc.mount(b"tracefs", b"/sys/kernel/tracing", b"tracefs", 0, None))
+        if any(step() for step in steps):
+            raise Skip("tracefs is not mounted, and cannot be")
 
     def need(self, *commands):
         for command in commands:

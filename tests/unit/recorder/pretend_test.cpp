@@ -3,8 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
-using fdr::pretended_missing;
+using fdr::pretended_missing, fdr::unless_missing;
 
 TEST_CASE("only what is listed, as a whole, is pretended to be missing") {
   ::unsetenv("FDR_PRETEND_MISSING");
@@ -16,5 +17,7 @@ TEST_CASE("only what is listed, as a whole, is pretended to be missing") {
   CHECK_FALSE(pretended_missing("program"));
   CHECK_FALSE(pretended_missing("on_clock"));
   CHECK_FALSE(pretended_missing("bpf"));
+  CHECK(unless_missing("cgroups", "/proc/self/mountinfo") == "/proc/self/mountinfo");
+  CHECK_FALSE(std::filesystem::exists(unless_missing("psi", "/proc/self/mountinfo")));
   ::unsetenv("FDR_PRETEND_MISSING");
 }
