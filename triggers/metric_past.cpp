@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "formats/error.hpp"
 #include "formats/history_code.hpp"
@@ -141,6 +142,35 @@ void MetricPast::load(const History& history, const ClockAnchor& anchor, Timesta
   fold_minutes();
 }
 
+void MetricPast::go_on_from(const std::vector<CounterStand>& stands, Timestamp at) {
+  FDR_CHECK(!current_);
+  stood_.assign(metrics_.size(), kUnknown);
+  stood_at_ = seconds_.number_of(at);
+  for (const CounterStand& stand : stands)
+    for (std::size_t place = 0; place < metrics_.size(); ++place)
+      if (counter_[place] && table_[place].name == stand.name) stood_[place] = stand.value;
+}
+
+std::vector<CounterStand> MetricPast::counters() const {
+  std::vector<CounterStand> stands;
+  for (std::size_t place = 0; place < metrics_.size(); ++place)
+    if (counter_[place] && !std::isnan(second_[place].last)) stands.push_back({table_[place].name, second_[place].last});
+  return stands;
+}
+
+// Evenly over the seconds that nobody saw, the one that is going on with them.
+void MetricPast::spread(std::size_t place, double growth, std::int64_t number) {
+  if (number <= stood_at_) return;
+  const double share = growth / static_cast<double>(number - stood_at_);
+  const HistoryValue value = history_value(share, share, share);
+  for (std::int64_t second = std::max(stood_at_ + 1, number - static_cast<std::int64_t>(seconds_.capacity)); second < number; ++second)
+    if (!seconds_.at(place, second)) seconds_.put(place, second, value);
+  for (std::int64_t minute = floor_division(stood_at_, kSecondsOfMinute) + 1; minute < floor_division(number, kSecondsOfMinute); ++minute)
+    if (!minutes_.at(place, minute)) minutes_.put(place, minute, value);
+  second_[place].grown += share;
+  ++second_[place].count;
+}
+
 void MetricPast::push(Timestamp now, std::span<const double> row) {
   const std::int64_t number = seconds_.number_of(now);
   if (current_ && number > *current_) close_second(*current_, number);
@@ -153,6 +183,8 @@ void MetricPast::push(Timestamp now, std::span<const double> row) {
       gathered.add(value);
       continue;
     }
+    if (!stood_.empty() && std::isnan(gathered.last))
+      if (const double stood = std::exchange(stood_[place], kUnknown); value >= stood) spread(place, value - stood, number);
     if (value >= gathered.last) {
       gathered.grown += value - gathered.last;
       ++gathered.count;

@@ -12,12 +12,18 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "formats/history.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {
+
+struct CounterStand {
+  std::string name;
+  double value = 0;
+};
 
 class MetricPast {
  public:
@@ -30,6 +36,10 @@ class MetricPast {
 
   // What was kept of an earlier time, before the first push(): what is over before `now`, by the wall clock of `anchor`.
   void load(const History& history, const ClockAnchor& anchor, Timestamp now);
+  // How the counters stood at an earlier moment of this boot, before the first push(): what they have grown by meanwhile is spread over the
+  // time between, of which no more is known. Of a counter that stands lower now nothing is.
+  void go_on_from(const std::vector<CounterStand>& stands, Timestamp at);
+  std::vector<CounterStand> counters() const;  // those that are known, as they stand
   // A tick's row of the whole catalogue.
   void push(Timestamp now, std::span<const double> row);
 
@@ -78,6 +88,7 @@ class MetricPast {
   void close_second(std::int64_t number, std::int64_t next);
   void load_rows(const History& history, const std::vector<HistoryRows>& runs, const ClockAnchor& anchor, Timestamp now, Ring& ring);
   void fold_minutes();
+  void spread(std::size_t place, double growth, std::int64_t number);
 
   std::vector<MetricId> metrics_;
   std::vector<std::int32_t> places_;  // by metric; -1: not kept
@@ -87,6 +98,8 @@ class MetricPast {
   Ring seconds_, minutes_;
   std::vector<Gathered> second_, minute_;
   std::optional<std::int64_t> current_;  // the second that is going on
+  std::vector<double> stood_;            // by place: a counter at the end of the second `stood_at_`; NaN where unknown, or used
+  std::int64_t stood_at_ = 0;
 };
 
 }  // namespace fdr

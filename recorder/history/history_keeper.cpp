@@ -5,17 +5,19 @@
 #include <algorithm>
 
 #include "formats/error.hpp"
+#include "recorder/history/kept_counters.hpp"
 
 namespace fdr {
 namespace {
 
 constexpr std::int64_t kSecondsAtOnce = 30, kMinutesAtOnce = 30;
 constexpr std::size_t kLooksKept = 360, kLooksAtOnce = 12;
+constexpr const char* kCountersSuffix = ".counters";
 
 }  // namespace
 
 HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, MetricPast* past)
-    : past_(past), watch_(Duration{1'000'000'000 / config.frequency}) {
+    : config_(config), past_(past), watch_(Duration{1'000'000'000 / config.frequency}) {
   if (!past_) return;
   const std::string directory = config.history.directory.empty() ? config.directory + "/history" : config.history.directory;
   try {
@@ -31,12 +33,25 @@ HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, Metr
   } catch (const Error& error) {
     told_ = std::string("no history is kept: ") + error.what();
   }
-  const Duration now = MonotonicClock::now().time_since_epoch();
-  seconds_handed_ = now / std::chrono::seconds(1);
-  minutes_handed_ = now / std::chrono::minutes(1);
+  const Timestamp now = MonotonicClock::now();
+  Timestamp unseen_since = now;
+  if (writer_) {
+    if (const auto counters = take_counters(path_ + kCountersSuffix, now)) {
+      past_->go_on_from(counters->stands, counters->at);
+      unseen_since = counters->at + std::chrono::seconds(1);
+    }
+  }
+  seconds_handed_ = unseen_since.time_since_epoch() / std::chrono::seconds(1);
+  minutes_handed_ = unseen_since.time_since_epoch() / std::chrono::minutes(1);
 }
 
-HistoryKeeper::~HistoryKeeper() { hand_over(true); }
+HistoryKeeper::~HistoryKeeper() {
+  hand_over(true);
+  if (!writer_) return;
+  KeptCounters counters{.at = MonotonicClock::now(), .stands = past_->counters()};
+  std::erase_if(counters.stands, [&](const CounterStand& stand) { return !outlives_recorder(stand.name, config_); });
+  if (!counters.stands.empty()) keep_counters(path_ + kCountersSuffix, counters);
+}
 
 void HistoryKeeper::advance(Timestamp now, const std::function<MoverWatch::Ticks()>& ticks) {
   if (!past_) return;

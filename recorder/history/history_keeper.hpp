@@ -1,5 +1,5 @@
 // Keeps the long history: what the past of the metrics (triggers/metric_past.hpp) has gathered goes to disk every half minute, and
-// comes back when a recorder of that name starts again. Session thread; the disk is another thread's (history_writer.hpp).
+// comes back when a recorder of that name starts again; what counters grew by in between comes with it (kept_counters.hpp). Session thread; the disk is another thread's (history_writer.hpp).
 #pragma once
 
 #include <deque>
@@ -17,7 +17,7 @@ namespace fdr {
 
 class HistoryKeeper {
  public:
-  // `past` (null: the history is off) outlives this; what is on disk is loaded into it. What cannot be read or written is told by problem(),
+  // `config` and `past` (null: the history is off) outlive this; what is on disk is loaded into it. What cannot be read or written is told by problem(),
   // and all else goes on.
   HistoryKeeper(const Config& config, const std::string& name, MetricPast* past);
   ~HistoryKeeper();
@@ -32,6 +32,7 @@ class HistoryKeeper {
  private:
   void hand_over(bool all);
 
+  const Config& config_;
   MetricPast* past_;
   std::string told_, path_;
   bool problem_told_ = false;

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """`fdr once`, as cron and timers start it, with nothing in its environment: silent and 0 while nothing fires, 10 and the one bundle's path
-when something does, 11 when much of it is missing, 75, 77 and 78. And who is meant by --all and by --container."""
+when something does, 11 when much of it is missing, 75, 77 and 78. What grew between two runs counts. And who is meant by --all and by --container."""
 
 import os
 import shutil
@@ -15,6 +15,17 @@ from support.scenario import FDR, Scenario, check, equal, program, wait_for
 
 CONTAINER = "3f2a8b91c07d" + "0123456789abcdef" * 3 + "a1b2"
 NOBODY = "65534"
+GAP = """
+window = {{ span = "3s", after = "100ms" }}
+[[metric]]
+name = "jobs"
+file = "{count}"
+kind = "counter"
+every = "1s"
+[[trigger]]
+name = "jobs-done"
+when = "delta(jobs, 12s) > 40"
+"""
 
 
 def once(*arguments, fdr=FDR, prefix=()):
@@ -46,6 +57,19 @@ with Scenario(__file__) as scenario:
     bundle = written(once(duty.pid, "--for", "60s", "--after", "200ms", "--when", busy, "--when", "process.age > 0s for 3s"))
     equal(bundle.manifest["trigger"]["name"], "when-1", "what fired")
     equal(scenario.left(), [os.path.basename(bundle.path)], "all that was written")
+
+    # What counts on between two runs is seen by the second, by a look-back longer than its window.
+    count, gap = scenario.path("jobs"), scenario.path("gap.toml")
+    for path, text in ((count, "5"), (gap, GAP.format(count=count))):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+    name = scenario.recorder_name()
+    equal(once(duty.pid, "--name", name, "-c", gap, "--for", "4s").returncode, 0, "before the gap")
+    with open(count, "w", encoding="ascii") as file:
+        file.write("50")
+    after = written(once(duty.pid, "--name", name, "-c", gap, "--for", "30s"), codes=(10, 11))
+    equal(after.manifest["trigger"]["name"], "jobs-done", "what fired after the gap")
+    check(after.manifest["trigger"]["value"] < 90, f"45 were done, some of these 12 s nobody saw: {after.manifest['trigger']}")
 
     # Calls at a rate that the ring holds for less than half of these seconds.
     flood = scenario.spawn([program("flood"), "60", scenario.path("lock")])

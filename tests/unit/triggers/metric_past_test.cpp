@@ -83,6 +83,43 @@ TEST_CASE("past: a counter is its growth, also where it began anew") {
   CHECK(host.past_.grown(host.id("process.syscalls"), 100s, host.now_) == doctest::Approx(100'000).epsilon(0.02));
 }
 
+TEST_CASE("past: what a counter grew by while nobody looked is spread over that time") {
+  Host before;
+  before.set("process.syscalls", 1000).set("host.cpu.busy", 1).run(30s);
+  const std::vector<CounterStand> stands = before.past_.counters();
+  REQUIRE(stands.size() == 1);
+  CHECK(stands[0].name == "process.syscalls");
+  CHECK(stands[0].value == 1000);
+
+  Host after(before.now_ + 60s);
+  History kept;
+  kept.metrics = before.past_.table();
+  kept.seconds = before.past_.rows(MetricPast::Tier::kSeconds, INT64_MIN, {});
+  after.past_.load(kept, {}, after.now_);
+  after.past_.go_on_from(stands, before.now_);
+  after.set("process.syscalls", 1600).run(3s);
+  CHECK(after.past_.grown(after.id("process.syscalls"), 90s, after.now_) == doctest::Approx(600).epsilon(0.05));
+  CHECK(after.past_.grown(after.id("process.syscalls"), 30s, after.now_) == doctest::Approx(270).epsilon(0.1));
+  CHECK(after.verdict("delta(process.syscalls, 90s) > 500").holds == true);
+  // Also by minutes, and for the file.
+  CHECK(after.past_.rows(MetricPast::Tier::kSeconds, to_ns(before.now_) / 1'000'000'000 + 1, {}).size() == 1);
+
+  Host anew(before.now_ + 60s);
+  anew.past_.load(kept, {}, anew.now_);
+  anew.past_.go_on_from(stands, before.now_);
+  anew.set("process.syscalls", 10).run(3s);  // it began again: nothing is known of the time between
+  CHECK(std::isnan(anew.past_.grown(anew.id("process.syscalls"), 60s, anew.now_)));
+}
+
+TEST_CASE("past: a counter that went on for hours is known by minutes") {
+  Host host;
+  const Timestamp at = host.now_ - 6h;
+  host.past_.go_on_from({{"process.syscalls", 0}, {"no.such", 5}, {"host.cpu.busy", 7}}, at);
+  host.set("process.syscalls", 6 * 3600.0 * 10).set("host.cpu.busy", 3).run(90s);
+  CHECK(host.past_.grown(host.id("process.syscalls"), 5h, host.now_) == doctest::Approx(5 * 36'000 - 900).epsilon(0.01));
+  CHECK(host.over(MetricPast::Of::kMean, "host.cpu.busy", 60s) == 3);  // a gauge has no stand
+}
+
 TEST_CASE("past: half of it must be known; a hole in it is no value") {
   Host host;
   host.set("host.cpu.busy", 50).run(100s).set("host.cpu.busy", kUnknown).run(40s);
