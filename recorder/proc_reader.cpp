@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <set>
 
 #include "recorder/metrics/process.hpp"
@@ -51,39 +52,54 @@ std::vector<std::string> command_line_of(std::int32_t pid) {
 
 namespace {
 
+std::optional<ProcStat> stat_of(std::int32_t pid) {
+  return parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ::sysconf(_SC_CLK_TCK), ::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t start_ns(const ProcStat& stat) { return stat.start_ticks * (1'000'000'000u / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK))); }
+
 // visit(pid, stat) for every process there is.
 template <class Visit>
 void for_each_stat(const Visit& visit) {
-  const long ticks = ::sysconf(_SC_CLK_TCK), page = ::sysconf(_SC_PAGESIZE);
   for (const std::int32_t pid : all_pids())
-    if (const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ticks, page)) visit(pid, *stat);
+    if (const auto stat = stat_of(pid)) visit(pid, *stat);
 }
 
 }  // namespace
 
 std::int32_t parent_of(std::int32_t pid) {
-  const auto stat = parse_pid_stat(read_small_file(fmt::format("/proc/{}/stat", pid)).value_or(""), ::sysconf(_SC_CLK_TCK), ::sysconf(_SC_PAGESIZE));
+  const auto stat = stat_of(pid);
   return stat ? stat->parent : 0;
 }
 
 std::vector<LivingProcess> living_processes() {
   std::vector<LivingProcess> all;
-  const std::uint64_t tick_ns = 1'000'000'000u / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-  for_each_stat([&](std::int32_t pid, const auto& stat) {
-    if (stat.state != 'Z' && stat.state != 'X') all.push_back({pid, stat.parent, stat.start_ticks * tick_ns, stat.comm});
+  for_each_stat([&](std::int32_t pid, const ProcStat& stat) {
+    if (stat.state != 'Z' && stat.state != 'X') all.push_back({pid, stat.parent, start_ns(stat), stat.comm});
   });
   return all;
 }
 
-std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& roots) {
-  std::multimap<std::int32_t, std::int32_t> children;
-  for_each_stat([&](std::int32_t pid, const auto& stat) { children.emplace(stat.parent, pid); });
-  std::vector<std::int32_t> all = roots;
-  std::set<std::int32_t> seen(roots.begin(), roots.end());
+ProcessIdentity identity_of(std::int32_t pid) {
+  const auto stat = stat_of(pid);
+  return {pid, stat ? start_ns(*stat) : 0};
+}
+
+std::vector<ProcessIdentity> with_descendants(const std::vector<ProcessIdentity>& roots) {
+  std::multimap<std::int32_t, ProcessIdentity> children;
+  std::map<std::int32_t, std::uint64_t> starts;
+  for_each_stat([&](std::int32_t pid, const ProcStat& stat) {
+    children.emplace(stat.parent, ProcessIdentity{pid, start_ns(stat)});
+    starts[pid] = start_ns(stat);
+  });
+  std::vector<ProcessIdentity> all;
+  std::set<std::int32_t> seen;
+  for (const ProcessIdentity& root : roots)
+    if (const auto now = starts.find(root.pid); now != starts.end() && root.fits(now->second) && seen.insert(root.pid).second) all.push_back(root);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto [first, last] = children.equal_range(all[i]);
+    const auto [first, last] = children.equal_range(all[i].pid);
     for (auto child = first; child != last; ++child)
-      if (child->second != ::getpid() && seen.insert(child->second).second) all.push_back(child->second);
+      if (child->second.pid != ::getpid() && seen.insert(child->second.pid).second) all.push_back(child->second);
   }
   return all;
 }

@@ -8,13 +8,16 @@
 
 #include "recorder/config.hpp"
 #include "recorder/decode/bystanders.hpp"
+#include "recorder/process_identity.hpp"
 #include "unwind/address_space.hpp"
 
 namespace fdr {
 
 std::vector<std::int32_t> all_pids();
-// These and all that descend from them, without ourselves.
-std::vector<std::int32_t> with_descendants(const std::vector<std::int32_t>& pids);
+// Who has the number now.
+ProcessIdentity identity_of(std::int32_t pid);
+// These, but for those whose number is another's by now, and all that descend from them, without ourselves.
+std::vector<ProcessIdentity> with_descendants(const std::vector<ProcessIdentity>& roots);
 
 // All processes there are, kernel threads too; 20 us each.
 std::vector<LivingProcess> living_processes();

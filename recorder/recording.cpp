@@ -83,11 +83,11 @@ void Recording::arm(std::vector<std::int32_t>& named, std::uint32_t target, Time
   }
 }
 
-std::vector<std::int32_t> Recording::add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target) {
+std::vector<std::int32_t> Recording::add_existing(const std::vector<ProcessIdentity>& processes, std::uint32_t target) {
   std::vector<std::int32_t> added;
-  for (const std::int32_t pid : with_descendants(pids)) {
-    chosen_.source->add_target(pid, target, false);
-    added.push_back(pid);
+  for (const ProcessIdentity& process : with_descendants(processes)) {
+    chosen_.source->add_target(process, target, false);
+    added.push_back(process.pid);
   }
   arm(added, target, MonotonicClock::now());
   collect_armed_threads();
@@ -111,12 +111,12 @@ HeapReading Recording::heap() const {
   return reading;
 }
 
-std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids, std::uint32_t target, Timestamp now) {
+std::vector<std::int32_t> Recording::adopt(const std::vector<ProcessIdentity>& processes, std::uint32_t target, Timestamp now) {
   std::vector<std::int32_t> added;
-  for (const std::int32_t pid : with_descendants(pids)) {
-    if (table_.live_process(pid)) continue;
-    chosen_.source->add_target(pid, target, false);
-    added.push_back(pid);
+  for (const ProcessIdentity& process : with_descendants(processes)) {
+    if (table_.live_process(process.pid)) continue;
+    chosen_.source->add_target(process, target, false);
+    added.push_back(process.pid);
   }
   if (added.empty()) return added;
   arm(added, target, now);
@@ -136,7 +136,7 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<std::int32_t>& pids
 }
 
 void Recording::add_child(std::int32_t pid) {
-  chosen_.source->add_target(pid, 0, true);
+  chosen_.source->add_target({pid, 0}, 0, true);  // it waits for us
   chosen_.source->arm_threads();
   table_.add_existing(pid, 0, {}, MonotonicClock::now());
   go_.began(pid, 0);

@@ -29,9 +29,9 @@ class Recording {
   Recording(const Config& config, const std::string& name);
 
   // Processes that exist now, with their descendants, as targets. Returns those that could be added.
-  std::vector<std::int32_t> add_existing(const std::vector<std::int32_t>& pids, std::uint32_t target);
+  std::vector<std::int32_t> add_existing(const std::vector<ProcessIdentity>& processes, std::uint32_t target);
   // The same of who comes later, while everything runs. Returns those that were not followed yet.
-  std::vector<std::int32_t> adopt(const std::vector<std::int32_t>& pids, std::uint32_t target, Timestamp now);
+  std::vector<std::int32_t> adopt(const std::vector<ProcessIdentity>& processes, std::uint32_t target, Timestamp now);
   // `run`: our own child, mute until its execve.
   void add_child(std::int32_t pid);
 

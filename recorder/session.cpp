@@ -107,11 +107,15 @@ class Session::Impl {
   void add_matching_targets() {
     const auto& targets = options_.config.targets;
     for (std::size_t i = 0; i < targets.size(); ++i) {
-      const std::vector<std::int32_t> roots = matching_pids(targets[i]);
-      for (const std::int32_t pid : roots)
-        if (::kill(pid, 0) && errno == ESRCH) throw Error(fmt::format("there is no process {}", pid), "`pgrep -a NAME` finds its pid");
-      for (const std::int32_t pid : recording_.add_existing(roots, static_cast<std::uint32_t>(i))) metrics_.add_process(pid, static_cast<std::uint32_t>(i));
-      roots_.insert(roots_.end(), roots.begin(), roots.end());
+      const std::vector<ProcessIdentity> roots = matching_processes(targets[i]);
+      for (const ProcessIdentity& root : roots)
+        if (::kill(root.pid, 0) && errno == ESRCH) throw Error(fmt::format("there is no process {}", root.pid), "`pgrep -a NAME` finds its pid");
+      const std::vector<std::int32_t> added = recording_.add_existing(roots, static_cast<std::uint32_t>(i));
+      for (const std::int32_t pid : added) metrics_.add_process(pid, static_cast<std::uint32_t>(i));
+      for (const ProcessIdentity& root : roots) {
+        if (std::find(added.begin(), added.end(), root.pid) != added.end()) roots_.push_back(root.pid);
+        else voice_.say(fmt::format("process {} ended before it could be recorded", root.pid));
+      }
     }
     if (!roots_.empty()) return;
     if (!options_.config.wait) throw Error("no process matches the targets", "start it first, or `--wait` for it; `fdr check CONFIG` shows what is matched");
@@ -265,10 +269,10 @@ class Session::Impl {
   void take_newcomers(Timestamp now) {
     if (!finder_.due(recording_.processes().live_count() == 0, now)) return;
     for (const TargetFinder::Found& found : finder_.look(recording_.processes().live_pids(), now)) {
-      const std::vector<std::int32_t> added = recording_.adopt(found.pids, found.target, now);
+      const std::vector<std::int32_t> added = recording_.adopt(found.processes, found.target, now);
       for (const std::int32_t pid : added) metrics_.add_process(pid, found.target);
-      for (const std::int32_t pid : found.pids)
-        if (std::find(added.begin(), added.end(), pid) != added.end()) roots_.push_back(pid);
+      for (const ProcessIdentity& process : found.processes)
+        if (std::find(added.begin(), added.end(), process.pid) != added.end()) roots_.push_back(process.pid);
       if (added.empty()) continue;
       const std::string& name = options_.config.targets[found.target].name;
       engine_.note({.time = now, .rule = "", .event = "joined", .value = static_cast<double>(added.front()), .text = fmt::format("{} processes of target '{}'", added.size(), printable(name))});

@@ -49,10 +49,14 @@ class Candidates {
   std::optional<std::vector<std::int32_t>> listed_, others_;
 };
 
-std::vector<std::int32_t> who_fits(const TargetConfig& target, Candidates& candidates, const std::set<std::int32_t>& followed) {
-  std::vector<std::int32_t> found;
-  for (const std::int32_t pid : candidates.of(target))
-    if (pid != ::getpid() && !followed.contains(pid) && fits(target, pid)) found.push_back(pid);
+// Asked before and after its start is read: that is then the start of who fits.
+std::vector<ProcessIdentity> who_fits(const TargetConfig& target, Candidates& candidates, const std::set<std::int32_t>& followed) {
+  std::vector<ProcessIdentity> found;
+  for (const std::int32_t pid : candidates.of(target)) {
+    if (pid == ::getpid() || followed.contains(pid) || !fits(target, pid)) continue;
+    const ProcessIdentity process = identity_of(pid);
+    if (fits(target, pid)) found.push_back(process);
+  }
   return found;
 }
 
@@ -101,11 +105,12 @@ std::vector<std::int32_t> everybody_else(const std::vector<LivingProcess>& livin
   return others;
 }
 
-std::vector<std::int32_t> matching_pids(const TargetConfig& target) {
-  std::vector<std::int32_t> found = target.pids;
+std::vector<ProcessIdentity> matching_processes(const TargetConfig& target) {
+  std::vector<ProcessIdentity> found;
+  for (const std::int32_t pid : target.pids) found.push_back(identity_of(pid));
   if (!is_described(target)) return found;
   Candidates candidates;
-  for (const std::int32_t pid : who_fits(target, candidates, {})) found.push_back(pid);
+  for (const ProcessIdentity& process : who_fits(target, candidates, {})) found.push_back(process);
   return found;
 }
 
@@ -123,8 +128,8 @@ std::vector<TargetFinder::Found> TargetFinder::look(const std::set<std::int32_t>
   Candidates candidates;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     if (!is_described(targets_[i])) continue;
-    std::vector<std::int32_t> pids = who_fits(targets_[i], candidates, followed);
-    if (!pids.empty()) all.push_back({static_cast<std::uint32_t>(i), std::move(pids)});
+    std::vector<ProcessIdentity> processes = who_fits(targets_[i], candidates, followed);
+    if (!processes.empty()) all.push_back({static_cast<std::uint32_t>(i), std::move(processes)});
   }
   took_ = thread_cpu_time() - begin;
   return all;

@@ -16,6 +16,7 @@
 #include "formats/clock.hpp"
 #include "recorder/config.hpp"
 #include "recorder/decode/bystanders.hpp"
+#include "recorder/process_identity.hpp"
 
 namespace fdr {
 
@@ -30,8 +31,8 @@ std::string full_unit_name(const std::string& unit);
 // Of these, all but kernel threads (kthreadd, pid 2, and its children), `self`, its descendants and its ancestors.
 std::vector<std::int32_t> everybody_else(const std::vector<LivingProcess>& living, std::int32_t self);
 
-// Pids that a target means now (not ourselves), its own pids first. Their children are not listed.
-std::vector<std::int32_t> matching_pids(const TargetConfig& target);
+// Whom a target means now (not ourselves), its own pids first. Their children are not listed.
+std::vector<ProcessIdentity> matching_processes(const TargetConfig& target);
 
 class TargetFinder {
  public:
@@ -39,7 +40,7 @@ class TargetFinder {
 
   struct Found {
     std::uint32_t target = 0;
-    std::vector<std::int32_t> pids;  // that were not followed
+    std::vector<ProcessIdentity> processes;  // that were not followed
   };
   // Whether it is time to look again: a second after the last time, or as much later as keeps it below a thousandth of a CPU (while
   // nothing is followed, a two hundredth).

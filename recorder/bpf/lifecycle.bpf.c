@@ -27,6 +27,16 @@ static __always_inline void life_end(struct fdr_life *event, struct ring_place *
   ring_end(place, length);
 }
 
+/* The target that this task's process was named as, where it still is that process. */
+static __always_inline struct fdr_target *named_target(struct task_struct *task) {
+  __u32 tgid = task->tgid;
+  struct fdr_target *named = bpf_map_lookup_elem(&targets, &tgid);
+  if (!named) return 0;
+  struct task_struct *leader = task->group_leader;
+  if (named->start_boottime && leader->start_boottime - named->start_boottime >= FDR_START_TICK_NS) return 0;
+  return named;
+}
+
 #define SHORT_LIFE __builtin_offsetof(struct fdr_life, path)
 
 /* Gives `task` a slot; the slot's last occupant is known to be gone. */
@@ -74,11 +84,10 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
     mute = from->flags & FDR_THREAD_MUTE;
   } else {
     /* A parent that is being attached to and has not been reached yet. */
-    __u32 tgid = parent->tgid;
-    __u32 *value = bpf_map_lookup_elem(&targets, &tgid);
-    if (!value) return 0;
-    target = *value >> 1;
-    mute = *value & 1 ? FDR_THREAD_MUTE : 0;
+    struct fdr_target *named = named_target(parent);
+    if (!named) return 0;
+    target = named->target;
+    mute = named->mute ? FDR_THREAD_MUTE : 0;
   }
   struct fdr_thread *thread = arm_thread(child, target, FDR_THREAD_NEW | mute, now);
   if (thread && from) thread->space = from->space; /* the same mappings, for a thread or (still) for a process */
@@ -208,10 +217,8 @@ SEC("iter/task")
 int arm_existing(struct bpf_iter__task *ctx) {
   struct task_struct *task = ctx->task;
   if (!task) return 0;
-  __u32 tgid = task->tgid;
-  __u32 *value = bpf_map_lookup_elem(&targets, &tgid);
-  if (!value) return 0;
-  if (slot_of(task)) return 0;
-  arm_thread(task, *value >> 1, FDR_THREAD_ATTACHED | (*value & 1 ? FDR_THREAD_MUTE : 0), bpf_ktime_get_ns());
+  struct fdr_target *named = named_target(task);
+  if (!named || slot_of(task)) return 0;
+  arm_thread(task, named->target, FDR_THREAD_ATTACHED | (named->mute ? FDR_THREAD_MUTE : 0), bpf_ktime_get_ns());
   return 0;
 }

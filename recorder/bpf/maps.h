@@ -5,6 +5,7 @@
 
 #include "recorder/bpf/kernel_differences.h"
 #include "recorder/window/canary.h"
+#include "recorder/window/target.h"
 
 struct fdr_chunk {
   struct fdr_chunk_header head;
@@ -51,12 +52,12 @@ struct free_slots_map {
 };
 extern struct free_slots_map free_slots SEC(".maps");
 
-/* tgid -> target << 1 | mute; read when threads are armed, and by fork for parents that are not armed yet. */
+/* By tgid; read when threads are armed, and by fork for parents that are not armed yet. */
 struct targets_map {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 16384);
   __type(key, __u32);
-  __type(value, __u32);
+  __type(value, struct fdr_target);
 };
 extern struct targets_map targets SEC(".maps");
 

@@ -24,6 +24,7 @@
 #include "recorder/sources/shared_mapping.hpp"
 #include "recorder/sources/side_band.hpp"
 #include "recorder/sources/window_programs.hpp"
+#include "recorder/window/target.h"
 #include "window.skel.h"
 
 namespace fdr {
@@ -88,11 +89,11 @@ class BpfSource final : public EventSource {
 
   WindowView window() const override { return view_; }
 
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override {
-    const auto key = static_cast<__u32>(pid);
-    const __u32 value = target << 1 | (mute ? 1u : 0u);
-    if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &value, sizeof value, BPF_ANY))
-      throw system_error("add process " + std::to_string(pid) + " to the targets", errno);
+  void add_target(const ProcessIdentity& process, std::uint32_t target, bool mute) override {
+    const auto key = static_cast<__u32>(process.pid);
+    const fdr_target named{.start_boottime = process.start_boottime_ns, .target = target, .mute = mute};
+    if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &named, sizeof named, BPF_ANY))
+      throw system_error("add process " + std::to_string(process.pid) + " to the targets", errno);
     to_arm_.push_back(key);
   }
 

@@ -15,6 +15,7 @@
 #include "formats/clock.hpp"
 #include "recorder/heap/allocator_links.hpp"
 #include "recorder/heap/heap_reading.hpp"
+#include "recorder/process_identity.hpp"
 #include "recorder/process_table.hpp"
 #include "recorder/window/canary.h"
 #include "recorder/window/errno_total.hpp"
@@ -30,8 +31,9 @@ class EventSource {
 
   virtual WindowView window() const = 0;
 
-  // From now on `pid`'s threads, and what they fork, belong to `target`. `mute`: not before their next execve.
-  virtual void add_target(std::int32_t pid, std::uint32_t target, bool mute) = 0;
+  // From now on its threads, and what they fork, belong to `target`: not those of another process that has its number by then. `mute`: not
+  // before their next execve.
+  virtual void add_target(const ProcessIdentity& process, std::uint32_t target, bool mute) = 0;
   // Gives every thread of the targets added so far its slot.
   virtual void arm_threads() = 0;
   virtual void release_slot(std::uint32_t slot) = 0;

@@ -66,16 +66,18 @@ class PerfSource final : public EventSource {
   WindowView window() const override { return window_.view(); }
   void add_target(std::int32_t pid, std::uint32_t target, bool mute) override { to_arm_[pid] = {target, mute}; }
 
-  void arm_threads() override {
+  void add_target(const ProcessIdentity& process, std::uint32_t target, bool mute) override { to_arm_.push_back({process, target, mute ? std::uint32_t{FDR_THREAD_MUTE} : 0u}); }
+
+  void arm_threads() {
     bool any = false;
     std::int32_t foreign = 0;
-    for (const auto& [pid, how] : std::exchange(to_arm_, {})) {
-      for (int pass = 0; pass < kPasses && arm_new_threads(pid, how.first, how.second ? std::uint32_t{FDR_THREAD_MUTE} : 0u); ++pass) collect(MonotonicClock::now());
-      if (slots_.processes().contains(pid)) any = true;
-      else foreign = pid;
+    for (const Named& named : std::exchange(to_arm_, {})) {
+      for (int pass = 0; pass < kPasses && arm_new_threads(named); ++pass) collect(MonotonicClock::now());
+      if (slots_.processes().contains(named.process.pid)) any = true;
+      else if (is_there(named.process)) foreign = named.process.pid;
     }
     if (!any && foreign) refuse_process(foreign);
-    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record, or have gone", foreign));
+    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record", foreign));
   }
 
   void release_slot(std::uint32_t slot) override { slots_.release(slot); }
@@ -157,15 +159,23 @@ class PerfSource final : public EventSource {
     return true;
   }
 
-  // Whether there was any.
-  bool arm_new_threads(std::int32_t pid, std::uint32_t target, std::uint32_t flags) {
+  struct Named {
+    ProcessIdentity process;
+    std::uint32_t target = 0, flags = 0;
+  };
+
+  // Whether there was any. Whose events they are is asked once they are open: from then on they are of nobody else, and a thread without a
+  // slot is not recorded.
+  bool arm_new_threads(const Named& named) {
+    const std::int32_t pid = named.process.pid;
     bool any = false;
     for (const std::int32_t tid : threads_of(pid)) {
       if (slots_.find(tid)) continue;  // known, or born of one whose events it has inherited
       if (!open_events(tid, online_)) continue;
       any = true;
       const auto stat = task_stat(pid, tid);
-      if (stat) slots_.attach(tid, pid, target, stat->start_boottime_ns, stat->comm, FDR_THREAD_ATTACHED | flags, static_cast<std::uint64_t>(to_ns(MonotonicClock::now())));
+      if (stat && is_there(named.process))
+        slots_.attach(tid, pid, named.target, stat->start_boottime_ns, stat->comm, FDR_THREAD_ATTACHED | named.flags, static_cast<std::uint64_t>(to_ns(MonotonicClock::now())));
     }
     return any;
   }
@@ -307,7 +317,7 @@ class PerfSource final : public EventSource {
   PerfShape shape_;
   bool heap_asked_;
   bool spared_ = false;
-  std::map<std::int32_t, std::pair<std::uint32_t, bool>> to_arm_;
+  std::vector<Named> to_arm_;
   std::map<std::int32_t, std::int32_t> exit_status_;  // of processes that are about to end
   std::unordered_set<std::int32_t> ended_;            // threads, in the drain that goes on: records out of order do not revive them
   std::vector<int> online_;

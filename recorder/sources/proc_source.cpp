@@ -49,21 +49,23 @@ class ProcSource final : public EventSource {
 
   WindowView window() const override { return window_.view(); }
 
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override {
-    Seen& seen = seen_[pid];
+  void add_target(const ProcessIdentity& process, std::uint32_t target, bool mute) override {
+    Seen& seen = seen_[process.pid];
     seen.target = target;
     seen.mute = mute;
-    seen.executable = executable_of(pid);
-    to_arm_.push_back(pid);
+    seen.executable = executable_of(process.pid);
+    to_arm_.push_back(process);
   }
 
   void arm_threads() override {
     const auto now_ns = static_cast<std::uint64_t>(to_ns(MonotonicClock::now()));
     bool any = false;
     std::int32_t foreign = 0;
-    for (const std::int32_t pid : std::exchange(to_arm_, {})) {
-      if (seen_[pid].executable.empty()) {  // the link is for who may trace it
-        foreign = pid;
+    for (const ProcessIdentity& process : std::exchange(to_arm_, {})) {
+      const std::int32_t pid = process.pid;
+      const bool there = is_there(process);
+      if (!there || seen_[pid].executable.empty()) {  // the link is for who may trace it
+        if (there) foreign = pid;
         seen_.erase(pid);
         continue;
       }
@@ -75,7 +77,7 @@ class ProcSource final : public EventSource {
       }
     }
     if (!any && foreign) refuse_process(foreign);
-    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record, or have gone", foreign));
+    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record", foreign));
   }
 
   void release_slot(std::uint32_t slot) override { slots_.release(slot); }
@@ -89,12 +91,12 @@ class ProcSource final : public EventSource {
     looked_ = now;
     const bool slow = now - listed_ >= kSecond;
     if (slow) listed_ = now;
-    std::vector<std::int32_t> pids;
-    for (const auto& [pid, tids] : slots_.processes()) pids.push_back(pid);
+    std::vector<ProcessIdentity> known;
+    for (const auto& [pid, tids] : slots_.processes()) known.push_back({pid, 0});
     if (slow)
-      for (const std::int32_t pid : with_descendants(pids))
-        if (!slots_.processes().contains(pid)) begin(pid, now);
-    for (const std::int32_t pid : pids) look(pid, slow, now);
+      for (const ProcessIdentity& process : with_descendants(known))
+        if (!slots_.processes().contains(process.pid)) begin(process.pid, now);
+    for (const ProcessIdentity& process : known) look(process.pid, slow, now);
     budget_.spent(thread_cpu_time() - before);
   }
 
@@ -236,7 +238,7 @@ class ProcSource final : public EventSource {
   bool allow_ptrace_, heap_asked_;
   std::uint64_t period_ns_;
   std::map<std::int32_t, Seen> seen_;
-  std::vector<std::int32_t> to_arm_;
+  std::vector<ProcessIdentity> to_arm_;
   std::vector<std::int32_t> stopping_;  // seized at a firing, and not stopped yet
   MapReader maps_;
   std::vector<std::string> notes_;

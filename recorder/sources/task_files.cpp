@@ -33,8 +33,13 @@ std::optional<TaskStat> task_stat(std::int32_t pid, std::int32_t tid) {
   return TaskStat{.comm = stat->comm, .state = stat->state, .start_boottime_ns = stat->start_ticks * (1'000'000'000u / static_cast<std::uint64_t>(ticks))};
 }
 
+bool is_there(const ProcessIdentity& process) {
+  const auto leader = task_stat(process.pid, process.pid);
+  return leader && process.fits(leader->start_boottime_ns);
+}
+
 void refuse_process(std::int32_t pid) {
-  throw Error(fmt::format("process {} is not ours to record, or has gone", pid), "record as its user, as root, or with CAP_SYS_PTRACE and CAP_PERFMON");
+  throw Error(fmt::format("process {} is not ours to record", pid), "record as its user, as root, or with CAP_SYS_PTRACE and CAP_PERFMON");
 }
 
 std::optional<TaskTimes> task_times(std::int32_t pid, std::int32_t tid) {

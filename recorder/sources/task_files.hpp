@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "recorder/process_identity.hpp"
+
 namespace fdr {
 
 std::vector<std::int32_t> threads_of(std::int32_t pid);
@@ -18,13 +20,16 @@ struct TaskStat {
 };
 std::optional<TaskStat> task_stat(std::int32_t pid, std::int32_t tid);
 
+// Whether it is still that process.
+bool is_there(const ProcessIdentity& process);
+
 // /proc/PID/task/TID/schedstat (CONFIG_SCHED_INFO): time on a CPU, and waiting for one.
 struct TaskTimes {
   std::uint64_t ran_ns = 0, waited_ns = 0;
 };
 std::optional<TaskTimes> task_times(std::int32_t pid, std::int32_t tid);
 
-// Throws Error: it is somebody else's, or has gone.
+// Throws Error: it is somebody else's.
 [[noreturn]] void refuse_process(std::int32_t pid);
 
 }  // namespace fdr

@@ -21,6 +21,10 @@ TargetConfig by_comm(const std::string& comm) {
   return target;
 }
 
+bool holds(const std::vector<ProcessIdentity>& processes, std::int32_t pid) {
+  return std::any_of(processes.begin(), processes.end(), [&](const ProcessIdentity& process) { return process.pid == pid; });
+}
+
 }  // namespace
 
 TEST_CASE("targets: a unit is a directory of the cgroup's path, in whichever hierarchy") {
@@ -47,8 +51,7 @@ TEST_CASE("targets: whoever is described is looked for, again after a pause, and
   const TargetConfig own = by_comm(comm_of(::getpid()));
   const std::int32_t parent = ::getppid();
   const TargetConfig shell = by_comm(comm_of(parent));
-  const auto now = matching_pids(own);
-  CHECK(std::find(now.begin(), now.end(), ::getpid()) == now.end());  // never ourselves
+  CHECK_FALSE(holds(matching_processes(own), ::getpid()));  // never ourselves
 
   TargetFinder finder({own, shell});
   const Timestamp begin{from_seconds(100)};
@@ -56,11 +59,11 @@ TEST_CASE("targets: whoever is described is looked for, again after a pause, and
   std::vector<TargetFinder::Found> found = finder.look({}, begin);
   const auto of_parent = std::find_if(found.begin(), found.end(), [](const auto& one) { return one.target == 1; });
   REQUIRE(of_parent != found.end());
-  CHECK(std::find(of_parent->pids.begin(), of_parent->pids.end(), parent) != of_parent->pids.end());
+  CHECK(holds(of_parent->processes, parent));
   CHECK_FALSE(finder.due(true, begin + from_seconds(0.9)));
   CHECK(finder.due(true, begin + from_seconds(3600)));
   for (const auto& one : finder.look({parent}, begin + from_seconds(3600)))
-    CHECK(std::find(one.pids.begin(), one.pids.end(), parent) == one.pids.end());
+    CHECK_FALSE(holds(one.processes, parent));
 
   TargetConfig fixed;
   fixed.pids = {parent};
@@ -82,10 +85,19 @@ TEST_CASE("targets: a container is whoever its id's cgroup holds") {
   TargetConfig container;
   container.container = std::string(64, 'e');
   CHECK(is_described(container));
-  CHECK(matching_pids(container).empty());
+  CHECK(matching_processes(container).empty());
   TargetConfig all;
   all.all = true;
   CHECK(is_described(all));
-  const auto pids = matching_pids(all);
-  CHECK(std::find(pids.begin(), pids.end(), ::getppid()) == pids.end());
+  CHECK_FALSE(holds(matching_processes(all), ::getppid()));
+}
+
+TEST_CASE("targets: whose number is another's by now is not who was meant, and nor are its children") {
+  const ProcessIdentity self = identity_of(::getpid()), parent = identity_of(::getppid());
+  REQUIRE(parent.start_boottime_ns > 0);
+  CHECK(holds(with_descendants({parent}), parent.pid));
+  const std::vector<ProcessIdentity> left = with_descendants({{parent.pid, parent.start_boottime_ns - 10'000'000}, self});
+  CHECK_FALSE(holds(left, parent.pid));
+  CHECK(left.front() == self);
+  CHECK(with_descendants({{parent.pid, 0}}).front() == ProcessIdentity{parent.pid, 0});  // whoever it is
 }
