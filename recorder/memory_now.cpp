@@ -1,12 +1,10 @@
 #include "recorder/memory_now.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <map>
 
-#include "recorder/small_file.hpp"
+#include "recorder/patient_read.hpp"
 
 namespace fdr {
 namespace {
@@ -17,7 +15,7 @@ constexpr std::size_t kMapsBytes = 16u << 20;
 
 // "START-END PERMISSIONS OFFSET DEVICE INODE   NAME" (proc(5)); lines that cannot be parsed are skipped.
 MemoryNow::MemoryNow(std::int32_t pid) : pages_(pid) {
-  const std::string text = read_small_file(fmt::format("/proc/{}/maps", pid), kMapsBytes).value_or("");
+  const std::string text = read_patiently(pid, "maps", kMapsBytes).value_or("");
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t line_end = std::min(text.find('\n', at), text.size());
     const char *from = text.data() + at, *to = text.data() + line_end;

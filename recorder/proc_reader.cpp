@@ -11,6 +11,7 @@
 #include <set>
 
 #include "recorder/metrics/process.hpp"
+#include "recorder/patient_read.hpp"
 #include "recorder/pretend.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/module_files.hpp"
@@ -40,7 +41,7 @@ std::string comm_of(std::int32_t pid) {
 std::string executable_of(std::int32_t pid) { return read_link(fmt::format("/proc/{}/exe", pid)); }
 
 std::vector<std::string> command_line_of(std::int32_t pid) {
-  const std::string text = read_small_file(fmt::format("/proc/{}/cmdline", pid), 16384).value_or("");
+  const std::string text = read_patiently(pid, "cmdline", 16384).value_or("");
   std::vector<std::string> arguments;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\0', at), text.size());
@@ -109,7 +110,7 @@ std::string mapped_file(std::int32_t pid, const Mapping& mapping) {
 }
 
 std::vector<Mapping> MapReader::read(std::int32_t pid) {
-  std::vector<Mapping> mappings = parse_maps(read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20).value_or(""));
+  std::vector<Mapping> mappings = parse_maps(read_patiently(pid, "maps", 16u << 20).value_or(""));
   for (Mapping& mapping : mappings) {
     if (mapping.module.kind != ModuleKind::kFile) continue;
     mapping.module.build_id = build_id(pid, mapping);

@@ -8,6 +8,7 @@
 #include <array>
 #include <string_view>
 
+#include "recorder/patient_read.hpp"
 #include "recorder/small_file.hpp"
 
 namespace fdr {
@@ -20,7 +21,7 @@ constexpr std::array kSystemFiles = {
     "net/netstat", "net/sockstat", "net/softnet_stat", "pressure/cpu", "pressure/memory", "pressure/io", "sys/fs/dentry-state",
     "sys/fs/file-nr", "sys/fs/inode-state"};
 constexpr std::array kFirstOnly = {"net/tcp", "net/tcp6", "net/udp", "net/unix"};  // large: at the firing only
-constexpr std::array kProcessFiles = {"status", "stat", "statm", "limits", "cgroup", "io", "sched", "schedstat", "wchan", "maps",
+constexpr std::array kProcessFiles = {"status", "stat", "statm", "limits", "cgroup", "io", "sched", "schedstat", "wchan",
                                       "oom_score_adj", "net/sockstat", "net/snmp", "net/netstat"};
 constexpr std::array kFacts = {"cmdline", "version", "cpuinfo", "mounts", "filesystems", "modules", "sys/kernel/osrelease", "sys/kernel/perf_event_paranoid",
                                "sys/kernel/pid_max", "sys/kernel/threads-max", "sys/vm/overcommit_memory", "sys/vm/swappiness", "sys/vm/max_map_count",
@@ -34,9 +35,11 @@ constexpr std::array<std::string_view, 12> kTuningPrefixes = {"GOGC=", "GOMAXPRO
                                                               "MALLOC_", "GLIBC_TUNABLES=", "JAVA_TOOL_OPTIONS=", "PYTHONMALLOC=",
                                                               "OMP_NUM_THREADS=", "TOKIO_WORKER_THREADS="};
 
-void take(const std::string& from, const std::string& to, TextFiles& files) {
-  if (auto text = read_small_file(from, kMostBytes); text && !text->empty()) files[to] = std::move(*text);
+void put(const std::string& to, std::optional<std::string> text, TextFiles& files) {
+  if (text && !text->empty()) files[to] = std::move(*text);
 }
+
+void take(const std::string& from, const std::string& to, TextFiles& files) { put(to, read_small_file(from, kMostBytes), files); }
 
 std::string flat(std::string name) {
   std::replace(name.begin(), name.end(), '/', '_');
@@ -77,7 +80,7 @@ std::string threads_of(std::int32_t pid) {
 }
 
 std::string tuning_of(std::int32_t pid) {
-  const std::string all = read_small_file(fmt::format("/proc/{}/environ", pid), kMostBytes).value_or("");
+  const std::string all = read_patiently(pid, "environ", kMostBytes).value_or("");
   std::string text;
   for (std::size_t at = 0; at < all.size();) {
     const std::size_t end = std::min(all.find('\0', at), all.size());
@@ -109,14 +112,12 @@ void take_process_text(const std::string& moment, const std::vector<std::int32_t
   for (std::size_t i = 0; i < pids.size() && i < kMostProcesses; ++i) {
     const std::string from = fmt::format("/proc/{}/", pids[i]), to = fmt::format("process/{}/{}/", pids[i], moment);
     for (const char* name : kProcessFiles) take(from + name, to + flat(name) + ".txt", files);
+    put(to + "maps.txt", read_patiently(pids[i], "maps", kMostBytes), files);
     if (moment != "at") continue;
-    const auto put = [&](const char* name, std::string text) {
-      if (!text.empty()) files[to + name] = std::move(text);
-    };
     for (const char* name : kProcessFirstOnly) take(from + name, to + flat(name) + ".txt", files);
-    put("fds.txt", descriptors_of(pids[i]));
-    put("threads.txt", threads_of(pids[i]));
-    put("tuning.txt", tuning_of(pids[i]));
+    put(to + "fds.txt", descriptors_of(pids[i]), files);
+    put(to + "threads.txt", threads_of(pids[i]), files);
+    put(to + "tuning.txt", tuning_of(pids[i]), files);
   }
 }
 

@@ -64,11 +64,10 @@ class PerfSource final : public EventSource {
   }
 
   WindowView window() const override { return window_.view(); }
-  void add_target(std::int32_t pid, std::uint32_t target, bool mute) override { to_arm_[pid] = {target, mute}; }
 
   void add_target(const ProcessIdentity& process, std::uint32_t target, bool mute) override { to_arm_.push_back({process, target, mute ? std::uint32_t{FDR_THREAD_MUTE} : 0u}); }
 
-  void arm_threads() {
+  void arm_threads() override {
     bool any = false;
     std::int32_t foreign = 0;
     for (const Named& named : std::exchange(to_arm_, {})) {
