@@ -1,6 +1,8 @@
 #include "recorder/sources/backend_choice.hpp"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 
 #include "formats/error.hpp"
 #include "recorder/recording.hpp"
@@ -21,12 +23,25 @@ std::unique_ptr<EventSource> start_bpf(const Config& config, const LayoutBeside&
   return open_bpf_source(config, layout(0), name);
 }
 
+// Rings that are not recorded have next to no room: what they leave of their share is for the backend's own buffers, so that it fits where
+// bpf does. Less and less is counted on until the layout leaves as much.
+WindowLayout layout_of_perf(const LayoutBeside& layout, std::uint64_t own, std::uint32_t lacks) {
+  WindowLayout found = layout(0);
+  for (std::uint64_t counted_on = std::numeric_limits<std::uint64_t>::max();;) {
+    const std::uint64_t left = found.total_bytes() - found.without(lacks).total_bytes();
+    if (left >= counted_on) return found;
+    counted_on = left;
+    found = layout(own - std::min(own, left));
+  }
+}
+
 std::unique_ptr<EventSource> start_perf(const Config& config, const LayoutBeside& layout, const std::string& name) {
   PerfSupport support = probe_perf();
   if (!support.clock) throw Error(support.problem, "lower kernel.perf_event_paranoid to 2, or grant CAP_PERFMON; `fdr doctor` shows what each backend needs");
   const std::uint64_t memory = memory_of(config);
   const PerfRingSizes sizes = perf_ring_sizes(memory, static_cast<std::uint32_t>(recorded_slots()), support.enter && config.detail != SyscallDetail::kOff);
-  return open_perf_source(config, std::move(support), layout(sizes.all() * static_cast<std::uint64_t>(recorded_slots())), memory, name);
+  const WindowLayout found = layout_of_perf(layout, sizes.all() * static_cast<std::uint64_t>(recorded_slots()), perf_lacks(config, support));
+  return open_perf_source(config, std::move(support), found, memory, name);
 }
 
 std::unique_ptr<EventSource> start_proc(const Config& config, const LayoutBeside& layout, const std::string& name) {

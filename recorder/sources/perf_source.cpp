@@ -38,7 +38,9 @@ void raise_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::uint32_t lacks_of(const Config& config, const PerfSupport& support) {
+}  // namespace
+
+std::uint32_t perf_lacks(const Config& config, const PerfSupport& support) {
   std::uint32_t lacks = FDR_LACKS_FAILING | 1u << FDR_GROWTH | 1u << FDR_BYSTANDERS;
   if (!support.enter || config.detail == SyscallDetail::kOff) lacks |= FDR_LACKS_CALLS;
   if (config.detail == SyscallDetail::kSummary) lacks |= 1u << FDR_SYSCALLS;
@@ -47,10 +49,12 @@ std::uint32_t lacks_of(const Config& config, const PerfSupport& support) {
   return lacks;
 }
 
+namespace {
+
 class PerfSource final : public EventSource {
  public:
   PerfSource(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory, const std::string& name)
-      : lacks_(lacks_of(config, support)),
+      : lacks_(perf_lacks(config, support)),
         window_(window_places(name), layout.without(lacks_), FDR_BACKEND_PERF, lacks_),
         slots_(window_),
         rings_(perf_ring_sizes(memory, layout.slots, counts_calls())),

@@ -15,6 +15,9 @@
 
 namespace fdr {
 
+// Rings and more that it does not record (fdr_lacks).
+std::uint32_t perf_lacks(const Config& config, const PerfSupport& support);
+
 // Throws Error where not even the clock can be had.
 std::unique_ptr<EventSource> open_perf_source(const Config& config, PerfSupport support, const WindowLayout& layout, std::uint64_t memory,
                                               const std::string& recorder_name);

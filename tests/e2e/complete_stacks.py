@@ -95,7 +95,7 @@ with Scenario(__file__) as scenario:
     measure(scenario, "node", Command(scenario, "node", ["node", f"{SOURCES}/hard_stacks.js"]))
     measure(scenario, "c++", Command(scenario, "c++", [stripped(scenario, program("hard_stacks"), "hard-c++")]))
     for name, service in (("redis", Redis(scenario)), ("nginx", Nginx(scenario)), ("python", RecursivePython(scenario)), ("c++", Command(scenario, "c++-perf", [scenario.path("hard-c++")]))):
-        measure(scenario, name, service, frequency=99, backend="perf")
+        measure(scenario, name, service, frequency=99, seconds_of_samples=4.0, backend="perf")
     measure(scenario, "rust", Command(scenario, "rust", [rust(scenario)]))
     binary = go(scenario)
     measure(scenario, "go", Command(scenario, "go", [binary]))
