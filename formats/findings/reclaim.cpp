@@ -71,6 +71,9 @@ Finding direct_reclaim(const Evidence& ev) {
   if (stalled.known) figures = fmt::format("host: {} direct reclaims, {} pages scanned", per_second(stalled.incident), per_second(scanned.incident));
   if (!found.longest) {
     if (!stalled.known) return not_measurable("reclaim", title, "neither stalls nor /proc/vmstat in this bundle");
+    // The host's counters leave out what a memory cgroup reclaims for itself; of that only stalls tell, and of their kinds only backend bpf.
+    const std::string& backend = ev.view.manifest.backend;
+    if (backend == "perf" || backend == "proc") return not_measurable("reclaim", title, figures + "; stalls in it are not recorded by backend " + backend);
     if (stalled.incident < 1) return speaks_against("reclaim", title, "0 stalls of the targets; " + figures);
     return not_measurable("reclaim", title, "0 stalls of the targets; " + figures);
   }

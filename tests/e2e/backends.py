@@ -50,7 +50,7 @@ def perf_of_known_functions(scenario):
     functions = bundle.functions()
     burnt = {name: sum(count for frame, count in functions.items() if name in frame) for name in ("burn_half", "burn_third", "burn_fifth")}
     check(burnt["burn_half"] > burnt["burn_third"] > burnt["burn_fifth"] > 0, f"samples by function: {burnt}")
-    check_not_ruled_out(bundle, ("lookups",))
+    check_not_ruled_out(bundle, ("lookups", "reclaim"))
 
 
 def perf_counts_as_strace_does(scenario):
@@ -130,7 +130,7 @@ def proc(scenario):
     bundle = recorder.next_bundle("a rule on CPU")
     scenario.fdr("verify", bundle.path)
     check_lacks(bundle, "proc", "syscalls", "slow", "failed", "growth", "summary")
-    check_not_ruled_out(bundle, NEEDS_CALLS + ("blocked",))
+    check_not_ruled_out(bundle, NEEDS_CALLS + ("blocked", "reclaim"))
     open_stalls = [row for row in bundle.show("stalls") if row.get("open")]
     check(any("sleep" in str(row) for row in open_stalls), f"no sleeping thread: {open_stalls}")
     check(bundle.manifest["stacks"]["samples"] >= 1, "no stack of the thread that runs, though it may be stopped")

@@ -22,8 +22,8 @@ ISSUES = (2, 4, 5, 6, 7, 8)
 _KEYS = {"id": str, "know": str, "variant": str, "command": str, "value": str, "expect": str, "issue": int,
          "needs": list, "peers": dict}
 _OPTIONAL = {"variant", "needs", "peers"}
-# What a recorder may have or not: the rings of a manifest, and sends, which are counted beside them.
-RECORDS = ("stacks", "stalls", "syscalls", "slow", "failed", "growth", "bystanders", "summary", "sends")
+# What a recorder may have or not: the rings of a manifest, and what has none of its own (fdr_side.py: _OF_BACKEND).
+RECORDS = ("stacks", "stalls", "syscalls", "slow", "failed", "growth", "bystanders", "summary", "clock", "reclaim", "sends", "details")
 # What the part shows is made of; the other commands look at everything, and their facts say themselves what they need.
 _PART_NEEDS = {"stacks": "stacks", "stalls": "stalls", "calls": "syscalls", "slow": "slow", "failed": "failed", "growth": "growth",
                "memory": "growth", "syscalls": "summary", "errors": "summary"}

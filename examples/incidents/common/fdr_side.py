@@ -18,6 +18,9 @@ import incident
 
 FDR = os.path.abspath(os.environ.get("FDR", os.path.join(incident.ROOT, "build/release/fdr")))
 BACKENDS = {"auto": [], "bpf": [], "perf": [], "proc": ["--allow-ptrace"]}  # with what an operator would allow it
+# Which have what no ring of the manifest tells, as facts.RECORDS names it: samples by a clock; stalls in reclaim; sends; paths and stacks of
+# slow and failed calls.
+_OF_BACKEND = {"bpf": {"clock", "reclaim", "sends", "details"}, "perf": {"clock"}}
 _ARMED_SECONDS = 30
 _BUNDLE_LEAST_SECONDS = 8  # after the symptom: a rule that fires a little later writes `after` seconds later
 _BUNDLE_MOST_SECONDS = 20
@@ -38,7 +41,7 @@ class Bundle:
         trigger = manifest["trigger"]
         self.rule, self.realtime = trigger["name"], trigger["realtime_ns"] / 1e9
         self.backend = manifest["backend"]
-        self.records = set(manifest["rings"]) | ({"sends"} if self.backend == "bpf" else set())  # as facts.RECORDS names them
+        self.records = set(manifest["rings"]) | _OF_BACKEND.get(self.backend, set())
         self._answers = {}
 
     def answer(self, fact):
