@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -62,6 +63,7 @@ struct Desk {
 };
 
 void serve(Desk& desk) {
+  ::prctl(PR_SET_NAME, "fdr-read");
   std::unique_lock lock(desk.mutex);
   for (Urgency urgency = Urgency::of_this_thread();;) {
     desk.changed.wait(lock, [&] { return desk.state == Desk::kAsked || desk.state == Desk::kAlone; });
