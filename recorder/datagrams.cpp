@@ -3,11 +3,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace fdr {
 namespace {
 
+constexpr std::int64_t kLongestWait_ns = 60'000'000'000;  // in the queue; sockets are looked at each tick
 constexpr std::size_t kAncillary = 2048;  // a time, credentials and 253 descriptors (SCM_MAX_FD)
 
 template <class Value>
@@ -30,7 +32,9 @@ void read_ancillary(msghdr& message, const ClockAnchor& anchor, Datagram& datagr
     } else if (part->cmsg_type == SCM_TIMESTAMPNS) {
       const auto received = value_of<timespec>(*part);
       const std::int64_t realtime = std::int64_t{received.tv_sec} * 1'000'000'000 + received.tv_nsec;
-      datagram.time = Timestamp{Duration{anchor.monotonic_ns - (anchor.realtime_ns - realtime)}};
+      // The clock may have been set meanwhile: nothing came after this moment, or long before it.
+      const std::int64_t waited_ns = std::clamp<std::int64_t>(anchor.realtime_ns - realtime, 0, kLongestWait_ns);
+      datagram.time = Timestamp{Duration{anchor.monotonic_ns - waited_ns}};
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "formats/text.hpp"
 #include "recorder/baselines/baseline_store.hpp"
+#include "recorder/clock_step.hpp"
 #include "recorder/containers.hpp"
 #include "recorder/disk_room.hpp"
 #include "recorder/dump_rungs.hpp"
@@ -69,11 +70,15 @@ void DumpControl::keep_text(const Recording& recording, Timestamp now) {
   kept_at_ = now;
 }
 
-void DumpControl::add_anchor(Timestamp now) {
-  if (anchored_at_ != Timestamp{} && now - anchored_at_ < kAnchorEvery) return;
-  anchors_.push_back(ClockAnchor::now());
+std::optional<Duration> DumpControl::add_anchor(Timestamp now) {
+  const ClockAnchor clock = ClockAnchor::now();
+  const auto step = anchored_at_ == Timestamp{} ? std::nullopt : clock_step(clock_, clock);
+  clock_ = clock;
+  if (anchored_at_ != Timestamp{} && now - anchored_at_ < kAnchorEvery && !step) return step;
+  anchors_.push_back(clock);
   if (anchors_.size() > 64) anchors_.erase(anchors_.begin());
   anchored_at_ = now;
+  return step;
 }
 
 void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const std::string& temporary_directory) {

@@ -51,7 +51,8 @@ class DumpControl {
   void keep_text(const Recording& recording, Timestamp now);
   const TextFiles& kept_text() const { return kept_; }
   Timestamp kept_text_at() const { return kept_at_; }
-  void add_anchor(Timestamp now);
+  // Once a tick. How far the wall clock was set since the last one, where it was.
+  std::optional<Duration> add_anchor(Timestamp now);
   // Collectors of the arming and of each hour. Once a tick.
   void advance_collectors(Timestamp now) { collectors_.advance(now); }
 
@@ -73,6 +74,7 @@ class DumpControl {
   Timestamp kept_at_{};
   std::vector<ClockAnchor> anchors_;
   Timestamp anchored_at_{};
+  ClockAnchor clock_;  // as it was at the last tick
 };
 
 }  // namespace fdr

@@ -69,6 +69,15 @@ void order(std::vector<Kept>& bundles) {
   });
 }
 
+void date_after_others(std::vector<Kept>& bundles, const fs::path& latest) {
+  const auto one = std::find_if(bundles.begin(), bundles.end(), [&](const Kept& bundle) { return bundle.path == latest; });
+  if (one == bundles.end()) return;
+  for (const Kept& other : bundles)
+    if (&other != &*one && other.written >= one->written) one->written = other.written + std::chrono::nanoseconds(1);
+  std::error_code ignored;
+  fs::last_write_time(one->path, one->written, ignored);
+}
+
 bool is_bundle(const fs::path& path) {
   std::error_code error;
   return path.extension() == ".fdr" && fs::is_directory(fs::symlink_status(path, error)) &&
@@ -137,7 +146,7 @@ std::vector<std::string> remove_abandoned(const std::string& directory, std::int
   return removed;
 }
 
-void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes) {
+void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes, const std::string& latest) {
   std::vector<Kept> bundles;
   std::error_code error;
   for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
@@ -145,6 +154,7 @@ void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_
       bundles.push_back({.path = entry->path(), .written = entry->last_write_time(ignored), .bytes = size_of(entry->path()), .episode = {}});
   for (Kept& bundle : bundles) read_episode(bundle);
   if (bundles.empty()) return;
+  date_after_others(bundles, latest);
   const auto newest = std::max_element(bundles.begin(), bundles.end(), [](const Kept& a, const Kept& b) { return a.written < b.written; })->path;
   order(bundles);
   std::uint64_t sum = 0;

@@ -8,7 +8,9 @@
 
 namespace fdr {
 
-void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes);
+// `latest`: the bundle that was just written. Where the clock was set back meanwhile it is dated right after the others: it is the newest, and
+// stays newer than they are.
+void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes, const std::string& latest = {});
 // What a full bundle is held to take of `directory`'s disk: as much as the newest one there, or as that says a full one would have. 0: not known.
 std::uint64_t forecast_bytes(const std::string& directory);
 // Removes what writers that died have left half written in `directory` since then: directories of our name pattern, owned by us and by us

@@ -230,15 +230,12 @@ class Session::Impl {
     dump_.keep_text(recording_, now);
     dump_.advance_collectors(now);
     for (const std::string& failure : watched_.notifier().advance()) tell(failure, "notify", now);
-    dump_.add_anchor(now);
+    if (const auto step = dump_.add_anchor(now)) tell_on_timeline(fmt::format("the wall clock was set {} by {}", *step < Duration{} ? "back" : "forward", duration_text(std::chrono::abs(*step))), "clock", now);
     keeper_.advance(recording_, metrics_, engine_, dump_.kept_text(), dump_.kept_text_at(), now);
     baselines_.advance(recording_, metrics_, calm(), now);
     if (const auto problem = baselines_.problem()) tell(*problem, "baseline", now);
     slices_.advance(recording_, metrics_, engine_, now);
-    if (const auto changed = recording_.economize(dump_.busy(), now)) {
-      recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, "fdr: " + *changed, 0});
-      tell_on_timeline(*changed, now);
-    }
+    if (const auto changed = recording_.economize(dump_.busy(), now)) tell_on_timeline(*changed, "detail", now);
     if (next_tick_ <= now) {
       // Ticks that were slept through are not made up for: their lateness is in the history.
       const Duration every = recording_.economy().detail().every;
@@ -255,9 +252,10 @@ class Session::Impl {
     return options_.at_most && !dump_.busy() && (firings_.spent() || now - recording_.armed_at() >= *options_.at_most);
   }
 
-  void tell_on_timeline(const std::string& changed, Timestamp now) {
+  void tell_on_timeline(const std::string& changed, const char* event, Timestamp now) {
+    recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, "fdr: " + changed, 0});
     voice_.say(changed);
-    engine_.note({.time = now, .rule = "", .event = "detail", .value = 0, .text = changed});
+    engine_.note({.time = now, .rule = "", .event = event, .value = 0, .text = changed});
   }
 
   void tell(const std::string& problem, const char* event, Timestamp now) {
@@ -322,7 +320,7 @@ class Session::Impl {
         voice_.say("bundle " + result.path);
         if (!result.reduced.empty()) voice_.complain("the bundle was " + result.reduced, result.hint);
         supervisor_.says(state_text());
-        keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes);
+        keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes, result.path);
         watched_.notifier().tell(result.path, finished.rule, finished.reason);
       }
     }

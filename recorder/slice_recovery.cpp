@@ -151,7 +151,7 @@ RecoveredBundle recover_slices(const std::string& bundles, const std::string& na
   if (result.path.empty()) throw Error("what '" + name + "' left could not be written: " + result.error, result.hint.empty() ? "it is still there: fdr recover " + name + " -o DIRECTORY" : result.hint);
   recovered.path = result.path;
   recovered.removed = remove_abandoned(own_directory, armed);
-  keep_newest(config.directory, config.keep, config.max_bytes);
+  keep_newest(config.directory, config.keep, config.max_bytes, result.path);
   remove_slices(bundles, name);
   return recovered;
 }

@@ -74,6 +74,15 @@ TEST_CASE("retention: the newest is never removed, whatever the limits") {
   CHECK(incidents.names() == std::set<std::string>{"new.fdr"});
 }
 
+TEST_CASE("retention: what was just written is the newest though the clock was set back, and stays newer than what it followed") {
+  const Incidents incidents;
+  for (int age = 1; age <= 3; ++age) incidents.bundle("before" + std::to_string(age) + ".fdr", age - 60);
+  keep_newest(incidents.path(), 2, kNoLimit, incidents.bundle("first.fdr", 1));
+  CHECK(incidents.names() == std::set<std::string>{"before1.fdr", "first.fdr"});
+  keep_newest(incidents.path(), 2, kNoLimit, incidents.bundle("second.fdr", 0));
+  CHECK(incidents.names() == std::set<std::string>{"first.fdr", "second.fdr"});
+}
+
 TEST_CASE("retention: the first bundle of an episode goes after the others of it, and the newest never") {
   const Incidents incidents;
   const auto of_episode = [&](const std::string& name, int age, const char* id, const char* stage) {
