@@ -81,6 +81,7 @@ Json ledger_rows(const PartInput& in) {
 // What `fdr doctor` would have said when the recorder began.
 Json doctor_rows(const PartInput& in) {
   Json rows = Json::array();
+  if (!in.bundle.manifest.files.count("doctor.json")) return rows;
   const auto text = read_bundle_text(in.bundle.path, "doctor.json", kMaxDoctorBytes);
   if (!text) return rows;
   const auto checks = parse_json(*text, "doctor.json");
