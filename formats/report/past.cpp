@@ -41,8 +41,12 @@ std::vector<PastRow> past_rows(const History& history) {
   const std::vector<Told> hour = told(history.seconds, history.metrics.size(), end - kHour_ns), day = told(history.minutes, history.metrics.size(), end - kDay_ns);
   for (std::size_t i = 0; i < history.metrics.size(); ++i) {
     if (hour[i].means.empty() && day[i].means.empty()) continue;
-    const Told& widest = day[i].means.empty() ? hour[i] : day[i];
-    PastRow row{.metric = history.metrics[i], .last = {}, .hour = hour[i].mean(), .day = day[i].mean(), .least = widest.least, .greatest = widest.greatest,
+    Told all = day[i];  // whose last minute is not over: the seconds have it
+    if (!hour[i].means.empty()) {
+      all.least = all.means.empty() ? hour[i].least : std::min(all.least, hour[i].least);
+      all.greatest = all.means.empty() ? hour[i].greatest : std::max(all.greatest, hour[i].greatest);
+    }
+    PastRow row{.metric = history.metrics[i], .last = {}, .hour = hour[i].mean(), .day = day[i].mean(), .least = all.least, .greatest = all.greatest,
                 .seconds = hour[i].means.size(), .minutes = day[i].means.size(), .higher_than = {}};
     if (!hour[i].means.empty()) row.last = hour[i].means.back();
     if (row.last && day[i].means.size() >= kLeastForAShare) {

@@ -23,7 +23,7 @@ with Scenario(__file__) as scenario:
     wanted = [fact for fact in facts.load() if (fact.incident, fact.variant) == ("tremor", "plain")]
     check(PROVEN | FIRED <= {fact.id for fact in wanted}, f"facts.toml lacks one of {sorted(PROVEN | FIRED)}")
 
-    run = scoring.score("tremor", "plain", wanted, scenario.path("run"), with_peers=False,
+    run = scoring.score("tremor", "plain", wanted, scenario.path("run"), scoring.Arms(peers=False),
                         options=("--healthy", "5", "--trouble", "10"))
     equal(run.failure, "", "why there is nothing to score")
     check(run.symptom, "the reproduction told no figures of its symptom")

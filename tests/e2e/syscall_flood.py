@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Under a load that overwrites the raw syscall ring in about two seconds, rare beats frequent.
+"""Under a load that overwrites the raw syscall ring within a second or two, rare beats frequent.
 
 The bundle holds raw calls on both sides of the firing, and stacks, stalls, slow, failed and the summary for the whole
 span; the manifest says so for each ring.
@@ -20,7 +20,8 @@ with Scenario(__file__) as scenario:
 
     raw = bundle.ring("syscalls")
     check(raw["overwritten"] > 0, f"the raw ring was never overwritten: {raw}")
-    check(0.2 < raw["obtained_s"] < SPAN * 0.8, f"raw calls: {raw['obtained_s']} s obtained, about two expected")
+    check(0 < raw["obtained_s"] < SPAN * 0.8, f"raw calls: {raw['obtained_s']} s obtained, far less than the span expected")
+    check(raw["kept"] > 50_000, f"the ring of raw calls was not full: {raw}")
     for name in ("stacks", "stalls", "slow", "failed", "summary"):
         ring = bundle.ring(name)
         print(f"flood: {name}: {ring['obtained_s']:.1f} of {ring['asked_s']:.1f} s, {ring['recorded']} recorded, "

@@ -38,6 +38,8 @@ TEST_CASE("past: the last value beside the means of an hour and a day") {
   CHECK(*rows[0].hour == doctest::Approx(96).epsilon(0.01));
   CHECK(*rows[0].day == doctest::Approx(12).epsilon(0.01));
   CHECK(rows[0].minutes == 600);
+  CHECK(rows[0].least == doctest::Approx(11).epsilon(0.01));
+  CHECK(rows[0].greatest == doctest::Approx(97).epsilon(0.01));  // of a minute that is not over
   CHECK(*rows[0].higher_than == 100);
   CHECK(past_rows({}).empty());
 }
