@@ -14,7 +14,6 @@ from support.scenario import ROOT, Scenario, check, program, wait_for
 from support.services import Haproxy, RecursivePython, Redis
 
 COMPLETE, WALKED = 0.99, 0.9  # shares of the samples
-COMPLETE_OF_COPIES = 0.97      # of python one or two in a hundred end where the kernel's copy does
 SOURCES = os.path.join(ROOT, "tests/programs")
 CACHE = os.path.join(ROOT, "build/hard_stacks")  # what go compiles of its library, once
 
@@ -80,7 +79,7 @@ def measure(scenario, name, service, frequency=499, seconds_of_samples=2.0, back
     print(f"{name}, {backend}{', ' * bool(copies)}{copies}: {stacks['samples']} samples, {stacks['share_complete']:.1%} complete, {walked:.1%} walked when taken, "
           f"{stacks['reasons']}; {len(ends)} stalls with a stack, {whole:.1%} complete")
     check(stacks["samples"] >= wanted, f"{name}: only {stacks['samples']} samples")
-    check(stacks["share_complete"] >= (COMPLETE if backend == "bpf" else COMPLETE_OF_COPIES), f"{name}: {stacks['share_complete']:.2%} complete: {stacks['reasons']}")
+    check(stacks["share_complete"] >= COMPLETE, f"{name}: {stacks['share_complete']:.2%} complete: {stacks['reasons']}")
     check(walked >= WALKED, f"{name}: only {walked:.1%} were walked when they were taken")
     check(len(ends) < 50 or whole >= COMPLETE, f"{name}: {whole:.2%} of {len(ends)} stalls complete: {sorted(set(ends))}")
 
