@@ -45,6 +45,10 @@ struct Part {
 
 const std::vector<Part>& all_parts();
 
+// Of what a bundle holds of several moments ("system/MOMENT/sockets.ndjson": `before` MOMENT `after`), the latest that is not empty: a number that
+// grows is nearest to where it ends then. Empty where there is none.
+std::string latest_text(const Bundle& bundle, const std::string& before, const std::string& after);
+
 // Of history.fdrh; empty where there is none. Throws Error where it is no history.
 History bundle_history(const Bundle& bundle);
 

@@ -16,6 +16,15 @@ Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nul
 
 }  // namespace
 
+std::string latest_text(const Bundle& bundle, const std::string& before, const std::string& after) {
+  std::string text;
+  for (const char* moment : {"after", "at", "before"}) {
+    const std::string file = before + moment + after;
+    if (text.empty() && bundle.manifest.files.count(file)) text = read_bundle_text(bundle.path, file).value_or("");
+  }
+  return text;
+}
+
 Json metric_part_rows(const PartInput& in) {
   Json rows = Json::array();
   for (const MetricRow& row : metric_rows(in.view)) {

@@ -14,18 +14,8 @@ namespace fdr {
 namespace {
 
 struct Open {
-  std::string kind, what;
   std::uint64_t count = 0, first = 0, last = 0;
 };
-
-// The latest look there is.
-std::string latest(const Bundle& bundle, const std::string& before, const std::string& after) {
-  for (const char* moment : {"after", "at", "before"}) {
-    const std::string file = before + moment + after;
-    if (bundle.manifest.files.count(file)) return read_bundle_text(bundle.path, file).value_or("");
-  }
-  return "";
-}
 
 // The number in "socket:[123]".
 std::optional<std::uint64_t> inode_of(std::string_view target) {
@@ -37,7 +27,7 @@ std::optional<std::uint64_t> inode_of(std::string_view target) {
 
 std::map<std::uint64_t, std::string> sockets_by_inode(const Bundle& bundle) {
   std::map<std::uint64_t, std::string> sockets;
-  for (const ListedSocket& socket : read_sockets(latest(bundle, "system/", "/sockets.ndjson")).sockets)
+  for (const ListedSocket& socket : read_sockets(latest_text(bundle, "system/", "/sockets.ndjson")).sockets)
     if (socket.inode)
       sockets[*socket.inode] = fmt::format("{} {} {}", socket.protocol.value_or("socket"), socket.remote ? "to " + *socket.remote : "at " + socket.local.value_or("?"), socket.state.value_or(""));
   return sockets;
@@ -65,7 +55,7 @@ Json descriptor_rows(const PartInput& in) {
   for (const std::int32_t pid : in.bundle.manifest.target.pids) {
     if (in.view.filter().pid && *in.view.filter().pid != pid) continue;
     std::map<std::pair<std::string, std::string>, Open> open;
-    const std::string text = latest(in.bundle, fmt::format("process/{}/", pid), "/fds.txt");
+    const std::string text = latest_text(in.bundle, fmt::format("process/{}/", pid), "/fds.txt");
     for (std::string_view left = text; !left.empty();) {
       const std::string_view line = left.substr(0, left.find('\n'));
       left.remove_prefix(std::min(line.size() + 1, left.size()));

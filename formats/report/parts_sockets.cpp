@@ -1,6 +1,4 @@
 // Rows about sockets (sockets.ndjson, FORMAT.md 1.2) and about the kernel's caches (the host.slab metrics).
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "formats/report/metrics.hpp"
@@ -27,13 +25,7 @@ Json process_of(const View& view, const Json& pid) {
 
 Json socket_rows(const PartInput& in) {
   Json rows = Json::array();
-  // The latest look there is: a number that grows is nearest to where it ends then.
-  std::string text;
-  for (const char* moment : {"after", "at", "before"}) {
-    const std::string file = fmt::format("system/{}/sockets.ndjson", moment);
-    if (text.empty() && in.bundle.manifest.files.count(file)) text = read_bundle_text(in.bundle.path, file).value_or("");
-  }
-  for (const ListedSocket& socket : read_sockets(text).sockets) {
+  for (const ListedSocket& socket : read_sockets(latest_text(in.bundle, "system/", "/sockets.ndjson")).sockets) {
     const auto& wanted = in.view.filter().pid;
     if (wanted && socket.pid != static_cast<std::uint64_t>(*wanted)) continue;
     const Json pid = or_null(socket.pid);

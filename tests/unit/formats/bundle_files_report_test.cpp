@@ -1,49 +1,17 @@
 // Parts of `fdr show` that are read from a bundle's files: host, fds, ledger.
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "formats/report/report.hpp"
-#include "tests/unit/formats/incident.hpp"
+#include "tests/unit/formats/incident_on_disk.hpp"
 
 using namespace fdr;
 using incident::contains;
+using incident::row_where;
 using nlohmann::json;
 
-namespace {
-
-struct WithFiles {
-  incident::Made made = incident::make();
-  std::filesystem::path directory;
-  WithFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "fdr-files-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()));
-    directory = name;
-    made.bundle.path = directory;
-  }
-  ~WithFiles() { std::filesystem::remove_all(directory); }
-  void add(const std::string& file, const std::string& text) {
-    std::filesystem::create_directories((directory / file).parent_path());
-    std::ofstream(directory / file) << text;
-    made.bundle.manifest.files[file] = {};
-  }
-  json rows(const char* part, const ShowFilter& filter = {}) const { return json::parse(show_json(made.bundle, made.names, part, filter)); }
-  std::string text(const char* part) const { return show_text(made.bundle, made.names, part, {}, {100, false}); }
-};
-
-json row_where(const json& all, const char* key, const json& value) {
-  for (const json& row : all)
-    if (row.at(key) == value) return row;
-  return nullptr;
-}
-
-}  // namespace
-
 TEST_CASE("show fds: alike ones together, sockets by their peers, most first") {
-  WithFiles bundle;
+  incident::OnDisk bundle;
   bundle.made.bundle.manifest.target.pids = {4242};
   bundle.add("system/at/sockets.ndjson",
              R"({"protocol": "tcp", "state": "established", "local": "10.0.0.1:40000", "remote": "10.0.0.2:80", "inode": 9})"
@@ -71,7 +39,7 @@ TEST_CASE("show fds: alike ones together, sockets by their peers, most first") {
 }
 
 TEST_CASE("show fds: a stranger's list is no crash, and no terminal's command") {
-  WithFiles bundle;
+  incident::OnDisk bundle;
   bundle.made.bundle.manifest.target.pids = {4242};
   bundle.add("process/4242/at/fds.txt", "no number\n\n 5 x\n99999999999999999999999 /too/large\n-1 /negative\n7 socket:[\n8 socket:[12x\n9 /tmp/\x1b[2J\xff\n10");
   const json rows = bundle.rows("fds");
@@ -81,7 +49,7 @@ TEST_CASE("show fds: a stranger's list is no crash, and no terminal's command") 
 }
 
 TEST_CASE("show host: what the manifest says, and the recorder's facts under the kernel's names") {
-  WithFiles bundle;
+  incident::OnDisk bundle;
   bundle.made.bundle.manifest.host.kernel = "6.1.0-9\x1b[2J";
   bundle.add("system/facts/sys_vm_vfs_cache_pressure", "100\n");
   bundle.add("system/facts/sys_net_ipv4_tcp_rmem", "4096\t131072\t6291456\n");
@@ -101,7 +69,7 @@ TEST_CASE("show host: what the manifest says, and the recorder's facts under the
 }
 
 TEST_CASE("show ledger: a line each, whatever stands in it; a damaged one is told") {
-  WithFiles bundle;
+  incident::OnDisk bundle;
   const std::int64_t fired = bundle.made.bundle.manifest.trigger.monotonic_ns;
   bundle.add("ledger.ndjson", R"({"time":"2026-03-01T12:41:20Z","monotonic_ns":)" + std::to_string(fired - 1'500'000'000) + R"(,"rule":"demand","event":"held","value":81.5,"text":"since 1 s"})" + "\n" +
                                   R"({"monotonic_ns":"soon","rule":{"a":"\u001b[2J"},"event":7,"value":null})" + "\nnot json\n[1,2]\n");

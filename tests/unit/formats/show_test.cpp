@@ -7,10 +7,11 @@
 #include "formats/error.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/report.hpp"
-#include "tests/unit/formats/incident.hpp"
+#include "tests/unit/formats/incident_on_disk.hpp"
 
 using namespace fdr;
 using incident::contains;
+using incident::row_where;
 using nlohmann::json;
 
 namespace {
@@ -18,12 +19,6 @@ namespace {
 json rows(const char* part, const ShowFilter& filter = {}) {
   const auto made = incident::make();
   return json::parse(show_json(made.bundle, made.names, part, filter));
-}
-
-json row_where(const json& all, const char* key, const json& value) {
-  for (const json& row : all)
-    if (row.at(key) == value) return row;
-  return nullptr;
 }
 
 }  // namespace

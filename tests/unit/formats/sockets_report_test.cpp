@@ -1,12 +1,9 @@
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "formats/report/report.hpp"
-#include "tests/unit/formats/incident.hpp"
+#include "tests/unit/formats/incident_on_disk.hpp"
 
 using namespace fdr;
 using nlohmann::json;
@@ -24,21 +21,8 @@ constexpr const char* kSockets =
     R"({"left_out": 12, "problem": ""})"
     "\n";
 
-// A made-up incident whose bundle is a directory that holds this list.
-struct WithSockets {
-  incident::Made made = incident::make();
-  std::filesystem::path directory;
-  WithSockets() {
-    std::string name = (std::filesystem::temp_directory_path() / "fdr-sockets-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()));
-    directory = name;
-    std::filesystem::create_directories(directory / "system/at");
-    std::ofstream(directory / "system/at/sockets.ndjson") << kSockets;
-    made.bundle.path = directory;
-    made.bundle.manifest.files["system/at/sockets.ndjson"] = {};
-  }
-  ~WithSockets() { std::filesystem::remove_all(directory); }
-  json rows(const char* part, const ShowFilter& filter = {}) const { return json::parse(show_json(made.bundle, made.names, part, filter)); }
+struct WithSockets : incident::OnDisk {
+  WithSockets() { add("system/at/sockets.ndjson", kSockets); }
 };
 
 }  // namespace
