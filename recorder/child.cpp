@@ -85,10 +85,14 @@ Child::Child(const std::string& path, const std::vector<std::string>& command) {
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   std::fflush(nullptr);
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
+  block_signals_of_run();
   pid_ = ::fork();
   if (pid_ < 0) throw system_error("fork", errno);
   if (pid_ == 0) {
     // Between fork and execve: system calls only, and the environment, which is ours alone: we are one thread, and so was our parent.
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::close(gate[1]);
     change_environment(gate[0]);
     ::execv(path.c_str(), arguments.data());

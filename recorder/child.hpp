@@ -26,12 +26,13 @@ inline constexpr int kForwardedSignals[] = {SIGTERM, SIGHUP, SIGQUIT, SIGINT, SI
 // told to the leader of the session only (tty_signal_session_leader() in drivers/tty/tty_jobctrl.c), where that is us.
 bool is_to_be_passed_on(int signal, int code);
 
-// Blocks those and SIGCHLD, to be taken by signalfd or sigwaitinfo. After the Child was made: it must not inherit the mask.
+// Blocks those and SIGCHLD, to be taken by signalfd or sigwaitinfo.
 sigset_t block_signals_of_run();
 
 class Child {
  public:
-  // Forks. The child waits; nothing of COMMAND has run. Must be called before any thread is started.
+  // Forks. The child waits; nothing of COMMAND has run. Must be called before any thread is started. From just before the fork on the signals of
+  // a run are blocked here, not in the child: one that came while the window is armed would end us, and leave COMMAND with nobody to pass it on.
   Child(const std::string& path, const std::vector<std::string>& command);
   ~Child();
   std::int32_t pid() const { return pid_; }

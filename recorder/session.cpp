@@ -55,6 +55,15 @@ std::string default_name(const SessionOptions& options) {
   return valid_name(name) ? name : options.mode;
 }
 
+// To be read in the loop. Before anything is claimed, pinned or started: a signal that comes while the window is armed waits for the loop, where
+// it would have ended us and left all that behind.
+FileDescriptor taken_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
+  const sigset_t set = block_signals_of_run();
+  return FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
 // Takes the name. From here on no more may be done than the recording needs: every thread is still to be started.
 RunDirectory begin_as(const SessionOptions& options, const Voice& voice) {
   RunDirectory directory = claim_run_directory(default_name(options), options.config.name.empty(), options.config.directory, voice);
@@ -74,6 +83,7 @@ class Session::Impl {
  public:
   explicit Impl(SessionOptions options)
       : options_(std::move(options)),
+        signals_(taken_signals()),
         directory_(begin_as(options_, voice_)),
         recording_(options_.config, directory_.name()),
         metrics_(options_.config, recording_.sees_calls()),
@@ -96,11 +106,11 @@ class Session::Impl {
         slices_(options_.config, directory_.name(), options_.mode, options_.command) {
     if (!recording_.choice().empty()) voice_.say(recording_.choice());
     if (options_.at_most) firings_.only_one();
-    block_signals();
   }
 
   SessionOptions options_;
   const Voice voice_{options_.quiet};
+  const FileDescriptor signals_;
   RunDirectory directory_;
   const Supervisor& supervisor() const { return supervisor_; }
 
@@ -173,13 +183,6 @@ class Session::Impl {
   }
 
   bool over() { return (gone_ || stop_) && final_done_ && !dump_.busy() && !firings_.waiting() && !watched_.notifier().busy(); }
-
-  void block_signals() {
-    const sigset_t set = block_signals_of_run();
-    signals_ = FileDescriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
-  }
 
   void arm_timer() {
     itimerspec spec{};
@@ -456,7 +459,7 @@ class Session::Impl {
   Supervisor supervisor_;
   TargetFinder finder_;
   Watched watched_;
-  FileDescriptor finished_, timer_, signals_;
+  FileDescriptor finished_, timer_;
   DumpControl dump_;
   Firings firings_;
   StateKeeper keeper_;

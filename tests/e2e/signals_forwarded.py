@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Signals sent to `fdr run` reach COMMAND: SIGTERM, SIGINT, SIGHUP, and SIGUSR1 and SIGUSR2, which there is no
-request for a dump."""
+request for a dump; a SIGTERM while the window is being armed, too, and nothing is left behind."""
 
+import os
 import signal
+import time
 
 from support.recorder import Recorder
 from support.scenario import Scenario, equal, wait_for
@@ -31,3 +33,13 @@ with Scenario(__file__) as scenario:
     equal(recorder.wait(), 7, "exit code of the child that ended on SIGTERM")
     equal(recorder.bundle_paths(), [], "bundles")
     equal(scenario.left(), [], "files in the output directory")
+
+    for delay in (0, 0.05, 0.2, 0.4):
+        early = Recorder(scenario, "run", "--on-exit", "never", "--", "/bin/sleep", "60", wait=False)
+        children = f"/proc/{early.process.pid}/task/{early.process.pid}/children"
+        child = wait_for("fdr's child", lambda: open(children, encoding="ascii").read().split(), every=0.001)[0]
+        time.sleep(delay)
+        early.process.send_signal(signal.SIGTERM)
+        equal(early.wait(), -signal.SIGTERM, f"exit of a command ended {delay} s after fdr had forked it")
+        left = [path for path in (f"/proc/{child}", f"/run/fdr/{early.name}", f"/sys/fs/bpf/fdr/{early.name}") if os.path.exists(path)]
+        equal(left, [], f"what is left {delay} s after fdr had forked its command")

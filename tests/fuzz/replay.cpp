@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using fdr::fuzz::Target;
 
-constexpr std::size_t kMaxFileBytes = 4096, kMaxFiles = 60;
+constexpr std::size_t kMaxFileBytes = 4096, kMaxFiles = 120;
 
 std::vector<std::uint8_t> read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
