@@ -40,7 +40,26 @@ while True:
     time.sleep(half)
 """
 
-EVERY, MISSES = 0.2, 4
+# A stranger's: as fast as the socket takes them, with a descriptor each. Prints how many were taken.
+FLOOD = """
+import array, os, socket, sys, time
+own = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+own.connect(sys.argv[1])
+own.setblocking(False)
+passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [os.open("/dev/null", os.O_RDONLY)]))]
+taken, end = 0, time.monotonic() + 3
+for number in range(200_000):
+    if time.monotonic() > end:
+        break
+    try:
+        own.sendmsg([b"STOPPING=1\\nFDSTORE=1\\n" + b"x" * (number % 5000)], passed)
+        taken += 1
+    except BlockingIOError:
+        pass
+print(taken)
+"""
+
+EVERY, MISSES = 0.2, 10
 
 
 class Systemd:
@@ -92,6 +111,16 @@ with Scenario(__file__) as scenario:
     def rule():
         return next(rule for rule in recorder.status()["rules"] if rule["name"] == "daemon")
     wait_for("its beats are counted", lambda: rule()["value"] is not None, 10)
+    # A flood of it neither: the beats come through, nothing else does, and no descriptor stays.
+    open_before, beats = len(os.listdir(f"/proc/{fdr}/fd")), len(systemd.hear())
+    flood = scenario.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-c", FLOOD, f"/run/fdr/{recorder.name}/notify.sock"])
+    check(flood.returncode == 0 and int(flood.stdout) > 100, f"the flood: {flood.returncode} {flood.stdout}{flood.stderr}")
+    new = [text for _, text in systemd.hear()[beats:]]
+    check("WATCHDOG=1\n" in "\n".join(new) + "\n", f"no beat was passed on in a flood of {flood.stdout.strip()}: {new}")
+    check(not any("STOPPING" in text or "FDSTORE" in text for text in new), "the flood was passed on")
+    wait_for("the flood's descriptors are closed", lambda: len(os.listdir(f"/proc/{fdr}/fd")) <= open_before, 10)
+    equal(recorder.bundle_paths(), [], "bundles for the flood")
+    print(f"notify: {flood.stdout.strip()} datagrams of a stranger taken in 3 s, {len(new)} messages of the daemon passed on")
     daemon = recorder.status()["processes"][0]["pid"]
     os.kill(daemon, signal.SIGUSR1)  # reloads, and is silent for longer than the heartbeat allows
     systemd.wait("RELOADING is passed on", "RELOADING=1", fdr)
