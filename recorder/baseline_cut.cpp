@@ -87,7 +87,7 @@ void BaselineCut::cut() {
   if (const auto disk = disk_room(input_.directory); disk && disk->free_percent < input_.keep_free_percent)
     throw Error(fmt::format("less than {} % of the disk at {} is free", input_.keep_free_percent, disk->place));
   std::vector<FileDescriptor> found;
-  ModuleFiles files;
+  ModuleFiles files(while_recording());
   add_module_sources(files, input_.moment, found);
   const Timeline all = decoded(input_, files);
   const Timestamp end = input_.moment.time;

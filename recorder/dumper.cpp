@@ -77,7 +77,7 @@ void Dumper::work() {
   try {
     Timeline timeline;
     std::vector<FileDescriptor> found;
-    ModuleFiles files;
+    ModuleFiles files(while_recording());
     add_module_sources(files, at_firing_, found);
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);

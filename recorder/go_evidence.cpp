@@ -7,6 +7,7 @@
 #include "formats/json_text.hpp"
 #include "formats/text.hpp"
 #include "recorder/self_cost.hpp"
+#include "recorder/silent_files.hpp"
 #include "unwind/go_places.hpp"
 
 namespace fdr {
@@ -90,8 +91,10 @@ std::vector<GoSnapshot> read_go(const GoProgramList& programs) {
   std::vector<GoSnapshot> snapshots;
   for (const auto& program : programs) {
     if (snapshots.size() == kMaxPrograms) break;
+    const std::string file = fmt::format("/proc/{}/exe", program->pid);
+    if (!answers(file)) continue;
     std::string problem;
-    GoSnapshot snapshot{.program = program, .image = ElfImage::open(fmt::format("/proc/{}/exe", program->pid), &problem), .at = {}, .cost = {},
+    GoSnapshot snapshot{.program = program, .image = ElfImage::open(file, &problem), .at = {}, .cost = {},
                         .goroutines = {}, .heap = {}};
     const auto table = snapshot.image ? GoPclntab::of(*snapshot.image, &problem) : std::nullopt;
     if (!table) continue;

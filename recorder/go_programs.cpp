@@ -11,6 +11,7 @@
 #include "recorder/metrics/cost_budget.hpp"
 #include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
+#include "recorder/silent_files.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/address_space.hpp"
 #include "unwind/elf_image.hpp"
@@ -104,10 +105,10 @@ GoProgramList GoPrograms::all() const {
   return list;
 }
 
-bool GoPrograms::known_not_go(std::int32_t pid) {
+bool GoPrograms::known_not_go(const std::string& path) {
   struct stat file {};
   looking_at_ = {};
-  if (::stat(fmt::format("/proc/{}/exe", pid).c_str(), &file) != 0) return true;  // gone
+  if (::stat(path.c_str(), &file) != 0) return true;  // gone
   looking_at_ = {file.st_dev, file.st_ino, static_cast<std::uint64_t>(file.st_size),
                  static_cast<std::uint64_t>(file.st_mtim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(file.st_mtim.tv_nsec)};
   return not_go_.contains(looking_at_);
@@ -115,9 +116,10 @@ bool GoPrograms::known_not_go(std::int32_t pid) {
 
 GoPrograms::Answer GoPrograms::look(const Job& job) {
   Answer answer{job, nullptr, false};
-  if (known_not_go(job.pid)) return answer;
+  const std::string file = fmt::format("/proc/{}/exe", job.pid);
+  if (!answers(file) || known_not_go(file)) return answer;
   std::string problem;
-  const auto image = ElfImage::open(fmt::format("/proc/{}/exe", job.pid), &problem);
+  const auto image = ElfImage::open(file, &problem);
   const auto table = image ? GoPclntab::of(*image, &problem) : std::nullopt;
   if (image && !table) {
     if (not_go_.size() == kMaxFilesKept) not_go_.clear();

@@ -68,7 +68,7 @@ class GoPrograms {
   void take_answers(Timestamp now);
   void work();
   Answer look(const Job& job);
-  bool known_not_go(std::int32_t pid);
+  bool known_not_go(const std::string& path);
 
   // Files without Go in them, by device, inode, size and time: a script starts the same ones again and again. The thread's.
   using FileId = std::array<std::uint64_t, 4>;

@@ -4,6 +4,7 @@
 
 #include "recorder/own_vdso.hpp"
 #include "recorder/proc_reader.hpp"
+#include "recorder/silent_files.hpp"
 #include "unwind/process_root.hpp"
 
 namespace fdr {
@@ -22,6 +23,10 @@ void add_files(ModuleFiles& files, const MomentCopy& moment, std::vector<FileDes
       for (const Mapping& mapping : space.space->mappings()) {
         if (mapping.module.kind != ModuleKind::kFile || !done.insert(mapping.module).second) continue;
         const std::string mapped = mapped_file(tracked.process.pid, mapping);
+        if (!answers_on(mapping.device, mapped)) {
+          files.withhold(mapping.module, kSilent);
+          continue;
+        }
         files.add_source(mapping.module, mapped);
         if (::access(mapped.c_str(), F_OK) == 0 || found.size() == kMostFound) continue;
         FileDescriptor in_root = find_in_root(tracked.process.pid, mapping.module.path);
@@ -43,6 +48,10 @@ void add_vdso(ModuleFiles& files, const ProcessTable& table) {
 }
 
 }  // namespace
+
+ModuleSearch while_recording() {
+  return {.debug_dirs = {}, .sysroot = {}, .answers = answers};
+}
 
 void add_module_sources(ModuleFiles& files, const MomentCopy& moment, std::vector<FileDescriptor>& found) {
   add_files(files, moment, found);

@@ -7,6 +7,8 @@
 
 namespace fdr {
 
+// Where they are looked for then: on this host as it is, but not on a file system that does not answer.
+ModuleSearch while_recording();
 // `found`: descriptors of files that were looked for; they must live as long as `files`.
 void add_module_sources(ModuleFiles& files, const MomentCopy& moment, std::vector<FileDescriptor>& found);
 // Pids of processes that had ended: nothing of theirs is to be read under that number.

@@ -13,6 +13,7 @@
 #include "recorder/metrics/process.hpp"
 #include "recorder/patient_read.hpp"
 #include "recorder/pretend.hpp"
+#include "recorder/silent_files.hpp"
 #include "recorder/small_file.hpp"
 #include "unwind/module_files.hpp"
 #include "unwind/process_root.hpp"
@@ -112,7 +113,7 @@ std::string mapped_file(std::int32_t pid, const Mapping& mapping) {
 std::vector<Mapping> MapReader::read(std::int32_t pid) {
   std::vector<Mapping> mappings = parse_maps(read_patiently(pid, "maps", 16u << 20).value_or(""));
   for (Mapping& mapping : mappings) {
-    if (mapping.module.kind != ModuleKind::kFile) continue;
+    if (mapping.module.kind != ModuleKind::kFile || !answers_on(mapping.device, mapped_file(pid, mapping))) continue;
     mapping.module.build_id = build_id(pid, mapping);
     // Where it cannot be reached, what is at its path by now would lend it its names: it is called as the kernel calls it, which nobody finds.
     struct stat info {};

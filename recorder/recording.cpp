@@ -9,7 +9,7 @@
 
 #include "formats/error.hpp"
 #include "recorder/logs/log_follower.hpp"
-#include "recorder/patient_read.hpp"
+#include "recorder/patience.hpp"
 #include "recorder/sources/cpu_list.hpp"
 #include "recorder/state/saved_window.hpp"
 
@@ -278,7 +278,7 @@ void Recording::readable(int descriptor, bool hung_up, Timestamp now) {
 std::vector<std::string> Recording::notes() const {
   std::vector<std::string> notes = chosen_.notes;
   for (std::string& note : chosen_.source->notes()) notes.push_back(std::move(note));
-  for (const std::int32_t pid : withholding()) notes.push_back(fmt::format("the memory of process {} is locked: its command line and mappings are not read until it lets go", pid));
+  for (std::string& note : awaited()) notes.push_back(std::move(note));
   return notes;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "recorder/metrics/cost_budget.hpp"
+#include "recorder/module_sources.hpp"
 #include "recorder/own_vdso.hpp"
 #include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
@@ -22,7 +23,7 @@ BuiltRows build(RowJob job) {
   BuiltRows built;
   const Duration begin = thread_cpu_time();
   // Opened and closed with the job: what was touched of a file's pages would count as ours as long as it is mapped.
-  ModuleFiles files;
+  ModuleFiles files(while_recording());
   if (job.module.kind == ModuleKind::kVdso) files.add_image(job.module, own_vdso());
   for (std::string& source : job.sources) files.add_source(job.module, std::move(source));
   if (const ElfImage* image = files.find(job.module)) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "recorder/proc_reader.hpp"
+#include "recorder/silent_files.hpp"
 #include "unwind/module_rows.hpp"
 
 namespace fdr {
@@ -65,30 +66,35 @@ bool UnwindTables::take_built() {
   return any;
 }
 
-const UnwindTables::File& UnwindTables::file_of(std::int32_t pid, const Mapping& mapping) {
-  const auto [entry, fresh] = files_.try_emplace(mapping.module);
-  if (fresh) {
-    ++report_.pending;
-    // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
-    const std::string mapped = mapped_file(pid, mapping);
-    RowJob job{mapping.module, {}, held_.hold(mapping.module, mapped, pid)};
-    job.sources.push_back(job.held ? HeldFiles::path(job.held) : mapped);
-    builder_.ask(std::move(job));
+const UnwindTables::File* UnwindTables::file_of(std::int32_t pid, const Mapping& mapping) {
+  if (const auto known = files_.find(mapping.module); known != files_.end()) return &known->second;
+  // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
+  const std::string mapped = mapped_file(pid, mapping);
+  if (mapping.module.kind == ModuleKind::kFile && !answers_on(mapping.device, mapped)) {
+    refuse(mapping.module, kSilent);
+    return nullptr;
   }
-  return entry->second;
+  report_.refused.erase(mapping.module.path);
+  ++report_.pending;
+  RowJob job{mapping.module, {}, held_.hold(mapping.module, mapped, pid)};
+  job.sources.push_back(job.held ? HeldFiles::path(job.held) : mapped);
+  builder_.ask(std::move(job));
+  return &files_[mapping.module];
 }
 
-fdr_segment UnwindTables::segment_of(std::int32_t pid, const Mapping& mapping, std::uint64_t start, std::uint64_t end) {
-  fdr_segment segment{.start = start, .end = end, .bias = start, .first = 0, .count = 0};
+fdr_segment UnwindTables::segment_of(Place& place, std::int32_t pid, const AddressSpace::Stretch& stretch) {
+  const Mapping& mapping = *stretch.mapping;
+  fdr_segment segment{.start = stretch.start, .end = stretch.end, .bias = stretch.start, .first = 0, .count = 0};
   if (mapping.module.kind == ModuleKind::kAnonymous) return segment;
-  const File& file = file_of(pid, mapping);
-  if (!file.ready) {
+  const File* file = file_of(pid, mapping);
+  place.stale |= !file;
+  if (!file || !file->ready) {
     segment.count = FDR_ROWS_PENDING;
     return segment;
   }
-  segment.first = file.first;
-  segment.count = file.count;
-  if (const auto bias = row_bias(mapping, file.segments, file.base)) {
+  segment.first = file->first;
+  segment.count = file->count;
+  if (const auto bias = row_bias(mapping, file->segments, file->base)) {
     segment.bias = *bias;
     return segment;
   }
@@ -105,15 +111,15 @@ void UnwindTables::write_segments(Place& place, std::int32_t pid, const AddressS
     stretches.resize(FDR_SEGMENTS);
     std::sort(stretches.begin(), stretches.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
   }
+  place.stale = false;
   std::vector<fdr_segment> segments;
-  for (const AddressSpace::Stretch& stretch : stretches) segments.push_back(segment_of(pid, *stretch.mapping, stretch.start, stretch.end));
+  for (const AddressSpace::Stretch& stretch : stretches) segments.push_back(segment_of(place, pid, stretch));
   fdr_space& to = window_.spaces[place.index];
   __atomic_store_n(&to.seq, to.seq | 1, __ATOMIC_SEQ_CST);
   std::copy(segments.begin(), segments.end(), std::begin(to.segments));
   to.count = static_cast<fdr_u32>(segments.size());
   __atomic_store_n(&to.seq, to.seq + 1, __ATOMIC_SEQ_CST);
   place.mappings = space.mappings().size();
-  place.stale = false;
 }
 
 UnwindTables::Place* UnwindTables::place_of(const std::shared_ptr<AddressSpace>& space) {

@@ -54,16 +54,16 @@ class UnwindTables {
     std::uint32_t index = 0;
     std::size_t mappings = 0;   // that its segments were made of
     std::uint64_t strange = 0;
-    bool used = false, stale = true;
+    bool used = false, stale = true;  // stale: not as it could be
   };
   using Space = std::weak_ptr<const AddressSpace>;
 
   bool take_built();
   void refuse(const Module& module, const std::string& why);
-  const File& file_of(std::int32_t pid, const Mapping& mapping);
+  const File* file_of(std::int32_t pid, const Mapping& mapping);  // null while it does not answer
   Place* place_of(const std::shared_ptr<AddressSpace>& space);
   void write_segments(Place& place, std::int32_t pid, const AddressSpace& space, Timestamp now);
-  fdr_segment segment_of(std::int32_t pid, const Mapping& mapping, std::uint64_t start, std::uint64_t end);
+  fdr_segment segment_of(Place& place, std::int32_t pid, const AddressSpace::Stretch& stretch);
 
   WindowView window_;
   HeldFiles held_;

@@ -31,6 +31,7 @@ void AddressSpace::add(Mapping mapping) {
     const bool visible = find(mapping.start, std::max(known->since, mapping.since)) == &*known;
     if (!compatible || !visible) break;
     if (known->module.build_id.empty()) known->module.build_id = std::move(mapping.module.build_id);
+    if (!known->device) known->device = mapping.device;
     return;
   }
 
@@ -107,6 +108,13 @@ bool parse_hex(std::string_view text, std::uint64_t& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// "fd:01"; 0 for what is none.
+std::uint64_t parse_device(std::string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  std::uint64_t major = 0, minor = 0;
+  return parse_hex(text.substr(0, colon), major) && parse_hex(text.substr(std::min(colon + 1, text.size())), minor) ? major << 32 | (minor & 0xffffffff) : 0;
+}
+
 // The kernel writes a newline within a path as \012 and leaves all else alone.
 std::string unescape(std::string_view path) {
   std::string text(path);
@@ -130,8 +138,7 @@ Module module_of(std::string_view path, bool& deleted) {
 }
 
 bool parse_line(std::string_view line, Mapping& mapping) {
-  const std::string_view range = next_word(line), permissions = next_word(line), offset = next_word(line);
-  next_word(line);  // device
+  const std::string_view range = next_word(line), permissions = next_word(line), offset = next_word(line), device = next_word(line);
   next_word(line);  // inode
   const std::size_t dash = range.find('-');
   if (dash == std::string_view::npos || permissions.size() < 3 || permissions[2] != 'x') return false;
@@ -140,6 +147,7 @@ bool parse_line(std::string_view line, Mapping& mapping) {
     return false;
   line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
   mapping.module = module_of(line, mapping.deleted);
+  mapping.device = parse_device(device);
   if (mapping.module.kind == ModuleKind::kAnonymous)
     mapping.file_offset = mapping.start;  // a frame in it is its address
   return true;

@@ -20,6 +20,7 @@ struct Mapping {
   Module module;
   Timestamp since{};     // appeared; Timestamp{} for those that were there at first sight
   bool deleted = false;  // the file had been unlinked or replaced: its path may now name another one
+  std::uint64_t device = 0;  // of the file, as maps has it: major << 32 | minor; 0 where it was not told
 
   std::uint64_t offset_of(std::uint64_t address) const { return file_offset + (address - start); }
   bool operator==(const Mapping&) const = default;

@@ -38,6 +38,13 @@ void ModuleFiles::add_image(const Module& module, std::unique_ptr<ElfImage> imag
   entry.reason.clear();
 }
 
+void ModuleFiles::withhold(const Module& module, std::string reason) {
+  Entry& entry = entries_[module];
+  if (entry.image) return;
+  entry.tried = true;
+  entry.reason = std::move(reason);
+}
+
 std::vector<std::string> ModuleFiles::candidates(const Module& module, const Entry& entry) const {
   std::vector<std::string> paths = entry.sources;
   if (module.kind != ModuleKind::kFile) return paths;
@@ -66,6 +73,10 @@ const ElfImage* ModuleFiles::find(const Module& module) {
 
   std::string mismatch, problem = "no such file";
   for (const std::string& path : candidates(module, entry)) {
+    if (search_.answers && !search_.answers(path)) {
+      problem = fmt::format("{}: its file system does not answer", path);
+      continue;
+    }
     std::string why;
     auto image = ElfImage::open(path, &why);
     if (image && (module.build_id.empty() || image->build_id() == module.build_id)) {

@@ -6,6 +6,7 @@
 // reason. Not thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ struct ModuleSearch {
   std::vector<std::string> debug_dirs;  // --debug-dir
   std::string sysroot;                  // --sysroot
   bool debuginfod = false;              // --debuginfod: without it the network is never asked
+  // Whether a path may be touched, or would be waited for. Unset: all may.
+  std::function<bool(const std::string& path)> answers = {};
 };
 
 class ModuleFiles {
@@ -33,6 +36,8 @@ class ModuleFiles {
   // Tried first. A module that was not found before is tried again.
   void add_source(const Module& module, std::string path);
   void add_image(const Module& module, std::unique_ptr<ElfImage> image);  // the vDSO
+  // Not to be looked for, and why, until another source is added.
+  void withhold(const Module& module, std::string reason);
   // nullptr where it cannot be had; reason() says why. The image lives as long as the ModuleFiles.
   const ElfImage* find(const Module& module);
   std::string reason(const Module& module) const;

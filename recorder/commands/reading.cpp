@@ -17,6 +17,7 @@
 #include "formats/report/module_notes.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/progress.hpp"
+#include "recorder/silent_files.hpp"
 #include "unwind/symbolizer.hpp"
 
 namespace fdr {
@@ -69,7 +70,8 @@ OpenedBundle open_with_names(const ReadingOptions& options) {
   }
   const Progress progress("looking up names");
   const StackTable& stacks = opened.bundle.timeline.stacks;
-  Symbols symbols = symbolize(stacks, {options.debug_dirs, options.sysroot}, slices_of(stacks, opened.bundle.modules));
+  const ModuleSearch search{.debug_dirs = options.debug_dirs, .sysroot = options.sysroot, .answers = answers};
+  Symbols symbols = symbolize(stacks, search, slices_of(stacks, opened.bundle.modules));
   opened.bundle.naming = std::move(symbols.modules);
   opened.module_notes = module_notes(opened.bundle.timeline, opened.bundle.naming);
   opened.names = std::move(symbols.names);

@@ -12,6 +12,7 @@
 #include "formats/text.hpp"
 #include "recorder/quiet_thread.hpp"
 #include "recorder/self_cost.hpp"
+#include "recorder/silent_files.hpp"
 #include "recorder/small_file.hpp"
 
 namespace fdr {
@@ -147,7 +148,7 @@ void HeapProbes::look(const Job& job) {
 
 void HeapProbes::probe(std::int32_t pid, Probed& process, const File& file) {
   struct stat status {};
-  if (::stat(file.path.c_str(), &status) || !S_ISREG(status.st_mode)) return;
+  if (!answers(file.path) || ::stat(file.path.c_str(), &status) || !S_ISREG(status.st_mode)) return;
   const FileId id{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size), static_cast<std::uint64_t>(status.st_mtim.tv_sec)};
   if (!process.files.insert(id).second) return;
   const std::vector<AllocatorFunction>& functions = functions_of(id, file);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "recorder/metrics/proc_text.hpp"
+#include "recorder/mounts.hpp"
 #include "recorder/pretend.hpp"
 #include "recorder/self_cost.hpp"
 #include "recorder/small_file.hpp"
@@ -42,21 +43,6 @@ std::optional<GroupPath> path_of(std::string_view controller, std::string_view t
   return unified;
 }
 
-// mountinfo writes blanks as \040.
-std::string unescaped(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto octal = [&](std::size_t at) { return text[at] >= '0' && text[at] <= '7'; };
-    if (text[i] == '\\' && i + 3 < text.size() && octal(i + 1) && octal(i + 2) && octal(i + 3)) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
 }  // namespace
 
 std::string cgroup_mounts(const std::string& proc) { return read_small_file(unless_missing("cgroups", proc + "/self/mountinfo")).value_or(""); }
@@ -64,27 +50,17 @@ std::string cgroup_mounts(const std::string& proc) { return read_small_file(unle
 std::optional<CgroupPlace> find_cgroup(std::string_view controller, std::string_view cgroup_text, std::string_view mountinfo_text) {
   const auto group = path_of(controller, cgroup_text);
   if (!group) return std::nullopt;
-  while (!mountinfo_text.empty()) {
-    std::string_view line = take_line(mountinfo_text);
-    const std::size_t dash = line.find(" - ");
-    if (dash == std::string_view::npos) continue;
-    std::string_view rest = line.substr(dash + 3);
-    const std::string_view type = take_word(rest);
-    take_word(rest);
-    const std::string_view options = take_word(rest);
-    if (group->v2 ? type != "cgroup2" : type != "cgroup" || !list_has(options, controller)) continue;
-    for (int skipped = 0; skipped < 3; ++skipped) take_word(line);
-    const std::string root = unescaped(take_word(line));
-    const std::string mount = unescaped(take_word(line));
+  while (const auto mount = next_mount(mountinfo_text)) {
+    if (group->v2 ? mount->type != "cgroup2" : mount->type != "cgroup" || !list_has(mount->options, controller)) continue;
     // Only what is below the mounted part can be seen from here; "/.." is a group outside of our cgroup namespace.
     std::string path(group->path);
-    if (root != "/") {
+    if (const std::string& root = mount->root; root != "/") {
       if (!path.starts_with(root) || (path.size() > root.size() && path[root.size()] != '/')) continue;
       path = path.substr(root.size());
     }
     if (path == "/") path.clear();
     if (path.starts_with("/..") || path.find("/../") != std::string::npos) continue;
-    return CgroupPlace{mount, path, group->v2};
+    return CgroupPlace{mount->point, path, group->v2};
   }
   return std::nullopt;
 }

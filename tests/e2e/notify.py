@@ -154,7 +154,7 @@ with Scenario(__file__) as scenario:
     def name_of(task):
         with open(f"/proc/{fdr}/task/{task}/comm", encoding="ascii") as file:
             return file.read().strip()
-    policies = {int(task): os.sched_getscheduler(int(task)) & ~os.SCHED_RESET_ON_FORK for task in os.listdir(f"/proc/{fdr}/task") if name_of(task) != "fdr-read"}
+    policies = {int(task): os.sched_getscheduler(int(task)) & ~os.SCHED_RESET_ON_FORK for task in os.listdir(f"/proc/{fdr}/task") if name_of(task) != "fdr-wait"}
     check(len(policies) > 1, f"threads of the recorder: {policies}")
     if policies[fdr] != os.SCHED_RR:
         equal(os.getpriority(os.PRIO_PROCESS, fdr), -20, "where SCHED_RR is refused")

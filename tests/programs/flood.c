@@ -5,9 +5,11 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -24,13 +26,14 @@ static void pause_ms(long ms) {
   nanosleep(&length, NULL);
 }
 
-/* The other side of the lock: takes it for 20 ms of each 100 ms. */
-static void hold_and_release(const char *path) {
+/* The other side of the lock: takes it for 20 ms of each 100 ms, and says so once it has it. */
+static void hold_and_release(const char *path, atomic_uint *turns) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const int fd = open(path, O_RDWR);
   if (fd < 0) _exit(1);
   for (;;) {
     if (flock(fd, LOCK_EX)) _exit(1);
+    atomic_fetch_add(turns, 1);
     pause_ms(20);
     flock(fd, LOCK_UN);
     pause_ms(80);
@@ -42,28 +45,24 @@ int main(int argc, char **argv) {
   const double end = now() + atof(argv[1]);
   const int lock = open(argv[2], O_RDWR | O_CREAT, 0600);
   const int zero = open("/dev/zero", O_RDONLY);
-  if (lock < 0 || zero < 0) return perror("flood"), 1;
+  atomic_uint *turns = mmap(NULL, sizeof *turns, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (lock < 0 || zero < 0 || turns == MAP_FAILED) return perror("flood"), 1;
   const pid_t child = fork();
-  if (child == 0) hold_and_release(argv[2]);
+  if (child == 0) hold_and_release(argv[2], turns);
   puts("flooding");
   fflush(stdout);
 
   char byte;
-  double next = now();
+  unsigned seen = 0;
   while (now() < end) {
     for (int i = 0; i < 1000; i++) {
       syscall(SYS_getppid);
       if (read(zero, &byte, 1) != 1) return 1;
     }
-    if (now() < next) continue;
-    next = now() + 0.1;
+    /* Only when the child has just taken the lock: what is left of a turn may be too short to be slow. */
+    if (atomic_load(turns) == seen) continue;
+    seen = atomic_load(turns);
     for (int i = 0; i < 3; i++) access("/nonexistent/flood", F_OK);
-    /* Free once, then held by the child: so the wait begins with the child's turn, and never is what is left of one, too short to be slow. */
-    flock(lock, LOCK_EX);
-    do {
-      flock(lock, LOCK_UN);
-      pause_ms(2);
-    } while (flock(lock, LOCK_EX | LOCK_NB) == 0);
     flock(lock, LOCK_EX);
     flock(lock, LOCK_UN);
   }

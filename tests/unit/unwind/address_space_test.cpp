@@ -35,6 +35,8 @@ TEST_CASE("maps: executable lines only, with their kinds") {
   CHECK_FALSE(mappings[0].deleted);
   CHECK(mappings[1].module.path == "/opt/a b\nc.so");
   CHECK(mappings[1].deleted);
+  CHECK(mappings[0].device == (std::uint64_t{8} << 32 | 1));
+  CHECK(mappings[2].device == 0);
   CHECK(mappings[2].module.kind == ModuleKind::kAnonymous);
   CHECK(mappings[2].offset_of(0x7f0000000010) == 0x7f0000000010);
   CHECK(mappings[3].module.kind == ModuleKind::kAnonymous);

@@ -105,6 +105,23 @@ TEST_CASE("sources come first, then the path; a wrong build-id is refused") {
   CHECK(files.reason({ModuleKind::kAnonymous, "[anon]", ""}) == "not a file");
 }
 
+TEST_CASE("a file that may not be touched is as good as none") {
+  const Module module{ModuleKind::kFile, kDirectory + "full.so", ""};
+  ModuleFiles waiting({.debug_dirs = {}, .sysroot = {}, .answers = [](const std::string& path) { return !path.starts_with(kDirectory); }});
+  CHECK(waiting.find(module) == nullptr);
+  CHECK(waiting.reason(module) == kDirectory + "full.so: its file system does not answer");
+
+  ModuleFiles files;
+  files.withhold(module, "not now");
+  CHECK(files.find(module) == nullptr);
+  CHECK(files.reason(module) == "not now");
+  files.add_source(module, kDirectory + "full.so");
+  const ElfImage* found = files.find(module);
+  REQUIRE(found);
+  files.withhold(module, "not now");
+  CHECK(files.find(module) == found);
+}
+
 TEST_CASE("sysroot and debug directories") {
   const Scratch scratch;
   const std::string id = open_fixture("full.so")->build_id();
