@@ -169,7 +169,7 @@ class ProcSource final : public EventSource {
     const std::vector<std::int32_t> tids = threads_of(pid);
     const std::vector<std::int32_t> known = slots_.processes().at(pid);
     for (const std::int32_t tid : known)
-      if (std::find(tids.begin(), tids.end(), tid) == tids.end() || is_zombie(pid, tid)) slots_.exit(tid, FDR_EXIT_UNKNOWN, {}, now_ns);
+      if (std::find(tids.begin(), tids.end(), tid) == tids.end() || has_ended(pid, tid)) slots_.exit(tid, FDR_EXIT_UNKNOWN, {}, now_ns);
     if (!slots_.processes().contains(pid)) {
       seen_.erase(pid);
       return;
@@ -189,9 +189,10 @@ class ProcSource final : public EventSource {
     for (const std::int32_t tid : tids) account(pid, tid, now_ns);
   }
 
-  bool is_zombie(std::int32_t pid, std::int32_t tid) const {
+  // A zombie, or another who has its number: born after it was first seen.
+  bool has_ended(std::int32_t pid, std::int32_t tid) {
     const auto stat = task_stat(pid, tid);
-    return stat && (stat->state == 'Z' || stat->state == 'X');
+    return stat && (stat->state == 'Z' || stat->state == 'X' || stat->start_boottime_ns > slots_.find(tid)->start_boottime);
   }
 
   void account(std::int32_t pid, std::int32_t tid, std::uint64_t now_ns) {

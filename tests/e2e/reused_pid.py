@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A process that was chosen ends before it is recorded, and another has its number by then: the stranger is not recorded, and who is meant is
-found when he comes.
+found when he comes. So too where a recorded one's number becomes another's between two looks at /proc.
 
 strace stops the recorder at one of its own reads of /proc, and so at one place between the choice and the recording; the number is given to
 the stranger by clone3().
@@ -66,6 +66,26 @@ def reused_between(scenario, backend, place):
         os.waitpid(victim.pid, 0)
 
 
+def reused_between_two_looks(scenario, backend):
+    first, other = (scenario.spawn([program("duty"), "20"]) for _ in range(2))
+    recorder = Recorder(scenario, "attach", "--backend", backend, "-w", "10s", "--after", "0s", first.pid, other.pid)
+    wait_for("both are recorded", lambda: len(recorder.status()["processes"]) == 2)
+    recorder.process.send_signal(signal.SIGSTOP)
+    first.kill()
+    first.wait()
+    start_as(first.pid, [program("shares"), "20"])
+    try:
+        recorder.process.send_signal(signal.SIGCONT)
+        wait_for(f"its end is seen ({backend})", lambda: [row["pid"] for row in recorder.status()["processes"]] == [other.pid], 30)
+        rows = [row for row in recorder.dump("after the stranger").show("processes") if row["pid"] == first.pid and row["target"]]
+        equal([(row["process"], row["ended_s"] is None) for row in rows], [("duty", False)], f"{backend}: who was recorded under the number")
+        recorder.stop()
+    finally:
+        for process in (first.pid, other.pid):
+            os.kill(process, signal.SIGKILL)
+        os.waitpid(first.pid, 0)
+
+
 with Scenario(__file__) as scenario:
     scenario.need_root()
     scenario.need("strace")
@@ -73,3 +93,5 @@ with Scenario(__file__) as scenario:
     reused_between(scenario, "bpf", AFTER_THE_CHOICE)
     for backend in ("bpf", "perf", "proc"):
         reused_between(scenario, backend, BEFORE_ARMING)
+    for backend in ("bpf", "perf", "proc"):
+        reused_between_two_looks(scenario, backend)
