@@ -8,8 +8,8 @@
 #include <iterator>
 #include <limits>
 
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/history/kept_metrics.hpp"
-#include "recorder/self_cost.hpp"
 
 namespace fdr {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/metrics/bystander_cpu.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "recorder/metrics/cgroup.hpp"
@@ -20,14 +20,14 @@
 #include "recorder/metrics/sockets.hpp"
 #include "recorder/metrics/standstill.hpp"
 #include "recorder/metrics/syscall_figures.hpp"
+#include "recorder/metrics/thread_metrics.hpp"
 #include "recorder/recording.hpp"
-#include "recorder/thread_metrics.hpp"
 #include "triggers/heartbeat.hpp"
 #include "triggers/metric_past.hpp"
 
 namespace fdr {
 
-// Values of the user's logs and metrics, each in the order of the configuration (recorder/watched.hpp).
+// Values of the user's logs and metrics, each in the order of the configuration (recorder/watched/watched.hpp).
 struct WatchedValues {
   std::vector<double> log_counts, metrics;
 };

@@ -9,9 +9,9 @@
 
 #include "formats/error.hpp"
 #include "recorder/logs/log_follower.hpp"
-#include "recorder/patience.hpp"
 #include "recorder/sources/cpu_list.hpp"
-#include "recorder/state/saved_window.hpp"
+#include "recorder/survival/saved_window.hpp"
+#include "recorder/system/patience.hpp"
 
 namespace fdr {
 namespace {

@@ -9,13 +9,13 @@
 #include <unordered_set>
 #include <vector>
 
-#include "recorder/dumper.hpp"
-#include "recorder/economy.hpp"
-#include "recorder/go_programs.hpp"
+#include "recorder/cost/economy.hpp"
+#include "recorder/dump/dumper.hpp"
+#include "recorder/go/go_programs.hpp"
 #include "recorder/heap/heap_probes.hpp"
-#include "recorder/proc_reader.hpp"
+#include "recorder/rows/unwind_tables.hpp"
 #include "recorder/sources/backend_choice.hpp"
-#include "recorder/unwind_tables.hpp"
+#include "recorder/targets/proc_reader.hpp"
 #include "recorder/window/coverage.hpp"
 #include "recorder/window/life_reader.hpp"
 #include "recorder/window/snapshot.hpp"

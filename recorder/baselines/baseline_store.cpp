@@ -15,7 +15,7 @@
 #include "formats/file_descriptor.hpp"
 #include "formats/pack/file_tree.hpp"
 #include "formats/text.hpp"
-#include "recorder/retention.hpp"
+#include "recorder/dump/retention.hpp"
 
 namespace fdr {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "recorder/config.hpp"
-#include "recorder/system_text.hpp"
+#include "recorder/config/config.hpp"
+#include "recorder/system/system_text.hpp"
 
 namespace fdr {
 

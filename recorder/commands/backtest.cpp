@@ -14,10 +14,10 @@
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
-#include "recorder/config.hpp"
-#include "recorder/metrics/catalogue.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/history/kept_metrics.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/metrics/catalogue.hpp"
+#include "recorder/system/small_file.hpp"
 #include "triggers/backtest_history.hpp"
 #include "triggers/metric_past.hpp"
 

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "formats/error.hpp"
-#include "recorder/beat_socket.hpp"
 #include "recorder/commands/commands.hpp"
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
+#include "recorder/heartbeats/beat_socket.hpp"
 
 namespace fdr {
 

@@ -9,11 +9,11 @@
 #include "formats/report/module_notes.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
-#include "recorder/config.hpp"
-#include "recorder/default_rules.hpp"
+#include "recorder/config/config.hpp"
+#include "recorder/config/default_rules.hpp"
+#include "recorder/config/trust.hpp"
 #include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/catalogue.hpp"
-#include "recorder/trust.hpp"
 
 namespace fdr {
 namespace {

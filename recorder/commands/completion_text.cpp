@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "recorder/run_directory.hpp"
+#include "recorder/control/run_directory.hpp"
 
 namespace fdr {
 namespace {

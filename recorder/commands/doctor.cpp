@@ -12,7 +12,7 @@
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
-#include "recorder/host_checks.hpp"
+#include "recorder/control/host_checks.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "recorder/metrics/host.hpp"
 #include "recorder/metrics/oom.hpp"

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "recorder/commands/commands.hpp"
-#include "recorder/control.hpp"
-#include "recorder/run_directory.hpp"
+#include "recorder/control/control.hpp"
+#include "recorder/control/run_directory.hpp"
 
 namespace fdr {
 

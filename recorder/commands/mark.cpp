@@ -7,8 +7,8 @@
 #include "formats/json_text.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
-#include "recorder/control.hpp"
-#include "recorder/run_directory.hpp"
+#include "recorder/control/control.hpp"
+#include "recorder/control/run_directory.hpp"
 
 namespace fdr {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
-#include "recorder/control.hpp"
-#include "recorder/retention.hpp"
-#include "recorder/run_directory.hpp"
+#include "recorder/control/control.hpp"
+#include "recorder/control/run_directory.hpp"
+#include "recorder/dump/retention.hpp"
 
 namespace fdr {
 

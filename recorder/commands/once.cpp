@@ -11,9 +11,9 @@
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/commands/target_options.hpp"
+#include "recorder/control/run_directory.hpp"
 #include "recorder/metrics/proc_text.hpp"
-#include "recorder/run_directory.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/system/small_file.hpp"
 #include "recorder/voice.hpp"
 
 namespace fdr {

@@ -9,8 +9,8 @@
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/metrics/catalogue.hpp"
-#include "recorder/redacted_pack.hpp"
-#include "recorder/vendor_facts.hpp"
+#include "recorder/pack/redacted_pack.hpp"
+#include "recorder/pack/vendor_facts.hpp"
 
 namespace fdr {
 namespace {

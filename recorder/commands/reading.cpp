@@ -17,7 +17,7 @@
 #include "formats/report/module_notes.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/progress.hpp"
-#include "recorder/silent_files.hpp"
+#include "recorder/system/silent_files.hpp"
 #include "unwind/symbolizer.hpp"
 
 namespace fdr {

@@ -8,7 +8,8 @@
 #include <filesystem>
 
 #include "formats/error.hpp"
-#include "recorder/trust.hpp"
+#include "recorder/config/trust.hpp"
+#include "recorder/system/silent_files.hpp"
 #include "triggers/expression.hpp"
 
 namespace fdr {
@@ -90,6 +91,7 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   for (const BackendChoice choice : {BackendChoice::kAuto, BackendChoice::kBpf, BackendChoice::kPerf, BackendChoice::kProc})
     if (options.backend == backend_word(choice)) config.backend = choice;
   config.allow_ptrace |= options.allow_ptrace;
+  if (!answers(config.directory)) throw Error(config.directory + ": " + kSilent, "choose another directory with -o");
   if (config.directory == Config{}.directory && !may_write_there(config.directory)) config.directory = own_bundles();
   if (config.span < std::chrono::seconds(1)) throw Error("--window: at least 1s", "-w 60s");
   return config;

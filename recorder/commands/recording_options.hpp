@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 
 namespace CLI {
 class App;

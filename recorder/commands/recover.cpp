@@ -10,10 +10,10 @@
 #include "formats/error.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
-#include "recorder/recovery.hpp"
-#include "recorder/run_directory.hpp"
-#include "recorder/slice_recovery.hpp"
+#include "recorder/control/run_directory.hpp"
 #include "recorder/sources/left_window.hpp"
+#include "recorder/survival/recovery.hpp"
+#include "recorder/survival/slice_recovery.hpp"
 #include "recorder/voice.hpp"
 
 namespace fdr {

@@ -8,12 +8,12 @@
 
 #include "formats/error.hpp"
 #include "formats/text.hpp"
-#include "recorder/child.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/recording_options.hpp"
-#include "recorder/notify_watch.hpp"
-#include "recorder/service_manager.hpp"
+#include "recorder/control/service_manager.hpp"
+#include "recorder/heartbeats/notify_watch.hpp"
 #include "recorder/session.hpp"
+#include "recorder/system/child.hpp"
 #include "recorder/voice.hpp"
 
 namespace fdr {

@@ -12,9 +12,9 @@
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
-#include "recorder/control.hpp"
-#include "recorder/run_directory.hpp"
-#include "recorder/status_prometheus.hpp"
+#include "recorder/control/control.hpp"
+#include "recorder/control/run_directory.hpp"
+#include "recorder/control/status_prometheus.hpp"
 
 namespace fdr {
 namespace {

@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include "formats/error.hpp"
-#include "recorder/containers.hpp"
-#include "recorder/proc_reader.hpp"
-#include "recorder/target_finder.hpp"
+#include "recorder/targets/containers.hpp"
+#include "recorder/targets/proc_reader.hpp"
+#include "recorder/targets/target_finder.hpp"
 
 namespace fdr {
 namespace {

@@ -15,7 +15,7 @@
 #include "recorder/decode/bystanders.hpp"
 #include "recorder/decode/decode_counts.hpp"
 #include "recorder/heap/heap_reading.hpp"
-#include "recorder/process_table.hpp"
+#include "recorder/targets/process_table.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "unwind/kernel_symbols.hpp"
 #include "unwind/unwinder.hpp"

@@ -11,8 +11,8 @@
 #include <cstring>
 #include <optional>
 
-#include "recorder/small_file.hpp"
 #include "recorder/sources/perf_event.hpp"
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {

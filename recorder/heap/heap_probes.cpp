@@ -10,10 +10,10 @@
 #include <algorithm>
 
 #include "formats/text.hpp"
-#include "recorder/quiet_thread.hpp"
-#include "recorder/self_cost.hpp"
-#include "recorder/silent_files.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/cost/self_cost.hpp"
+#include "recorder/system/quiet_thread.hpp"
+#include "recorder/system/silent_files.hpp"
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {

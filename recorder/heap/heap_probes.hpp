@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "recorder/heap/allocator_links.hpp"
-#include "recorder/held_files.hpp"
-#include "recorder/process_table.hpp"
+#include "recorder/rows/held_files.hpp"
+#include "recorder/targets/process_table.hpp"
 
 namespace fdr {
 

@@ -6,6 +6,7 @@
 
 #include "formats/error.hpp"
 #include "recorder/history/kept_counters.hpp"
+#include "recorder/system/silent_files.hpp"
 
 namespace fdr {
 namespace {
@@ -21,6 +22,7 @@ HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, Metr
   if (!past_) return;
   const std::string directory = config.history.directory.empty() ? config.directory + "/history" : config.history.directory;
   try {
+    if (!answers(directory)) throw Error(directory + ": " + kSilent);
     History history;
     const HistoryReach reach{.seconds = MetricPast::kSecondsKept, .minutes = past_->minutes_kept(), .movers = std::chrono::hours(1)};
     auto file = std::make_unique<HistoryFile>(directory, name, config.history.max_bytes, reach, history);
@@ -50,7 +52,7 @@ HistoryKeeper::~HistoryKeeper() {
   if (!writer_) return;
   KeptCounters counters{.at = MonotonicClock::now(), .stands = past_->counters()};
   std::erase_if(counters.stands, [&](const CounterStand& stand) { return !outlives_recorder(stand.name, config_); });
-  if (!counters.stands.empty()) keep_counters(path_ + kCountersSuffix, counters);
+  if (!counters.stands.empty() && answers(path_)) keep_counters(path_ + kCountersSuffix, counters);
 }
 
 void HistoryKeeper::advance(Timestamp now, const std::function<MoverWatch::Ticks()>& ticks) {

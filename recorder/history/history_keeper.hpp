@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/history/history_writer.hpp"
 #include "recorder/history/movers.hpp"
 #include "triggers/metric_past.hpp"

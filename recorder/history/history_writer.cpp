@@ -1,14 +1,13 @@
 #include "recorder/history/history_writer.hpp"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 
 #include "formats/error.hpp"
-#include "recorder/disk_room.hpp"
-#include "recorder/quiet_thread.hpp"
+#include "recorder/system/disk_room.hpp"
+#include "recorder/system/quiet_thread.hpp"
 
 namespace fdr {
 namespace {
@@ -54,9 +53,7 @@ HistoryWriter::Count HistoryWriter::count() const {
 }
 
 void HistoryWriter::write(Work& work) {
-  const std::string place = file_->path().substr(0, file_->path().rfind('/'));
-  if (const auto disk = disk_room(place); disk && disk->free_percent < keep_free_percent_)
-    throw Error(fmt::format("less than {} % of the disk at {} is free", keep_free_percent_, disk->place));
+  check_keep_free(file_->path().substr(0, file_->path().rfind('/')), keep_free_percent_);
   if (auto* rows = std::get_if<Rows>(&work)) file_->add(rows->ring, std::move(rows->rows), table_);
   else file_->add(std::get<std::vector<HistoryMovers>>(work));
 }

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "recorder/boot_id.hpp"
-#include "recorder/state/state_file.hpp"
+#include "recorder/survival/state_file.hpp"
+#include "recorder/system/boot_id.hpp"
 
 namespace fdr {
 namespace {

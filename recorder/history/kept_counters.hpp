@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "triggers/metric_past.hpp"
 
 namespace fdr {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {

@@ -7,11 +7,11 @@
 #include <cstring>
 
 #include "formats/history_code.hpp"
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/process.hpp"
-#include "recorder/proc_reader.hpp"
-#include "recorder/self_cost.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/system/small_file.hpp"
+#include "recorder/targets/proc_reader.hpp"
 
 namespace fdr {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "formats/history.hpp"
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
 #include "recorder/window/wire.h"
 
 namespace fdr {

@@ -9,8 +9,8 @@
 #include <csignal>
 #include <cstring>
 
-#include "recorder/child.hpp"
-#include "recorder/spawn.hpp"
+#include "recorder/system/child.hpp"
+#include "recorder/system/spawn.hpp"
 
 namespace fdr {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "formats/clock.hpp"
-#include "recorder/log_config.hpp"
+#include "recorder/config/log_config.hpp"
 
 namespace fdr {
 

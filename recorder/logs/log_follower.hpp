@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "recorder/log_config.hpp"
+#include "recorder/config/log_config.hpp"
+#include "recorder/config/user_metric_config.hpp"
 #include "recorder/logs/kept_lines.hpp"
-#include "recorder/user_metric_config.hpp"
 
 namespace fdr {
 

@@ -3,7 +3,7 @@
 // needs no live host.
 #pragma once
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <limits>
 
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/proc_text.hpp"
-#include "recorder/mounts.hpp"
-#include "recorder/pretend.hpp"
-#include "recorder/self_cost.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/system/mounts.hpp"
+#include "recorder/system/pretend.hpp"
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {

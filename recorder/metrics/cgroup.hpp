@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/sliding_second.hpp"
 #include "triggers/metric_history.hpp"

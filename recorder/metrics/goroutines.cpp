@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "recorder/self_cost.hpp"
+#include "recorder/cost/self_cost.hpp"
 #include "unwind/goroutines.hpp"
 
 namespace fdr {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "recorder/go_programs.hpp"
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/go/go_programs.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {

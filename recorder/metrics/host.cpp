@@ -9,12 +9,12 @@
 #include <functional>
 #include <limits>
 
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/sliding_second.hpp"
-#include "recorder/pretend.hpp"
-#include "recorder/self_cost.hpp"
+#include "recorder/system/pretend.hpp"
 
 namespace fdr {
 namespace {

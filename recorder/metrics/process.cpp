@@ -10,11 +10,11 @@
 #include <limits>
 #include <map>
 
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/process_member.hpp"
 #include "recorder/metrics/sliding_second.hpp"
-#include "recorder/self_cost.hpp"
 
 namespace fdr {
 namespace {

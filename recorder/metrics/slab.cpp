@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/proc_text.hpp"
-#include "recorder/self_cost.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {

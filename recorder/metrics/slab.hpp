@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
 #include "recorder/metrics/proc_file.hpp"
 #include "triggers/metric_history.hpp"
 

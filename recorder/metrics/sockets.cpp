@@ -18,12 +18,12 @@
 #include <tuple>
 
 #include "formats/error.hpp"
-#include "recorder/metrics/cost_budget.hpp"
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/straight_line.hpp"
-#include "recorder/own_privileges.hpp"
-#include "recorder/quiet_thread.hpp"
-#include "recorder/self_cost.hpp"
+#include "recorder/system/own_privileges.hpp"
+#include "recorder/system/quiet_thread.hpp"
 
 namespace fdr {
 namespace {

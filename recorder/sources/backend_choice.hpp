@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/sources/event_source.hpp"
 
 namespace fdr {

@@ -15,8 +15,6 @@
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
-#include "recorder/pid_namespace.hpp"
-#include "recorder/pretend.hpp"
 #include "recorder/sources/cpu_list.hpp"
 #include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/pinned_window.hpp"
@@ -24,6 +22,8 @@
 #include "recorder/sources/shared_mapping.hpp"
 #include "recorder/sources/side_band.hpp"
 #include "recorder/sources/window_programs.hpp"
+#include "recorder/system/pid_namespace.hpp"
+#include "recorder/system/pretend.hpp"
 #include "recorder/window/target.h"
 #include "window.skel.h"
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/sources/event_source.hpp"
 
 namespace fdr {

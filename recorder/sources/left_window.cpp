@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "recorder/run_directory.hpp"
+#include "recorder/control/run_directory.hpp"
 #include "recorder/sources/pinned_window.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/window_file.hpp"

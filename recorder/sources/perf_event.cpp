@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "recorder/own_privileges.hpp"
+#include "recorder/system/own_privileges.hpp"
 
 namespace fdr {
 

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <ctime>
 
-#include "recorder/pretend.hpp"
 #include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/perf_records.hpp"
+#include "recorder/system/pretend.hpp"
 #include "recorder/window/wire.h"
 
 namespace fdr {

@@ -12,17 +12,17 @@
 #include <unordered_set>
 
 #include "formats/error.hpp"
-#include "recorder/proc_reader.hpp"
 #include "recorder/sources/call_account.hpp"
 #include "recorder/sources/cpu_list.hpp"
+#include "recorder/sources/left_window.hpp"
 #include "recorder/sources/perf_rings.hpp"
 #include "recorder/sources/side_band.hpp"
 #include "recorder/sources/stack_taker.hpp"
 #include "recorder/sources/switch_account.hpp"
 #include "recorder/sources/task_files.hpp"
 #include "recorder/sources/thread_slots.hpp"
-#include "recorder/sources/left_window.hpp"
 #include "recorder/sources/window_file.hpp"
+#include "recorder/targets/proc_reader.hpp"
 
 namespace fdr {
 namespace {

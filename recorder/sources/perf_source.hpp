@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/sources/event_source.hpp"
 #include "recorder/sources/perf_events.hpp"
 

@@ -13,7 +13,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 
 namespace fdr {
 namespace {

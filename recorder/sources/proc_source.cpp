@@ -9,15 +9,15 @@
 #include <tuple>
 #include <utility>
 
-#include "recorder/metrics/cost_budget.hpp"
-#include "recorder/proc_reader.hpp"
-#include "recorder/self_cost.hpp"
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/cost/self_cost.hpp"
+#include "recorder/sources/left_window.hpp"
 #include "recorder/sources/ptrace_stack.hpp"
 #include "recorder/sources/stack_taker.hpp"
 #include "recorder/sources/task_files.hpp"
 #include "recorder/sources/thread_slots.hpp"
-#include "recorder/sources/left_window.hpp"
 #include "recorder/sources/window_file.hpp"
+#include "recorder/targets/proc_reader.hpp"
 
 namespace fdr {
 namespace {

@@ -10,8 +10,8 @@
 #include <optional>
 #include <vector>
 
-#include "recorder/process_table.hpp"
 #include "recorder/sources/perf_records.hpp"
+#include "recorder/targets/process_table.hpp"
 
 namespace fdr {
 

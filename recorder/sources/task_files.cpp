@@ -9,7 +9,7 @@
 
 #include "formats/error.hpp"
 #include "recorder/metrics/process.hpp"
-#include "recorder/small_file.hpp"
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 

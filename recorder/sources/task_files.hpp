@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/process_identity.hpp"
+#include "recorder/targets/process_identity.hpp"
 
 namespace fdr {
 

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "recorder/small_file.hpp"
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {

@@ -14,9 +14,9 @@
 
 #include "formats/error.hpp"
 #include "recorder/heap/heap_reading.hpp"
-#include "recorder/pid_namespace.hpp"
-#include "recorder/pretend.hpp"
 #include "recorder/sources/syscall_traits.hpp"
+#include "recorder/system/pid_namespace.hpp"
+#include "recorder/system/pretend.hpp"
 #include "window.skel.h"
 
 namespace fdr {

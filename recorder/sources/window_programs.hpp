@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/window/layout.hpp"
 
 struct window_bpf;

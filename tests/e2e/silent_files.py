@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """A target whose program is on a file system that does not answer any more: the recorder arms, ticks, writes bundles and ends as ever, without
-what only the file could tell, says so, and takes it up when there is an answer again.
+what only the file could tell, says so, and takes it up when there is an answer again. Nor is it held up where its bundles should go there.
 
 The file system is one of FUSE, of our own.
 """
@@ -47,6 +47,7 @@ with Scenario(__file__) as scenario:
     duty = scenario.spawn([os.path.join(place, "duty"), "40"])
     wait_for("the program runs", lambda: "burning" in scenario.read("duty.stdout"))
     early = Recorder(scenario, "attach", "-w", "20s", "--after", "0s", duty.pid)
+    writer = Recorder(scenario, "attach", "-w", "20s", "--after", "0s", duty.pid, output=place)
     wait_for("samples", lambda: recorded(early) > 20)
     equal(notes(early), [], "notes while it answers")
     mount.send_signal(signal.SIGUSR1)
@@ -54,6 +55,11 @@ with Scenario(__file__) as scenario:
     for recorder in (early, late):
         while_silent(scenario, recorder)
     early.stop()
+    refused = scenario.fdr("dump", writer.name, code=1)
+    check(SAID in refused.stderr, f"a bundle to where nothing answers: {refused.stderr}")
+    writer.stop()
+    refused = scenario.fdr("attach", "-o", place, duty.pid, code=1)
+    check(SAID in refused.stderr, f"a recorder whose bundles would go there: {refused.stderr}")
 
     mount.send_signal(signal.SIGUSR2)
     wait_for("an answer", lambda: not notes(late))

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/config.hpp"
+#include "recorder/config/config.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "triggers/expression.hpp"

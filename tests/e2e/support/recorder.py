@@ -14,12 +14,12 @@ class Recorder:
     """Started and armed when the constructor returns (wait=False: only started). Without default rules unless asked for. `through`: a command
     that becomes the recorder, as `strace -D` does."""
 
-    def __init__(self, scenario, mode, *arguments, name=None, wait=True, default_rules=False, through=(), **options):
+    def __init__(self, scenario, mode, *arguments, name=None, wait=True, default_rules=False, through=(), output=None, **options):
         self.scenario = scenario
         self.name = name or scenario.recorder_name()
         self.log = f"{self.name}.stderr"
         rules = [] if default_rules else ["--no-default-rules"]
-        command = [*through, FDR, mode, "--name", self.name, "-o", scenario.bundles, *rules, *map(str, arguments)]
+        command = [*through, FDR, mode, "--name", self.name, "-o", output or scenario.bundles, *rules, *map(str, arguments)]
         self.process = scenario.spawn(command, name=self.name, **options)
         self.taken = 0
         if wait:

@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <set>
 
-#include "recorder/process_table.hpp"
-#include "recorder/self_cost.hpp"
-#include "unit/recorder/window_fixture.hpp"
-#include "unit/triggers/trigger_fixture.hpp"
+#include "recorder/cost/self_cost.hpp"
+#include "recorder/targets/process_table.hpp"
+#include "tests/unit/recorder/window_fixture.hpp"
+#include "tests/unit/triggers/trigger_fixture.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has the function and no header for it

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/made_up_elf.hpp"
 #include "unwind/elf_image.hpp"
 
 using namespace fdr;

@@ -1,6 +1,6 @@
 #include "unwind/copy_walker.hpp"
 
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/module_rows.hpp"
 
 using namespace fdr;

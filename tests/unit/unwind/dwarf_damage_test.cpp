@@ -8,8 +8,8 @@
 #include <string>
 
 #include "formats/error.hpp"
-#include "unit/unwind/made_up_elf.hpp"
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/debug_file.hpp"
 #include "unwind/dwarf_names.hpp"
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "unit/unwind/row_oracle.hpp"
+#include "tests/unit/unwind/row_oracle.hpp"
 #include "unwind/address_space.hpp"
 
 using namespace fdr;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "unit/unwind/made_up_go.hpp"
+#include "tests/unit/unwind/made_up_go.hpp"
 
 using namespace fdr;
 using test::MadeUpGo;

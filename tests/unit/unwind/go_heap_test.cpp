@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "unit/unwind/made_up_go.hpp"
-#include "unit/unwind/made_up_process.hpp"
+#include "tests/unit/unwind/made_up_go.hpp"
+#include "tests/unit/unwind/made_up_process.hpp"
 
 using namespace fdr;
 using test::GoCode;

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "unit/unwind/made_up_go.hpp"
+#include "tests/unit/unwind/made_up_go.hpp"
 
 using namespace fdr;
 using test::GoCode;

@@ -19,7 +19,7 @@
 #include <set>
 #include <sstream>
 
-#include "unit/unwind/row_tables.hpp"
+#include "tests/unit/unwind/row_tables.hpp"
 #include "unwind/go_pclntab.hpp"
 #include "unwind/gopclntab_rows.hpp"
 

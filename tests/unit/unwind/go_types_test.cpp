@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "unit/unwind/made_up_elf.hpp"
-#include "unit/unwind/made_up_process.hpp"
+#include "tests/unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/made_up_process.hpp"
 
 using namespace fdr;
 using test::MadeUpProcess;

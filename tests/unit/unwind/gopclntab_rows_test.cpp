@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "unit/unwind/made_up_go.hpp"
+#include "tests/unit/unwind/made_up_go.hpp"
 #include "unwind/go_pclntab.hpp"
 #include "unwind/module_rows.hpp"
 

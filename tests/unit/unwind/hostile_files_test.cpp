@@ -12,8 +12,8 @@
 #include <fstream>
 #include <vector>
 
-#include "unit/unwind/made_up_elf.hpp"
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/eh_frame_header.hpp"
 #include "unwind/eh_frame_rows.hpp"
 #include "unwind/elf_sections.hpp"

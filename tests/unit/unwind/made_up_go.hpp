@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/made_up_elf.hpp"
 #include "unwind/elf_image.hpp"
 
 namespace fdr::test {

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/eh_frame_header.hpp"
 
 using namespace fdr;

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "unit/unwind/made_up_go.hpp"
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/made_up_go.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 
 using namespace fdr;
 

@@ -1,4 +1,4 @@
-#include "unit/unwind/row_oracle.hpp"
+#include "tests/unit/unwind/row_oracle.hpp"
 
 #include <dwarf.h>
 #include <fcntl.h>

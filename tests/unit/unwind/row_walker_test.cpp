@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "unit/unwind/row_tables.hpp"
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/row_tables.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/unwinder.hpp"
 
 using namespace fdr;

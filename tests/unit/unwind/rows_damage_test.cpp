@@ -5,9 +5,9 @@
 
 #include <cstring>
 
-#include "unit/unwind/made_up_elf.hpp"
-#include "unit/unwind/made_up_go.hpp"
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/made_up_go.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/eh_frame_rows.hpp"
 #include "unwind/elf_sections.hpp"
 #include "unwind/image_rows.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/symbolizer.hpp"
 
 using namespace fdr;

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 
 using namespace fdr;
 

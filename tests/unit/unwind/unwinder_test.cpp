@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "unit/unwind/stack_fixture.hpp"
+#include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/eh_frame_header.hpp"
 
 using namespace fdr;

@@ -1,0 +1,166 @@
+#include "recorder/go/go_programs.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/cost/self_cost.hpp"
+#include "recorder/system/quiet_thread.hpp"
+#include "recorder/system/silent_files.hpp"
+#include "recorder/system/small_file.hpp"
+#include "unwind/address_space.hpp"
+#include "unwind/elf_image.hpp"
+#include "unwind/goroutines.hpp"
+
+namespace fdr {
+namespace {
+
+constexpr int kNice = 10;
+constexpr double kShare = 0.05;
+constexpr int kTries = 10;
+constexpr Duration kTryEvery = std::chrono::seconds(1);
+constexpr std::size_t kMaxJobs = 256, kMaxFilesKept = 1024;
+
+// By how much the program lies elsewhere than its linker thought.
+std::optional<std::uint64_t> bias_of(std::int32_t pid, const ElfImage& image) {
+  const auto maps = read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20);
+  std::string path = read_link(fmt::format("/proc/{}/exe", pid));
+  if (constexpr std::string_view kGone = " (deleted)"; path.ends_with(kGone)) path.resize(path.size() - kGone.size());
+  if (!maps) return std::nullopt;
+  for (const Mapping& mapping : parse_maps(*maps)) {
+    if (mapping.module.kind != ModuleKind::kFile || mapping.module.path != path) continue;
+    if (const auto vaddr = image.vaddr_of_offset(mapping.file_offset)) return mapping.start - *vaddr;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+GoPrograms::GoPrograms() {
+  thread_ = quiet_thread([this] { work(); });
+}
+
+GoPrograms::~GoPrograms() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  woken_.notify_all();
+  thread_.join();
+}
+
+void GoPrograms::ask(std::int32_t pid, Known& known) {
+  known.again = {};
+  known.asked = ++asked_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (jobs_.size() >= kMaxJobs) return;
+    jobs_.push_back({pid, known.target, known.asked});
+  }
+  woken_.notify_all();
+}
+
+void GoPrograms::began(std::int32_t pid, std::uint32_t target) {
+  Known& known = known_[pid];
+  known = {};
+  known.target = target;
+  ask(pid, known);
+}
+
+void GoPrograms::follow(const ProcessTable::Changes& changes, Timestamp now) {
+  // A forked child runs what its parent runs until it execs: nothing is looked at for that.
+  for (const auto& [pid, target] : changes.started) known_.try_emplace(pid).first->second.target = target;
+  for (const std::int32_t pid : changes.execed)
+    if (const auto known = known_.find(pid); known != known_.end()) began(pid, known->second.target);
+  for (const TargetExit& exit : changes.exits) known_.erase(exit.pid);
+  take_answers(now);
+  for (auto& [pid, known] : known_)
+    if (known.again != Timestamp{} && now >= known.again) ask(pid, known);
+}
+
+void GoPrograms::take_answers(Timestamp now) {
+  std::vector<Answer> answers;
+  {
+    const std::lock_guard lock(mutex_);
+    answers = std::exchange(answers_, {});
+  }
+  for (Answer& answer : answers) {
+    const auto entry = known_.find(answer.job.pid);
+    if (entry == known_.end() || entry->second.asked != answer.job.number) continue;
+    Known& known = entry->second;
+    known.program = std::move(answer.program);
+    if (answer.not_begun && ++known.tries < kTries) known.again = now + kTryEvery;
+  }
+}
+
+GoProgramList GoPrograms::all() const {
+  GoProgramList list;
+  for (const auto& [pid, known] : known_)
+    if (known.program) list.push_back(known.program);
+  return list;
+}
+
+bool GoPrograms::known_not_go(const std::string& path) {
+  struct stat file {};
+  looking_at_ = {};
+  if (::stat(path.c_str(), &file) != 0) return true;  // gone
+  looking_at_ = {file.st_dev, file.st_ino, static_cast<std::uint64_t>(file.st_size),
+                 static_cast<std::uint64_t>(file.st_mtim.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(file.st_mtim.tv_nsec)};
+  return not_go_.contains(looking_at_);
+}
+
+GoPrograms::Answer GoPrograms::look(const Job& job) {
+  Answer answer{job, nullptr, false};
+  const std::string file = fmt::format("/proc/{}/exe", job.pid);
+  if (!answers(file) || known_not_go(file)) return answer;
+  std::string problem;
+  const auto image = ElfImage::open(file, &problem);
+  const auto table = image ? GoPclntab::of(*image, &problem) : std::nullopt;
+  if (image && !table) {
+    if (not_go_.size() == kMaxFilesKept) not_go_.clear();
+    not_go_.insert(looking_at_);
+  }
+  const auto bias = table ? bias_of(job.pid, *image) : std::nullopt;
+  if (!bias) return answer;
+  const RemoteMemory memory = memory_of(job.pid);
+  auto program = std::make_shared<GoProgram>();
+  program->pid = job.pid;
+  program->target = job.target;
+  program->runtime = find_go_runtime(*image, *table, *bias, memory);
+  program->seen = MonotonicClock::now();
+  program->goroutines_at_start = count_goroutines(program->runtime, memory);
+  program->heap_at_start = read_heap(program->runtime, memory);
+  answer.not_begun = program->runtime.not_begun;
+  answer.program = std::move(program);
+  return answer;
+}
+
+void GoPrograms::work() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
+  CostBudget budget(kShare);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    woken_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
+    if (ending_) return;
+    budget.advance(MonotonicClock::now());
+    if (!budget.may_spend()) {
+      woken_.wait_for(lock, std::chrono::milliseconds(200), [this] { return ending_; });
+      continue;
+    }
+    const Job job = jobs_.front();
+    jobs_.pop_front();
+    lock.unlock();
+    const Duration begin = thread_cpu_time();
+    Answer answer = look(job);
+    budget.spent(thread_cpu_time() - begin);
+    lock.lock();
+    answers_.push_back(std::move(answer));
+  }
+}
+
+}  // namespace fdr

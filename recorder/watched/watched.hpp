@@ -1,0 +1,34 @@
+// What a session watches and tells beside its targets: the user's logs, metrics and notifications, and what `fdr status` says of
+// them. Session thread only.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "recorder/config/config.hpp"
+#include "recorder/logs/log_follower.hpp"
+#include "recorder/metric_reader.hpp"
+#include "recorder/watched/notifier.hpp"
+#include "recorder/watched/user_metrics.hpp"
+
+namespace fdr {
+
+class Watched {
+ public:
+  // `memory`: what --memory allows for everything.
+  Watched(const Config& config, std::uint64_t memory);
+
+  // Starts readings that are due and gives the newest values. Once a tick.
+  WatchedValues values(Timestamp now);
+  const LogFollower& logs() const { return logs_; }
+  Notifier& notifier() { return notifier_; }
+
+  // {"logs": [...], "metrics": [...], "notify": [...]}: the contract of the keys is in watched.cpp, beside the values.
+  nlohmann::json status() const;
+
+ private:
+  LogFollower logs_;
+  UserMetrics metrics_;
+  Notifier notifier_;
+};
+
+}  // namespace fdr
