@@ -75,12 +75,14 @@ Findings find_errors(const Evidence& ev) {
     double gain;
     bool just_before;
   };
+  const auto ring = ev.view.manifest.rings.find("failed");
+  const bool whole = ring == ev.view.manifest.rings.end() || !lost_much(ring->second);
   std::vector<Ranked> ranked;
   for (const auto& [key, group] : groups) {
     const double before = static_cast<double>(group.quiet) / quiet_s;
     const double since = static_cast<double>(group.incident + group.just_before) / (ev.incident_s + kJustBefore_s);
-    // A few that never failed before, at the very onset, say as much as many.
-    const bool at_onset = group.just_before + std::min<std::uint64_t>(group.incident, 3) >= 2 && group.quiet == 0;
+    // A few that never failed before, at the very onset, say as much as many, where it is known that they never did.
+    const bool at_onset = whole && group.just_before + std::min<std::uint64_t>(group.incident, 3) >= 2 && group.quiet == 0;
     const bool burst = group.incident + group.just_before >= 10 && since > 3 * before + 0.5;
     if ((at_onset || burst) && ev.has_quiet) ranked.push_back({&key, &group, since - before, group.quiet == 0 && group.just_before > 0});
   }

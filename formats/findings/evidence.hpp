@@ -114,4 +114,7 @@ std::string per_second(double rate);
 // "a < b < c": the innermost `count` functions, innermost first.
 std::string innermost(const Evidence& evidence, const std::vector<FunctionId>& frames, std::size_t count);
 
+// That something is not in such a ring says little about whether it was.
+inline bool lost_much(const RingReport& ring) { return ring.dropped * 20 > ring.recorded; }
+
 }  // namespace fdr

@@ -33,7 +33,7 @@ Findings find_recorder(const Evidence& ev) {
     // Single calls are kept for as long as they fit: known and said elsewhere.
     if (name != "syscalls" && ring.asked_s > 0 && ring.obtained_s + 1 < needed_s)
       complain(fmt::format("{} reach back {:.1f} s, the onset {:.1f} s", printable(name), ring.obtained_s, needed_s));
-    if (ring.dropped > 0 && ring.dropped * 20 > ring.recorded) complain(fmt::format("{}: {} of {} records had no room", printable(name), count_text(ring.dropped), count_text(ring.recorded + ring.dropped)));
+    if (lost_much(ring)) complain(fmt::format("{}: {} of {} records had no room", printable(name), count_text(ring.dropped), count_text(ring.recorded + ring.dropped)));
   }
   // In a dump that was asked for it is no suspect of anything; losses stand in the header anyway.
   if (!wrong.empty() && !ev.alarmed) return {not_measurable("recorder", title, wrong + (figures.empty() ? "" : "; " + figures))};

@@ -105,6 +105,9 @@ TEST_CASE("failing calls: new ones at the onset, and bursts, by program and dire
   CHECK(contains(at_onset.title, "connect ECONNREFUSED"));
   CHECK(contains(at_onset.evidence, "10.0.0.1:80"));
 
+  refused.manifest.rings["failed"] = {60, 60, 1000, 1000, 0, 400, 0, 0};
+  CHECK_FALSE(is_for(refused.judged(find_errors, "failing-calls")));  // it may have failed before
+
   Case probing;
   for (int i = 0; i < 200; ++i) fail(probing, 2, kOnset + 0.02 * i, "openat", 2, "/etc/pki/db/.name" + std::to_string(i));
   const Finding burst = probing.judged(find_errors, "failing-calls");
