@@ -40,6 +40,14 @@ Slope slope_of(const MetricPoints& points, Timestamp from, Timestamp to) {
   return slope;
 }
 
+// The greatest between two moments, and when; nothing where there is no value.
+std::optional<std::pair<Timestamp, double>> peak_of(const MetricPoints& points, Timestamp from, Timestamp to) {
+  std::optional<std::pair<Timestamp, double>> peak;
+  for (const auto& point : points)
+    if (point.first >= from && point.first <= to && (!peak || point.second > peak->second)) peak = point;
+  return peak;
+}
+
 constexpr std::array<std::string_view, 5> kFaults = {"asm_exc_page_fault", "exc_page_fault", "handle_mm_fault", "do_anonymous_page", "clear_page_erms"};
 
 // Who brought new memory in: by the bytes of growth samples that are still held, or where the bundle has none, by clock
@@ -132,6 +140,19 @@ std::string moved_bytes(const char* what, double from, double to) {
   return fmt::format("{} {} to {}", what, bytes_text(std::max(from, 0.0)), bytes_text(std::max(to, 0.0)));
 }
 
+// Memory that is not there any more at the end: of a program that ran meanwhile, or given back. `since`: the same without it.
+Finding came_and_went(const Evidence& ev, const MetricPoints& own, const Slope& since, std::string figures) {
+  const char* title = "memory: the targets grow";
+  const char* more = "fdr show BUNDLE metrics";
+  const auto peak = peak_of(own, ev.begin, ev.end), peak_before = peak_of(own, ev.quiet_from, ev.quiet_until);
+  if (!peak || peak->second - since.first < std::max(32 * kMegabyte, 0.5 * since.first)) return speaks_against("memory-growth", title, figures, more);
+  figures += fmt::format("; {} at most, {:.1f} s after the onset", bytes_text(peak->second), to_seconds(peak->first - ev.begin));
+  if (!ev.has_quiet || !peak_before) return not_measurable("memory-growth", title, figures + ", given back since: no quiet part to compare with");
+  figures += fmt::format(", {} at most before", bytes_text(peak_before->second));
+  if (peak->second < 1.25 * peak_before->second) return speaks_against("memory-growth", title, figures, more);
+  return speaks_for("memory-growth", fmt::format("memory came and went: {}", bytes_text(peak->second - since.first)), 0.4, figures, more);
+}
+
 }  // namespace
 
 Findings find_growth(const Evidence& ev) {
@@ -156,7 +177,7 @@ Findings find_growth(const Evidence& ev) {
   if (!since.known) {
     findings.push_back(not_measurable("memory-growth", title, "too few values since the onset"));
   } else if (!grows) {
-    findings.push_back(speaks_against("memory-growth", title, figures, more));
+    findings.push_back(came_and_went(ev, own, since, figures));
   } else if (!ev.has_quiet || since.per_second < 2 * std::max(before.per_second, 0.0) + 0.2 * kMegabyte) {
     findings.push_back(not_measurable("memory-growth", title, figures + (ev.has_quiet ? ": no faster than before" : ": no quiet part to compare with")));
   } else {

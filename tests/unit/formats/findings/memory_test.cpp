@@ -107,6 +107,26 @@ TEST_CASE("memory growth: behind a garbage collector nobody is blamed for touchi
   CHECK_FALSE(contains(nameless.judged(find_growth, "memory-growth").evidence, "server+0x"));
 }
 
+TEST_CASE("memory growth: what came and went is told, and is ruled out where it did so before") {
+  const auto visit = [](Case& c, bool before_too) {
+    for (const char* name : {"process.anon", "process.rss"})
+      c.metric(name, [=](double t) {
+        const bool here = (t > kOnset + 1 && t < kOnset + 2.5) || (before_too && t > kBegin + 1 && t < kBegin + 3);
+        return (here ? 264 : 64) * kMB;
+      }, Unit::kBytes);
+    return c.judged(find_growth, "memory-growth");
+  };
+  Case once, always, manual;
+  const Finding finding = visit(once, false);
+  CAPTURE(finding.evidence);
+  REQUIRE(is_for(finding));
+  CHECK(finding.title == "memory came and went: 200 MB");
+  CHECK(contains(finding.evidence, "64 MB at most before"));
+  CHECK(is_against(visit(always, true)));
+  manual.make_manual();
+  CHECK(is_open(visit(manual, false)));
+}
+
 TEST_CASE("memory growth: flat memory is ruled out, one that always grew is open, as is a dump without onset") {
   Case flat, always;
   grow(flat, 0);
