@@ -135,7 +135,10 @@ void SliceKeeper::advance(const Recording& recording, const MetricReader& metric
       facts_written_ = true;
       writer_->replace(kFactsFile, static_cast<std::uint32_t>(StateKind::kFacts), facts_payload(facts_of(config_, name_, mode_, command_, recording, metrics)));
     }
-    if (cost_.may_spend()) add_slice(recording, metrics, engine);
+    if (cost_.may_spend() || now - sliced_ >= 2 * kSliceEvery) {  // of two that are due one is made, whatever it costs
+      sliced_ = now;
+      add_slice(recording, metrics, engine);
+    }
     write_processes(recording, now);
     allowance_ -= static_cast<double>(pending_.size());
     if (begun_) writer_->append(std::exchange(pending_, {}));

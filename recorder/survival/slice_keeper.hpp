@@ -1,10 +1,10 @@
 // Leaves slices on disk for the death of the host (a power cut, a reset, a kernel that hangs): the last metrics, sums of system calls, a thin
-// selection of stack samples, the ledger and the table of processes. They are laid down as the state beside the rings is (state/saved_window.hpp),
+// selection of stack samples, the ledger and the table of processes. They are laid down as the state beside the rings is (saved_window.hpp),
 // in DIRECTORY/slices/NAME, and read back by slice_recovery.hpp.
 //
-// Metrics are kept once a second, all is written each four seconds: a power cut costs that and the time of a write. At most kBytesPerSecond
-// over ten seconds, metrics first; what covers more than the window goes. An orderly end removes it all. Session thread; the disk is another's
-// (slice_writer.hpp).
+// Metrics are kept once a second, all is written each four seconds, or eight where its share of a CPU is used up: a power cut costs that and the
+// time of a write. At most kBytesPerSecond over ten seconds, metrics first; what covers more than the window goes. An orderly end removes it
+// all. Session thread; the disk is another's (slice_writer.hpp).
 #pragma once
 
 #include <memory>
@@ -57,7 +57,7 @@ class SliceKeeper {
   bool facts_written_ = false, begun_ = false;
   double allowance_ = 0;
   std::uint64_t table_saved_ = 0;
-  Timestamp second_{}, slice_{}, table_{}, journal_begun_{}, refilled_{};
+  Timestamp second_{}, slice_{}, sliced_{}, table_{}, journal_begun_{}, refilled_{};
   CostBudget cost_{0.001};
   std::unique_ptr<SliceWriter> writer_;
 };

@@ -1,5 +1,5 @@
 // Keeps on disk (tmpfs: the run directory) what is needed beside the pinned rings to read the window when we have died: who recovers it gets at
-// most the last tick less (state/saved_window.hpp says what and in which form).
+// most the last tick less (saved_window.hpp says what and in which form).
 //
 // Once a tick a few hundred bytes are appended; the table of processes is written when it has changed, within a thousandth of a CPU. The
 // files together stay within saved_room(). A write that fails is a problem to be shown, never an error: the recording goes on. Where the
