@@ -64,8 +64,8 @@ with Scenario(__file__) as scenario:
         check(bundle.manifest["stacks"]["samples"] > 0, f"cut {number}: no samples")
         sliced = max(row["monotonic_ns"] for row in bundle.manifest["clock"]["anchors"] + [bundle.manifest["clock"]]) / 1e9
         slices.append(cut - sliced)
-        wanted = "clock_nanosleep" if sliced > armed + 2 else "clock_gettime"  # the first slice knows little more than that duty burns
-        check(wanted in bundle.syscalls(), f"cut {number}: no sums of calls: {bundle.syscalls()}")
+        if sliced > armed + 2:  # before that nobody may have made a call
+            check("clock_nanosleep" in bundle.syscalls(), f"cut {number}: no sums of calls: {bundle.syscalls()}")
         check(ages[-1] <= MOST_METRIC_AGE_S, f"cut {number}: the last metrics are {ages[-1]:.1f} s old")
         check(slices[-1] <= MOST_SLICE_AGE_S, f"cut {number}: the last slice is {slices[-1]:.1f} s old")
         print(f"power_cut: {number}: {cut - armed:.1f} s after arming; last metrics {ages[-1]:.1f} s old, last slice {slices[-1]:.1f} s, {bundle.manifest['stacks']['samples']} samples", flush=True)
