@@ -153,7 +153,16 @@ void Recording::add_child(std::int32_t pid) {
   summary_.read(window_, armed_at_, {});
 }
 
-void Recording::describe(std::int32_t pid) { table_.describe(pid, executable_of(pid), command_line_of(pid)); }
+void Recording::describe(std::int32_t pid) {
+  if (table_.live_process(pid)) table_.describe(pid, executable_of(pid), command_line_of(pid));
+}
+
+// A child has its parent's command line until it runs something else, or says what it is (a server's workers): most are gone before.
+void Recording::describe_grown(Timestamp now) {
+  const auto end = std::find_if(born_.begin(), born_.end(), [&](const auto& child) { return now - child.first < kSecond; });
+  std::for_each(born_.begin(), end, [this](const auto& child) { describe(child.second); });
+  born_.erase(born_.begin(), end);
+}
 
 void Recording::collect_armed_threads() {
   live_slots_.clear();
@@ -191,7 +200,11 @@ Recording::Changes Recording::advance(Timestamp now) {
   catch_up(now);
   Changes changes;
   changes.processes = std::exchange(caught_up_, {});
-  for (const auto& [pid, target] : changes.processes.started) describe(pid);
+  for (const auto& [pid, target] : changes.processes.started) {
+    const auto key = table_.live_process(pid);
+    if (key && table_.processes().at(*key).process.executable.empty()) describe(pid);  // its parent is not known
+    born_.emplace_back(now, pid);
+  }
   for (const std::int32_t pid : changes.processes.execed) describe(pid);
   go_.follow(changes.processes, now);
   for (const TargetExit& exit : changes.processes.exits) dead_since_second_.push_back(static_cast<std::uint32_t>(exit.pid));
@@ -213,6 +226,7 @@ Recording::Changes Recording::advance(Timestamp now) {
   bool changed = changes.processes.mapped || !changes.processes.armed.empty() || !changes.processes.execed.empty() || !changes.processes.exits.empty();
   if (now - last_second_ >= kSecond) {
     last_second_ = now;
+    describe_grown(now);
     changed |= read_strange_maps(now);
     read_summary(now);
     chosen_.source->follow_cpus();

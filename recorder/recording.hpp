@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "recorder/cost/economy.hpp"
@@ -86,6 +87,7 @@ class Recording {
 
  private:
   void describe(std::int32_t pid);
+  void describe_grown(Timestamp now);
   // Processes that were named to the source as targets: their threads record from now on. Those of which there is none are taken out.
   void arm(std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
   void name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life);
@@ -109,6 +111,7 @@ class Recording {
   std::vector<std::uint32_t> live_slots_;
   std::unordered_set<std::uint32_t> adopted_;  // slots, since the last advance()
   std::vector<std::uint32_t> dead_since_second_;
+  std::vector<std::pair<Timestamp, std::int32_t>> born_;  // pids, in order of time, to be described once they are a second old
   ProcessTable::Changes caught_up_;
 };
 
