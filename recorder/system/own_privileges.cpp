@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "formats/error.hpp"
+#include "recorder/system/patience.hpp"
 
 namespace fdr {
 namespace {
@@ -119,6 +120,7 @@ std::uint64_t capability_mask(const std::vector<Capability>& capabilities) {
 
 void keep_only(const PrivilegeNeeds& needs) {
   lift_locked_memory();
+  end_patience();  // its thread would go on with what we give up
   const std::uint64_t kept = capability_mask(needed_capabilities(needs));
   if (!needs.commands) bound(kept);
   Sets sets = own_sets();

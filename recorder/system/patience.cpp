@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -138,12 +139,21 @@ class Helper {
   std::shared_ptr<Desk> desk_;
 };
 
+std::optional<Helper>& slot() {
+  thread_local std::optional<Helper> helper;
+  return helper;
+}
+
+Helper& helper() {
+  if (!slot()) slot().emplace();
+  return *slot();
+}
+
 }  // namespace
 
-bool patiently(const std::string& key, const std::string& note, std::function<void()> work) {
-  thread_local Helper helper;
-  return helper.run(key, note, std::move(work));
-}
+bool patiently(const std::string& key, const std::string& note, std::function<void()> work) { return helper().run(key, note, std::move(work)); }
+
+void end_patience() { slot().reset(); }
 
 std::vector<std::string> awaited() {
   std::vector<std::string> notes;

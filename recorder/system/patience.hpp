@@ -16,6 +16,9 @@ namespace fdr {
 // for who reads a status or a bundle. Not begun where `key` is waited for already, or too many others are.
 bool patiently(const std::string& key, const std::string& note, std::function<void()> work);
 
+// Lets the thread go that waits for the caller's next work; the next gets another one. For who changes what threads begin with (capabilities).
+void end_patience();
+
 // The notes of what was left behind and is not back yet.
 std::vector<std::string> awaited();
 

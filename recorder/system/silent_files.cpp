@@ -64,10 +64,21 @@ std::optional<long> ask(const std::string& key, const std::string& path) {
   return patiently(key, note, [type, path] { *type = type_of(path); }) ? std::optional(*type) : std::nullopt;
 }
 
-bool is_trusted(std::uint64_t device) {
+// Until when its last answer counts; in the past where there was none.
+Timestamp trusted_until(std::uint64_t device) {
   const std::lock_guard lock(known().mutex);
   const auto found = known().until.find(device);
-  return found != known().until.end() && MonotonicClock::now() < found->second;
+  return found == known().until.end() ? Timestamp{} : found->second;
+}
+
+bool ask_device(std::uint64_t device, const std::string& path) {
+  const auto type = ask(fmt::format("device {:x}", device), path);
+  if (!type) return false;
+  const bool own = std::find(std::begin(kOwn), std::end(kOwn), *type) != std::end(kOwn);
+  const std::lock_guard lock(known().mutex);
+  if (known().until.size() == kMostDevices) known().until.clear();
+  known().until[device] = own ? Timestamp::max() : MonotonicClock::now() + kTrusted;
+  return true;
 }
 
 }  // namespace
@@ -77,18 +88,9 @@ bool answers(const std::string& path) {
   if (is_link_of_proc(path)) return ask(meant_by(path), path).has_value();
   std::error_code none;
   const auto mount = mount_of(std::filesystem::absolute(path, none).native(), read_small_file("/proc/self/mountinfo", kMostMounts).value_or(""));
-  return !mount || answers_on(mount->device, mount->point);
+  return !mount || trusted_until(mount->device) == Timestamp::max() || ask_device(mount->device, mount->point);
 }
 
-bool answers_on(std::uint64_t device, const std::string& path) {
-  if (is_trusted(device)) return true;
-  const auto type = ask(fmt::format("device {:x}", device), path);
-  if (!type) return false;
-  const bool own = std::find(std::begin(kOwn), std::end(kOwn), *type) != std::end(kOwn);
-  const std::lock_guard lock(known().mutex);
-  if (known().until.size() == kMostDevices) known().until.clear();
-  known().until[device] = own ? Timestamp::max() : MonotonicClock::now() + kTrusted;
-  return true;
-}
+bool answers_on(std::uint64_t device, const std::string& path) { return MonotonicClock::now() < trusted_until(device) || ask_device(device, path); }
 
 }  // namespace fdr

@@ -3,7 +3,8 @@
 //
 // So a file is asked for before it is touched, with patience (patience.hpp): that it can be found, and what its file system says of itself,
 // for which statfs(2) goes to the server, where a file's own attributes may be remembered. What the kernel has of disks and memory is asked once,
-// any other at most once a second: a server that goes in the moment after its answer is still waited for. Any thread.
+// any other anew, or where many files are looked at once a second: a server that goes in the moment after its answer is still waited for. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ inline constexpr const char* kSilent = "its file system does not answer";
 // Whether `path` may be touched; true also where there is nothing. While one file of a file system is waited for none of it is touched, without
 // another wait.
 bool answers(const std::string& path);
-// The same where the device is known, as /proc/PID/maps has it: major << 32 | minor.
+// The same of one file of many, whose device is known as /proc/PID/maps has it (major << 32 | minor): an answer counts for a second.
 bool answers_on(std::uint64_t device, const std::string& path);
 
 }  // namespace fdr

@@ -37,6 +37,10 @@ TEST_CASE("patience: each thread has its own; work without memory is not done") 
   CHECK(helper != std::this_thread::get_id());
   std::thread([&] { CHECK(patiently("a", "", [&] { other = std::this_thread::get_id(); })); }).join();
   CHECK(other != helper);
+  end_patience();
+  end_patience();
+  CHECK(patiently("a", "", [&] { other = std::this_thread::get_id(); }));
+  CHECK(other != std::this_thread::get_id());
   CHECK(awaited().empty());
 }
 
