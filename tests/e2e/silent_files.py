@@ -50,6 +50,8 @@ with Scenario(__file__) as scenario:
     writer = Recorder(scenario, "attach", "-w", "20s", "--after", "0s", duty.pid, output=place)
     wait_for("samples", lambda: recorded(early) > 20)
     equal(notes(early), [], "notes while it answers")
+    # Between two slices, which are four seconds apart: who is writing in that moment waits.
+    wait_for("the first slice is written", lambda: writer.status()["armed_s"] > 2.5)
     mount.send_signal(signal.SIGUSR1)
     late = Recorder(scenario, "attach", "-w", "20s", "--after", "0s", duty.pid)
     for recorder in (early, late):
