@@ -16,6 +16,8 @@ namespace fdr {
 namespace {
 
 constexpr double kMegabyte = 1048576;
+constexpr const char* kGrows = "memory: the targets grow";
+constexpr const char* kMetrics = "fdr show BUNDLE metrics";
 
 struct Slope {
   bool known = false;
@@ -116,8 +118,8 @@ void add_level(const Evidence& ev, Findings& findings) {
   const std::string figures = fmt::format("resident {} in the baseline, {} now", bytes_text(std::max(held.quiet, 0.0)), bytes_text(std::max(held.incident, 0.0)));
   if (more > 32 * kMegabyte && held.incident > 1.5 * held.quiet)
     findings.push_back(speaks_for("memory-level", fmt::format("memory level: {} more than in the baseline", bytes_text(more)), 0.45 + std::min(0.2, held.incident / std::max(held.quiet, kMegabyte) / 20), figures,
-                                  "fdr show BUNDLE metrics"));
-  else if (more < 0.2 * held.quiet + 4 * kMegabyte) findings.push_back(speaks_against("memory-level", title, figures, "fdr show BUNDLE metrics"));
+                                  kMetrics));
+  else if (more < 0.2 * held.quiet + 4 * kMegabyte) findings.push_back(speaks_against("memory-level", title, figures, kMetrics));
   else findings.push_back(not_measurable("memory-level", title, figures + ": more, not clearly"));
 }
 
@@ -140,26 +142,23 @@ std::string moved_bytes(const char* what, double from, double to) {
   return fmt::format("{} {} to {}", what, bytes_text(std::max(from, 0.0)), bytes_text(std::max(to, 0.0)));
 }
 
-// Memory that is not there any more at the end: of a program that ran meanwhile, or given back. `since`: the same without it.
+// Memory that is not there any more at the end: of a program that ran meanwhile, or given back. `since`: the slope of `own` since the onset.
 Finding came_and_went(const Evidence& ev, const MetricPoints& own, const Slope& since, std::string figures) {
-  const char* title = "memory: the targets grow";
-  const char* more = "fdr show BUNDLE metrics";
   const auto peak = peak_of(own, ev.begin, ev.end), peak_before = peak_of(own, ev.quiet_from, ev.quiet_until);
-  if (!peak || peak->second - since.first < std::max(32 * kMegabyte, 0.5 * since.first)) return speaks_against("memory-growth", title, figures, more);
+  if (!peak || peak->second - since.first < std::max(32 * kMegabyte, 0.5 * since.first)) return speaks_against("memory-growth", kGrows, figures, kMetrics);
   figures += fmt::format("; {} at most, {:.1f} s after the onset", bytes_text(peak->second), to_seconds(peak->first - ev.begin));
-  if (!ev.has_quiet || !peak_before) return not_measurable("memory-growth", title, figures + ", given back since: no quiet part to compare with");
+  if (!ev.has_quiet || !peak_before) return not_measurable("memory-growth", kGrows, figures + ", given back since: no quiet part to compare with");
   figures += fmt::format(", {} at most before", bytes_text(peak_before->second));
-  if (peak->second < 1.25 * peak_before->second) return speaks_against("memory-growth", title, figures, more);
-  return speaks_for("memory-growth", fmt::format("memory came and went: {}", bytes_text(peak->second - since.first)), 0.4, figures, more);
+  if (peak->second < 1.25 * peak_before->second) return speaks_against("memory-growth", kGrows, figures, kMetrics);
+  return speaks_for("memory-growth", fmt::format("memory came and went: {}", bytes_text(peak->second - since.first)), 0.4, figures, kMetrics);
 }
 
 }  // namespace
 
 Findings find_growth(const Evidence& ev) {
-  const char* title = "memory: the targets grow";
   const char* cache = "file cache: mapped files that could be given back";
   const MetricPoints rss = ev.compared_points("process.rss"), anon = ev.compared_points("process.anon"), swap = ev.compared_points("process.swap");
-  if (rss.size() < 5) return {not_measurable("memory-growth", title, "process.rss was not recorded"), not_measurable("file-cache", cache, "process.rss was not recorded")};
+  if (rss.size() < 5) return {not_measurable("memory-growth", kGrows, "process.rss was not recorded"), not_measurable("file-cache", cache, "process.rss was not recorded")};
 
   Findings findings;
   add_level(ev, findings);
@@ -169,17 +168,16 @@ Findings find_growth(const Evidence& ev) {
     for (std::size_t i = 0; i < own.size(); ++i) own[i].second += swap[i].second;
   const Slope since = slope_of(own, ev.begin, ev.end), before = slope_of(own, ev.quiet_from, ev.quiet_until);
   const Slope all = slope_of(rss, ev.begin, ev.end);
-  const std::string more = "fdr show BUNDLE metrics";
   std::string figures = moved_bytes("anonymous and swapped", since.first, since.last) + fmt::format(" in {:.1f} s ({:+.2f} MB/s)", ev.incident_s, since.per_second / kMegabyte);
   if (ev.has_quiet && before.known) figures += fmt::format("; before {:+.2f} MB/s", before.per_second / kMegabyte);
   const double least = std::max(8 * kMegabyte, 0.05 * since.first);
   const bool grows = since.known && since.gained() > least && since.per_second > 0;
   if (!since.known) {
-    findings.push_back(not_measurable("memory-growth", title, "too few values since the onset"));
+    findings.push_back(not_measurable("memory-growth", kGrows, "too few values since the onset"));
   } else if (!grows) {
     findings.push_back(came_and_went(ev, own, since, figures));
   } else if (!ev.has_quiet || since.per_second < 2 * std::max(before.per_second, 0.0) + 0.2 * kMegabyte) {
-    findings.push_back(not_measurable("memory-growth", title, figures + (ev.has_quiet ? ": no faster than before" : ": no quiet part to compare with")));
+    findings.push_back(not_measurable("memory-growth", kGrows, figures + (ev.has_quiet ? ": no faster than before" : ": no quiet part to compare with")));
   } else {
     const Touched who = touched(ev);
     bool place_known = false;
@@ -204,7 +202,7 @@ Findings find_growth(const Evidence& ev) {
     const Slope more_threads = slope_of(threads, ev.begin, ev.end);
     if (more_threads.known && more_threads.gained() >= 1)
       figures += fmt::format("; threads {:.0f} to {:.0f}", more_threads.first, more_threads.last);
-    findings.push_back(speaks_for("memory-growth", name, (place_known ? 0.7 : 0.55) + std::min(0.2, since.gained() / std::max(since.first, kMegabyte) / 10), figures, more));
+    findings.push_back(speaks_for("memory-growth", name, (place_known ? 0.7 : 0.55) + std::min(0.2, since.gained() / std::max(since.first, kMegabyte) / 10), figures, kMetrics));
   }
 
   // RSS beyond the anonymous part is mapped files and shared memory.
@@ -222,9 +220,9 @@ Findings find_growth(const Evidence& ev) {
   const std::string text = fmt::format("{} mapped by the targets at most, {:+.2f} MB/s; anonymous {:+.2f} MB/s", bytes_text(most), files.per_second / kMegabyte,
                                        (all.per_second - files.per_second) / kMegabyte);
   if (files.known && ev.has_quiet && files.gained() > 32 * kMegabyte && files.gained() > 0.5 * all.gained())
-    findings.push_back(speaks_for("file-cache", cache, 0.4, text, more));
+    findings.push_back(speaks_for("file-cache", cache, 0.4, text, kMetrics));
   else if (files.known && files.gained() < std::max(4 * kMegabyte, 0.2 * std::max(all.gained(), 0.0)))
-    findings.push_back(speaks_against("file-cache", cache, text, more));
+    findings.push_back(speaks_against("file-cache", cache, text, kMetrics));
   else
     findings.push_back(not_measurable("file-cache", cache, text));
   return findings;

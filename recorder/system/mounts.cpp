@@ -1,7 +1,5 @@
 #include "recorder/system/mounts.hpp"
 
-#include <charconv>
-
 #include "recorder/metrics/proc_text.hpp"
 
 namespace fdr {
@@ -23,12 +21,10 @@ std::string unescaped(std::string_view text) {
 }
 
 std::uint64_t device_of(std::string_view text) {
-  std::uint32_t major = 0, minor = 0;
-  const char* const end = text.data() + text.size();
-  const auto colon = std::from_chars(text.data(), end, major);
-  if (colon.ptr == end || *colon.ptr != ':') return 0;
-  std::from_chars(colon.ptr + 1, end, minor);
-  return std::uint64_t{major} << 32 | minor;
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return 0;
+  const auto major = parse_number<std::uint32_t>(text.substr(0, colon)), minor = parse_number<std::uint32_t>(text.substr(colon + 1));
+  return major && minor ? std::uint64_t{*major} << 32 | *minor : 0;
 }
 
 }  // namespace

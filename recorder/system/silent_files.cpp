@@ -91,6 +91,9 @@ bool answers(const std::string& path) {
   return !mount || trusted_until(mount->device) == Timestamp::max() || ask_device(mount->device, mount->point);
 }
 
-bool answers_on(std::uint64_t device, const std::string& path) { return MonotonicClock::now() < trusted_until(device) || ask_device(device, path); }
+bool answers_on(std::uint64_t device, const std::string& path) {
+  if (!device) return answers(path);
+  return MonotonicClock::now() < trusted_until(device) || ask_device(device, path);
+}
 
 }  // namespace fdr

@@ -17,7 +17,8 @@ inline constexpr const char* kSilent = "its file system does not answer";
 // Whether `path` may be touched; true also where there is nothing. While one file of a file system is waited for none of it is touched, without
 // another wait.
 bool answers(const std::string& path);
-// The same of one file of many, whose device is known as /proc/PID/maps has it (major << 32 | minor): an answer counts for a second.
+// The same of one file of many, whose device is known as /proc/PID/maps has it (major << 32 | minor; 0: not known): an answer
+// counts for a second.
 bool answers_on(std::uint64_t device, const std::string& path);
 
 }  // namespace fdr

@@ -110,20 +110,29 @@ std::string mapped_file(std::int32_t pid, const Mapping& mapping) {
   return unless_missing("map_files", fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end));
 }
 
+namespace {
+
+bool is_out_of_reach(std::uint64_t device, const std::string& path) {
+  struct stat info {};
+  return answers_on(device, path) && ::stat(path.c_str(), &info);
+}
+
+}  // namespace
+
 std::vector<Mapping> MapReader::read(std::int32_t pid) {
   std::vector<Mapping> mappings = parse_maps(read_patiently(pid, "maps", 16u << 20).value_or(""));
   for (Mapping& mapping : mappings) {
-    if (mapping.module.kind != ModuleKind::kFile || !answers_on(mapping.device, mapped_file(pid, mapping))) continue;
+    if (mapping.module.kind != ModuleKind::kFile) continue;
     mapping.module.build_id = build_id(pid, mapping);
     // Where it cannot be reached, what is at its path by now would lend it its names: it is called as the kernel calls it, which nobody finds.
-    struct stat info {};
-    if (mapping.deleted && ::stat(mapped_file(pid, mapping).c_str(), &info)) mapping.module.path += " (deleted)";
+    if (mapping.deleted && is_out_of_reach(mapping.device, mapped_file(pid, mapping))) mapping.module.path += " (deleted)";
   }
   return mappings;
 }
 
 std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
   std::string path = mapped_file(pid, mapping);
+  if (!answers_on(mapping.device, path)) return {};
   FileDescriptor in_root;
   struct stat info {};
   if (::stat(path.c_str(), &info)) {
