@@ -27,6 +27,7 @@ struct Calls {
 };
 struct Figures {
   double seconds = 0;
+  bool sampled = false;  // long enough for shares of a CPU, which are not known otherwise
   std::map<std::vector<std::string>, double> stacks;  // % of a CPU
   std::map<std::string, double> functions, threads;   // % of a CPU
   std::map<std::string, Calls> syscalls;              // a second
@@ -39,8 +40,11 @@ struct Figures {
 };
 
 struct Stretch {
-  Timestamp from, to;
+  const Evidence& evidence;
+  Side side;
+  Timestamp from = side == Side::kQuiet ? evidence.quiet_from : evidence.begin, to = side == Side::kQuiet ? evidence.quiet_until : evidence.end;
   bool holds(Timestamp time) const { return time >= from && time < to; }
+  double seconds() const { return std::max(1e-3, to_seconds(to - from)); }
 };
 
 // Threads of a pool differ in their numbers only.
@@ -50,11 +54,13 @@ std::string thread_name(const View& view, std::uint32_t index) {
   return fmt::format("{} ({})", printable(thread->name), view.labels.process_name(thread->process));
 }
 
-Figures measure(const Evidence& evidence, const Stretch& stretch) {
+Figures measure(const Stretch& stretch) {
+  const Evidence& evidence = stretch.evidence;
   const View& view = evidence.view;
   Figures figures;
-  figures.seconds = std::max(1e-3, to_seconds(stretch.to - stretch.from));
-  const double one = 100 / evidence.sampled_hz / figures.seconds;
+  figures.seconds = stretch.seconds();
+  figures.sampled = evidence.sampled(stretch.side);
+  const double one = evidence.of_cpu(1, stretch.side);
 
   SampleCounts counts;
   for (const StackSample& sample : view.timeline.samples) {
@@ -110,18 +116,24 @@ std::vector<DiffRow> joined(const Map& base, const Map& now, Make make) {
   return rows;
 }
 
-void by_gain(std::vector<DiffRow>& rows) {
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const DiffRow& a, const DiffRow& b) { return std::abs(a.gain()) > std::abs(b.gain()); });
+// What is known on one side only: by its size there.
+double moved(const DiffRow& row) {
+  if (!std::isnan(row.gain())) return std::abs(row.gain());
+  return std::isnan(row.base) ? std::isnan(row.now) ? 0 : std::abs(row.now) : std::abs(row.base);
 }
 
-DiffRow share_row(std::string name, const double* base, const double* now) {
+void by_gain(std::vector<DiffRow>& rows) {
+  std::stable_sort(rows.begin(), rows.end(), [](const DiffRow& a, const DiffRow& b) { return moved(a) > moved(b); });
+}
+
+// Of what is not on a side: none of it.
+DiffRow rate_row(std::string name, const double* base, const double* now) {
   DiffRow row;
   row.name = std::move(name);
   row.base = base ? *base : 0;
   row.now = now ? *now : 0;
-  row.base_text = percent(row.base);
-  row.now_text = percent(row.now);
+  row.base_text = per_second(row.base);
+  row.now_text = per_second(row.now);
   return row;
 }
 
@@ -134,7 +146,15 @@ double relative_move(const DiffRow& row) {
 
 std::vector<DiffPart> compare(const Figures& base, const Figures& now) {
   std::vector<DiffPart> parts;
-  DiffPart stacks{"stacks", "% of a CPU", joined(base.stacks, now.stacks, [](const auto& stack, const double* a, const double* b) {
+  const auto share_row = [&](std::string name, const double* a, const double* b) {
+    DiffRow row = rate_row(std::move(name), a, b);
+    if (!base.sampled) row.base = kUnknown;
+    if (!now.sampled) row.now = kUnknown;
+    row.base_text = base.sampled ? percent(row.base) : "unknown";
+    row.now_text = now.sampled ? percent(row.now) : "unknown";
+    return row;
+  };
+  DiffPart stacks{"stacks", "% of a CPU", joined(base.stacks, now.stacks, [&](const auto& stack, const double* a, const double* b) {
                     DiffRow row = share_row(stack.back(), a, b);
                     row.stack = stack;
                     return row;
@@ -150,12 +170,7 @@ std::vector<DiffPart> compare(const Figures& base, const Figures& now) {
                       row.now_text = per_second(row.now);
                       return row;
                     })};
-  DiffPart failed{"failed", "calls/s", joined(base.failed, now.failed, [](const std::string& name, const double* a, const double* b) {
-                    DiffRow row = share_row(name, a, b);
-                    row.base_text = per_second(row.base);
-                    row.now_text = per_second(row.now);
-                    return row;
-                  })};
+  DiffPart failed{"failed", "calls/s", joined(base.failed, now.failed, rate_row)};
   DiffPart metrics{"metrics", "mean", joined(base.metrics, now.metrics, [](const std::string& name, const Figures::Metric* a, const Figures::Metric* b) {
                      DiffRow row;
                      row.name = name;
@@ -171,9 +186,13 @@ std::vector<DiffPart> compare(const Figures& base, const Figures& now) {
   return parts;
 }
 
-std::string described(const View& view, const Stretch& stretch, const char* what) {
-  return fmt::format("{} of {}: {:.1f} s from {} to {}", what, printable(view.manifest.host.name), to_seconds(stretch.to - stretch.from), view.utc(stretch.from).substr(11),
-                     view.utc(stretch.to).substr(11));
+std::string described(const Stretch& stretch, const char* what) {
+  const View& view = stretch.evidence.view;
+  std::string text = fmt::format("{} of {}: {:.1f} s from {} to {}", what, printable(view.manifest.host.name), to_seconds(stretch.to - stretch.from),
+                                 view.utc(stretch.from).substr(11), view.utc(stretch.to).substr(11));
+  const double sampled_s = stretch.evidence.sampled_seconds(stretch.side);
+  if (sampled_s < 0.97 * stretch.seconds()) text += fmt::format(", {:.1f} s of it with stacks", sampled_s);
+  return text;
 }
 
 Onset onset_of(const DiffInput& input, std::string_view given) {
@@ -189,13 +208,13 @@ Difference diff_within(const DiffInput& input, std::string_view given) {
   const View view(input.bundle.manifest, input.bundle.timeline, input.names);
   const Evidence evidence(view, onset, {});
   if (!evidence.has_quiet) throw Error(fmt::format("only {:.1f} s before the onset were recorded: nothing to compare with", evidence.quiet_s), "fdr diff BASE BUNDLE, with a bundle of a quiet time");
-  const Stretch quiet{evidence.quiet_from, evidence.quiet_until}, incident{evidence.begin, evidence.end};
+  const Stretch quiet{evidence, Side::kQuiet}, incident{evidence, Side::kIncident};
   Difference difference;
-  difference.base = slice ? fmt::format("{}: {:.1f} s", printable(slice->said), evidence.quiet_s) : described(view, quiet, "quiet part");
-  difference.now = described(view, incident, onset.known ? "incident" : "window");
+  difference.base = slice ? fmt::format("{}: {:.1f} s", printable(slice->said), evidence.quiet_s) : described(quiet, "quiet part");
+  difference.now = described(incident, onset.known ? "incident" : "window");
   difference.base_s = evidence.quiet_s;
   difference.now_s = evidence.incident_s;
-  difference.parts = compare(measure(evidence, quiet), measure(evidence, incident));
+  difference.parts = compare(measure(quiet), measure(incident));
   return difference;
 }
 
@@ -203,13 +222,13 @@ Difference diff_bundles(const DiffInput& base, const DiffInput& now, std::string
   const View base_view(base.bundle.manifest, base.bundle.timeline, base.names), now_view(now.bundle.manifest, now.bundle.timeline, now.names);
   const Onset none, onset = onset_of(now, given);
   const Evidence base_evidence(base_view, none, {}), now_evidence(now_view, onset, {});
-  const Stretch whole{base_evidence.begin, base_evidence.end}, incident{now_evidence.begin, now_evidence.end};
+  const Stretch whole{base_evidence, Side::kIncident}, incident{now_evidence, Side::kIncident};  // the base has no onset: all of it
   Difference difference;
-  difference.base = described(base_view, whole, "window");
-  difference.now = described(now_view, incident, onset.known ? "incident" : "window");
+  difference.base = described(whole, "window");
+  difference.now = described(incident, onset.known ? "incident" : "window");
   difference.base_s = base_evidence.incident_s;
   difference.now_s = now_evidence.incident_s;
-  difference.parts = compare(measure(base_evidence, whole), measure(now_evidence, incident));
+  difference.parts = compare(measure(whole), measure(incident));
   return difference;
 }
 

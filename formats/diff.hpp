@@ -1,6 +1,6 @@
 // What changed between two stretches of time: the quiet part and the incident of one bundle, or two bundles, of one host or
 // of two. Everything is per second, so that stretches of different length compare: stacks, functions and threads in percent
-// of a CPU, calls and failures a second, metrics as means. Matched by name, never by address or pid. Pure.
+// of a CPU over the seconds with clock samples, calls and failures a second, metrics as means. Matched by name, never by address or pid. Pure.
 #pragma once
 
 #include <cstdint>

@@ -233,6 +233,11 @@ std::string seal_history_chunk(std::uint64_t number, std::string_view contents) 
 }
 
 std::optional<HistoryChunk> find_history_chunk(std::span<const std::uint8_t> bytes) {
+  std::size_t budget = SIZE_MAX;
+  return find_history_chunk(bytes, budget);
+}
+
+std::optional<HistoryChunk> find_history_chunk(std::span<const std::uint8_t> bytes, std::size_t& budget) {
   ByteCursor cursor(bytes);
   if (cursor.read<std::uint32_t>() != kChunkMagic) return std::nullopt;
   const auto packed_bytes = cursor.read<std::uint32_t>(), sum = cursor.read<std::uint32_t>();
@@ -241,8 +246,10 @@ std::optional<HistoryChunk> find_history_chunk(std::span<const std::uint8_t> byt
   chunk.contents_bytes = cursor.read<std::uint32_t>();
   chunk.number = cursor.read<std::uint64_t>();
   chunk.packed = cursor.take(packed_bytes);
-  if (cursor.failed() || chunk.contents_bytes > kMaxContents) return std::nullopt;
+  if (cursor.failed() || chunk.contents_bytes > kMaxContents || packed_bytes > ::compressBound(chunk.contents_bytes)) return std::nullopt;
   const auto checked = bytes.subspan(checked_from, cursor.position() - checked_from);
+  if (checked.size() > budget) return budget = 0, std::nullopt;
+  budget -= checked.size();
   if (::crc32(0, checked.data(), static_cast<uInt>(checked.size())) != sum) return std::nullopt;
   chunk.sealed_bytes = (cursor.position() + kHistoryBlock - 1) / kHistoryBlock * kHistoryBlock;
   return chunk;

@@ -40,7 +40,9 @@ struct HistoryChunk {
 
 // A multiple of kHistoryBlock.
 std::string seal_history_chunk(std::uint64_t number, std::string_view contents);
-// The chunk that `bytes` begins with, a view of them; nothing where none does, or it is damaged or torn.
+// The chunk that `bytes` begins with, a view of them; nothing where none does, or it is damaged or torn. Its checksum is of as many bytes as
+// it says it has: these are taken from `budget`, and a chunk that would need more is not looked at and makes it 0.
+std::optional<HistoryChunk> find_history_chunk(std::span<const std::uint8_t> bytes, std::size_t& budget);
 std::optional<HistoryChunk> find_history_chunk(std::span<const std::uint8_t> bytes);
 // At most 4 MB. Nothing where they do not unpack.
 std::optional<std::string> history_contents(const HistoryChunk& chunk);

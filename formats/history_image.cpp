@@ -80,11 +80,17 @@ std::optional<HistoryLayout> layout_of(ByteCursor bytes) {
   return layout;
 }
 
-// By their numbers. Where two have the same one, somebody made that up, and the first one stands.
-std::map<std::uint64_t, std::pair<std::size_t, HistoryChunk>> chunks_of(std::span<const std::uint8_t> ring) {
+// By their numbers. Where two have the same one, somebody made that up, and the first one stands. What is no chunk is tried again a block
+// later: beginnings that each claim the megabytes behind them end the search, for an honest ring is checksummed once.
+std::map<std::uint64_t, std::pair<std::size_t, HistoryChunk>> chunks_of(std::span<const std::uint8_t> ring, std::size_t& damaged) {
   std::map<std::uint64_t, std::pair<std::size_t, HistoryChunk>> found;  // and where it ends
+  std::size_t budget = 2 * ring.size();
   for (std::size_t at = 0; at + kHistoryBlock <= ring.size();) {
-    const auto chunk = find_history_chunk(ring.subspan(at));
+    const auto chunk = find_history_chunk(ring.subspan(at), budget);
+    if (budget == 0) {
+      ++damaged;
+      break;
+    }
     at += chunk ? chunk->sealed_bytes : kHistoryBlock;
     if (chunk) found.try_emplace(chunk->number, at, *chunk);
   }
@@ -119,7 +125,7 @@ void prepend(std::deque<HistoryRows>& runs, HistoryRows rows) {
 }
 
 void read_rows(std::span<const std::uint8_t> ring, std::size_t metrics, Duration reach, HistoryImage::End& end, std::vector<HistoryRows>& runs, std::size_t& damaged) {
-  const auto chunks = chunks_of(ring);
+  const auto chunks = chunks_of(ring, damaged);
   if (!chunks.empty()) end = {chunks.rbegin()->second.first, chunks.rbegin()->first + 1};
   std::deque<HistoryRows> found;
   unpack(chunks, damaged, [&](std::span<const std::uint8_t> contents) {
@@ -133,7 +139,7 @@ void read_rows(std::span<const std::uint8_t> ring, std::size_t metrics, Duration
 }
 
 void read_movers(std::span<const std::uint8_t> ring, Duration reach, HistoryImage::End& end, std::vector<HistoryMovers>& movers, std::size_t& damaged) {
-  const auto chunks = chunks_of(ring);
+  const auto chunks = chunks_of(ring, damaged);
   if (!chunks.empty()) end = {chunks.rbegin()->second.first, chunks.rbegin()->first + 1};
   std::deque<HistoryMovers> found;
   unpack(chunks, damaged, [&](std::span<const std::uint8_t> contents) {

@@ -9,12 +9,16 @@
 
 #include "formats/error.hpp"
 #include "formats/json_text.hpp"
+#include "formats/pack/file_tree.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
 namespace {
 
 constexpr const char* kDocument = "manifest.json";
+// More than any recorder writes: it has ten rings, nine reasons, and a table of 65 536 processes.
+constexpr std::size_t kMostRings = 64, kMostReasons = 64, kMostPids = 65'536;
+constexpr std::int64_t kMostUptime_ns = std::int64_t{1} << 60, kMostRealtime_ns = std::int64_t{1} << 62;  // 36 years; the year 2116
 
 Json clock_json(const ClockAnchor& anchor) {
   return {
@@ -25,6 +29,14 @@ Json strings_json(const std::vector<std::string>& texts) {
   Json list = Json::array();
   for (const std::string& text : texts) list.push_back(valid_utf8(text));
   return list;
+}
+
+// One key after the other: a Json that is asked for each of them by name looks through all those before.
+template <class Map, class Name, class Value>
+Json object_json(const Map& map, Name name, Value value) {
+  Json::object_t object;
+  for (const auto& [key, of_key] : map) object.Container::emplace_back(name(key), value(of_key));
+  return object;
 }
 
 Json ring_json(const RingReport& ring) {
@@ -65,12 +77,16 @@ class Fields {
     return Fields(found == object_.end() || found->is_null() ? empty : *found, name(key), missing_);
   }
   template <class Visit>
-  void each(Visit visit) const {
+  void each(std::size_t most, Visit visit) const {
+    if (object_.size() > most) too_many("", most);
     for (const auto& [key, value] : object_.items()) visit(key, value);
   }
   std::string name(const std::string& key) const {
     if (prefix_.empty()) return key.empty() ? "the whole" : key;
     return key.empty() ? prefix_ : prefix_ + "." + key;
+  }
+  [[noreturn]] void too_many(const std::string& key, std::size_t most) const {
+    throw Error(std::string(kDocument) + ": " + name(key) + " has more than " + std::to_string(most) + " entries");
   }
   [[noreturn]] void wrong(const std::string& key, const char* expected) const {
     throw Error(std::string(kDocument) + ": " + name(key) + " is not " + expected);
@@ -143,6 +159,19 @@ RingReport read_ring(const Fields& fields) {
   return ring;
 }
 
+void bound(ClockAnchor& anchor) {
+  anchor.realtime_ns = std::clamp(anchor.realtime_ns, std::int64_t{0}, kMostRealtime_ns);
+  for (std::int64_t* ns : {&anchor.monotonic_ns, &anchor.boottime_ns}) *ns = std::clamp(*ns, -kMostUptime_ns, kMostUptime_ns);
+}
+
+// Sums and differences of any two, and of one with a moment of the trace, fit.
+void bound_times(Manifest& m) {
+  m.trigger.realtime_ns = std::clamp(m.trigger.realtime_ns, std::int64_t{0}, kMostRealtime_ns);
+  for (std::int64_t* ns : {&m.trigger.monotonic_ns, &m.episode.onset_ns, &m.window.start_ns, &m.window.end_ns}) *ns = std::clamp(*ns, -kMostUptime_ns, kMostUptime_ns);
+  bound(m.clock);
+  for (ClockAnchor& anchor : m.anchors) bound(anchor);
+}
+
 void check_format(const nlohmann::json& root) {
   const auto format = root.is_object() ? root.find("format") : root.end();
   if (!root.is_object() || format == root.end() || !format->is_number_integer())
@@ -172,7 +201,8 @@ std::string to_json(const Manifest& m) {
                     {"command", strings_json(m.target.command)},
                     {"names", strings_json(m.target.names)}};
   if (!m.target.container.empty()) json["target"]["container"] = valid_utf8(m.target.container);
-  for (const auto& [pid, inside] : m.target.ns_pids) json["target"]["ns_pids"][std::to_string(pid)] = inside;
+  if (!m.target.ns_pids.empty())
+    json["target"]["ns_pids"] = object_json(m.target.ns_pids, [](std::int32_t pid) { return std::to_string(pid); }, [](std::int32_t inside) { return Json(inside); });
   json["trigger"] = {{"name", valid_utf8(m.trigger.name)},
                      {"when", valid_utf8(m.trigger.when)},
                      {"value", m.trigger.value},
@@ -195,10 +225,9 @@ std::string to_json(const Manifest& m) {
   const double share =
       m.stacks.samples ? static_cast<double>(m.stacks.complete) / static_cast<double>(m.stacks.samples) : 0;
   json["stacks"] = {{"samples", m.stacks.samples}, {"complete", m.stacks.complete}, {"share_complete", share}, {"copied", m.stacks.copied}};
-  json["stacks"]["reasons"] = Json::object();
-  for (const auto& [reason, samples] : m.stacks.reasons) json["stacks"]["reasons"][valid_utf8(reason)] = samples;
-  json["rings"] = Json::object();
-  for (const auto& [name, ring] : m.rings) json["rings"][valid_utf8(name)] = ring_json(ring);
+  json["stacks"]["reasons"] = object_json(m.stacks.reasons, valid_utf8, [](std::uint64_t samples) { return Json(samples); });
+  if (m.sampled_hz) json["stacks"]["sampled_hz"] = m.sampled_hz;
+  json["rings"] = object_json(m.rings, valid_utf8, ring_json);
   json["cost"] = {{"cpu_seconds", m.cost.cpu_seconds},
                   {"rss_bytes", m.cost.rss_bytes},
                   {"window_bytes", m.cost.window_bytes},
@@ -211,10 +240,9 @@ std::string to_json(const Manifest& m) {
   json["switches_unseen"] = m.switches_unseen;
   json["backend"] = valid_utf8(m.backend);
   json["config"] = valid_utf8(m.config);
-  json["grade"] = nullptr;
+  json["grade"] = nullptr;  // of a bundle that is read, never in it
   json["signature"] = nullptr;
-  json["files"] = Json::object();
-  for (const auto& [path, sum] : m.files) json["files"][valid_utf8(path)] = {{"sha256", sum}};
+  json["files"] = object_json(m.files, valid_utf8, [](const std::string& sum) { return Json{{"sha256", sum}}; });
   return dump_json(json);
 }
 
@@ -239,11 +267,12 @@ Manifest manifest_from_json(std::string_view text) {
   const Fields target = root.object("target");
   target.need("mode", m.target.mode);
   target.need("pids", m.target.pids);
+  if (m.target.pids.size() > kMostPids) target.too_many("pids", kMostPids);
   target.need("command", m.target.command);
   target.may("names", m.target.names);
   target.may("container", m.target.container);
   const Fields inside = target.object("ns_pids");
-  inside.each([&](const std::string& key, const nlohmann::json&) {
+  inside.each(kMostPids, [&](const std::string& key, const nlohmann::json&) {
     std::int32_t pid = 0;
     const auto parsed = std::from_chars(key.data(), key.data() + key.size(), pid);
     if (parsed.ec != std::errc{} || parsed.ptr != key.data() + key.size()) inside.wrong(key, "of a process id");
@@ -282,12 +311,13 @@ Manifest manifest_from_json(std::string_view text) {
   stacks.need("samples", m.stacks.samples);
   stacks.need("complete", m.stacks.complete);
   stacks.may("copied", m.stacks.copied);
+  stacks.may("sampled_hz", m.sampled_hz);
   const Fields reasons = stacks.object("reasons");
-  reasons.each([&](const std::string& key, const nlohmann::json&) { reasons.may(key.c_str(), m.stacks.reasons[key]); });
+  reasons.each(kMostReasons, [&](const std::string& key, const nlohmann::json&) { reasons.may(key.c_str(), m.stacks.reasons[key]); });
 
   const Fields rings = root.object("rings");
   rings.each(
-      [&](const std::string& key, const nlohmann::json&) { m.rings[key] = read_ring(rings.object(key.c_str())); });
+      kMostRings, [&](const std::string& key, const nlohmann::json&) { m.rings[key] = read_ring(rings.object(key.c_str())); });
 
   const Fields cost = root.object("cost");
   cost.may("cpu_seconds", m.cost.cpu_seconds);
@@ -305,13 +335,14 @@ Manifest manifest_from_json(std::string_view text) {
   root.may("config", m.config);
   const Fields files = root.object("files");
   files.each(
-      [&](const std::string& key, const nlohmann::json&) { files.object(key.c_str()).need("sha256", m.files[key]); });
+      kMaxBundleFiles, [&](const std::string& key, const nlohmann::json&) { files.object(key.c_str()).need("sha256", m.files[key]); });
 
   if (!missing.empty()) {
     std::string list;
     for (const std::string& key : missing) list += (list.empty() ? "" : ", ") + key;
     throw Error(std::string(kDocument) + ": missing: " + list);
   }
+  bound_times(m);
   return m;
 }
 

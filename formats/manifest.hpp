@@ -4,8 +4,8 @@
 // Moments are UTC text for people (`trigger.time`, `window.start`, `window.end`) with the exact monotonic nanoseconds
 // beside them
 // (`trigger.monotonic_ns`, `window.start_ns`, `window.end_ns`), which are what is read back. Data only. `grade` and
-// `signature` are written as null until something computes them. Percentages are 0..100 where a metric has unit %,
-// shares are 0..1.
+// `signature` are always null in the file: they are worked out when a bundle is read (`fdr verify`, `fdr report --json`, `fdr export ndjson`).
+// Percentages are 0..100 where a metric has unit %, shares are 0..1.
 #pragma once
 
 #include <array>
@@ -31,7 +31,7 @@ struct RingReport {
   std::uint64_t recorded = 0;     // records written since the start
   std::uint64_t kept = 0;         // records of it in this bundle
   std::uint64_t overwritten = 0;  // written and lost to the ring's size before the snapshot
-  std::uint64_t dropped = 0;      // not written (nesting, no room, no slot)
+  std::uint64_t dropped = 0;      // not written: nesting, no room, no slot, or more than the ring takes at a time so that it covers its span
   std::uint64_t missed = 0;       // never seen: clock ticks due and not run, side-band records lost
   std::uint64_t torn = 0;         // met half written by the reader and skipped
 };
@@ -47,6 +47,7 @@ struct Manifest {
   int format = kBundleFormat;
   std::string fdr_version;
   std::int32_t recorder_pid = 0;  // what it and its children did is none of the host's trouble; 0 where unknown
+  std::uint32_t sampled_hz = 0;   // clock samples a second of running on one CPU; 0: not said (findings/sampling.hpp reads it)
   struct Host {
     std::string name, kernel, machine;
     int cpus = 0;
@@ -70,7 +71,8 @@ struct Manifest {
     std::int64_t monotonic_ns = 0;
     bool drill = false;            // asked for by `fdr drill`: nothing was wrong
   } trigger;
-  // Of what the bundle shows a moment, where a rule that can end fired: "onset" or "end". `id` is empty of no episode.
+  // Of what the bundle shows a moment, where a rule that can end fired: "onset", "end", or "whole": it was over while
+  // the first bundle was still open, which is then the only one. `id` is empty of no episode.
   struct Episode {
     std::string id;                  // "2026-03-01T12:41:23.515Z.system-cpu", the same in its bundles
     std::string stage;
@@ -107,7 +109,8 @@ struct Manifest {
 };
 
 std::string to_json(const Manifest& manifest);
-// Bounded and checked: throws Error naming the key on anything that is not a manifest of a format this reader knows.
+// Bounded and checked: throws Error naming the key on anything that is not a manifest of a format this reader knows, or has more entries
+// than any recorder writes. Times come back within what a machine can have lived through, so that arithmetic on them cannot overflow.
 Manifest manifest_from_json(std::string_view text);
 
 }  // namespace fdr

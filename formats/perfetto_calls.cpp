@@ -159,7 +159,7 @@ std::vector<SyscallCall> calls_of_bundle(std::string_view bundle, const TraceClo
       } else if (event.field() == ftrace::kSysExit) {
         if (!entered) throw Damage("a return without its system call");
         entered = false;
-        found.back().wall = time - found.back().begin;
+        found.back().wall = checked_duration(static_cast<std::uint64_t>((time - found.back().begin).count()));
         for (FieldCursor exit(event.bytes()); exit.next();)
           if (exit.field() == ftrace::kRet) found.back().result = exit.integer<std::int64_t>();
       }
@@ -223,12 +223,17 @@ std::size_t CallCollector::add(std::string_view message, std::optional<std::stri
   const Lists lists(message);
   std::vector<SyscallCall> found = bundle ? calls_of_bundle(*bundle, clock) : calls_of_lists(lists, clock);
 
+  std::uint64_t least_place = 0;  // each call once: otherwise many times that can be would add up to one that cannot
   for (PackedCursor early = lists.list(calls::kEarly); early.more();) {
     const std::uint64_t place = early.next();
     const Duration by = checked_duration(early.next());
-    if (place >= found.size()) throw Damage("a place outside its list");
-    found[place].begin -= by;
-    found[place].wall += by;
+    if (place < least_place || place >= found.size()) throw Damage("a place outside its list");
+    least_place = place + 1;
+    SyscallCall& call = found[place];
+    call.begin -= by;
+    call.wall += by;
+    checked_duration(static_cast<std::uint64_t>(to_ns(call.begin)));
+    checked_duration(static_cast<std::uint64_t>(call.wall.count()));
   }
   PackedCursor threads = lists.list(calls::kThreads), cpu_times = lists.list(calls::kCpuTimes),
                abis = lists.list(calls::kAbis), positions = lists.list(calls::kPositions);

@@ -104,7 +104,8 @@ class Reader {
     if (!started_) return;
     if (packet.system) read_system(*packet.system);
     for (const auto& [field, message] : packet.rows) read_row(field, message);
-    if (packet.interned) charge(stacks_.add(*packet.interned, packet.modules, packet.named_frames, timeline_.stacks));
+    if (packet.interned)
+      stacks_.add(*packet.interned, packet.modules, packet.named_frames, timeline_.stacks, [this](std::uint64_t units) { charge(units); });
     if (packet.track && packet.metric) read_metric(packet);
     if (packet.event && packet.timestamp) read_point(packet);
     if (packet.perf && packet.sample) read_sample(packet);
@@ -257,6 +258,7 @@ class Reader {
       if (f.field() == track::kUuid) track = f.number();
       if (f.field() == track::kName) series.name = f.text();
     }
+    charge(series.name.size() / 64);
     for (FieldCursor f(*packet.metric); f.next();) {
       if (f.field() == metric::kUnit) series.unit = f.enumeration(Unit::kCount);
       if (f.field() == metric::kKind) series.kind = f.enumeration(MetricKind::kCounter);

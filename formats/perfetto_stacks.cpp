@@ -26,6 +26,7 @@ using Message = protozero::pbf_writer;
 
 constexpr std::size_t kPacketBytes = 64 * 1024;
 constexpr std::size_t kMaxFrames = 4096;                  // of one stack
+constexpr std::size_t kMaxString = 4096 + 64;             // a path's bytes at most, and what is put around them
 
 std::string hex_of_bytes(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -151,25 +152,29 @@ void append(std::vector<T>& table, std::uint64_t iid, T value) {
   table.push_back(std::move(value));
 }
 
-void append_string(std::vector<std::string>& table, std::string_view entry) {
+constexpr std::uint64_t units_of(std::size_t bytes) { return bytes / 64; }
+
+// A longer one is cut: nobody's file or function is called so.
+void append_string(std::vector<std::string>& table, std::string_view entry, const StackCollector::Charge& charge) {
   std::uint64_t iid = 0;
-  std::string text;
+  std::string_view text;
   for (FieldCursor f(entry); f.next();) {
     if (f.field() == interned::kIid) iid = f.number();
-    if (f.field() == interned::kStr) text = f.text();
+    if (f.field() == interned::kStr) text = f.bytes().substr(0, kMaxString);
   }
-  append(table, iid, std::move(text));
+  charge(units_of(text.size()));
+  append(table, iid, std::string(text));
 }
 
 // A module, but for what stands in the mapping.
 struct ModuleCompanion {
   ModuleKind kind = ModuleKind::kFile;
-  std::optional<std::string> path;
+  std::optional<std::string_view> path;
 
   explicit ModuleCompanion(std::string_view message) {
     for (FieldCursor f(message); f.next();) {
       if (f.field() == module::kKind) kind = f.enumeration(ModuleKind::kAnonymous);
-      if (f.field() == module::kPath) path = f.text();
+      if (f.field() == module::kPath) path = f.bytes().substr(0, kMaxString);
     }
   }
 };
@@ -178,38 +183,39 @@ struct ModuleCompanion {
 
 void put_stacks(PacketStream& stream, const StackTable& stacks) { StackWriter(stream, stacks).write(); }
 
-std::size_t StackCollector::add(std::string_view data, const std::vector<std::string_view>& modules,
-                                std::optional<std::string_view> named_frames, StackTable& stacks) {
+void StackCollector::add(std::string_view data, const std::vector<std::string_view>& modules,
+                         std::optional<std::string_view> named_frames, StackTable& stacks, const Charge& charge) {
   std::vector<std::uint64_t> named;
   if (named_frames)
     for (PackedCursor packed(*named_frames); packed.more();) named.push_back(packed.next());
   if (!std::is_sorted(named.begin(), named.end())) throw Damage("interned ids out of order");
-  std::size_t worth = 0, next_module = 0;
+  std::size_t next_module = 0;
 
   for (FieldCursor entry(data); entry.next();) {
-    ++worth;
+    charge(1);
     switch (entry.field()) {
       case interned::kBuildIds:
-        append_string(build_ids_, entry.bytes());
+        append_string(build_ids_, entry.bytes(), charge);
         break;
       case interned::kMappingPaths:
-        append_string(paths_, entry.bytes());
+        append_string(paths_, entry.bytes(), charge);
         break;
       case interned::kFunctionNames:
-        append_string(function_names_, entry.bytes());
+        append_string(function_names_, entry.bytes(), charge);
         break;
       case interned::kMappings: {
-        std::uint64_t iid = 0;
-        Module module;
+        std::uint64_t iid = 0, build_id = 0, path = 0;
         for (FieldCursor f(entry.bytes()); f.next();) {
           if (f.field() == interned::kIid) iid = f.number();
-          if (f.field() == interned::kBuildId) module.build_id = hex_of_bytes(at_iid(build_ids_, f.number()));
-          if (f.field() == interned::kPathStrings) module.path = at_iid(paths_, f.number());
+          if (f.field() == interned::kBuildId) build_id = f.number();
+          if (f.field() == interned::kPathStrings) path = f.number();
         }
         if (next_module == modules.size()) throw Damage("a mapping without its kind");
         const ModuleCompanion companion(modules[next_module++]);
-        module.kind = companion.kind;
-        if (companion.path) module.path = *companion.path;
+        const std::string_view id_bytes = build_id ? std::string_view(at_iid(build_ids_, build_id)) : std::string_view();
+        const std::string_view name = companion.path ? *companion.path : path ? std::string_view(at_iid(paths_, path)) : std::string_view();
+        charge(units_of(2 * id_bytes.size() + name.size()));
+        const Module module{.kind = companion.kind, .path = std::string(name), .build_id = hex_of_bytes(id_bytes)};
         append(modules_, iid, stacks.intern_module(module));
         break;
       }
@@ -222,7 +228,9 @@ std::size_t StackCollector::add(std::string_view data, const std::vector<std::st
           if (f.field() == interned::kRelPc) rel_pc = f.number();
         }
         const bool has_name = std::binary_search(named.begin(), named.end(), iid);
-        const std::string real_name = has_name ? at_iid(function_names_, name) : std::string{};
+        static const std::string nameless;
+        const std::string& real_name = has_name ? at_iid(function_names_, name) : nameless;
+        charge(units_of(real_name.size()));
         append(frames_, iid, stacks.intern_frame(at_iid(modules_, mapping), rel_pc, real_name));
         break;
       }
@@ -234,7 +242,7 @@ std::size_t StackCollector::add(std::string_view data, const std::vector<std::st
           if (f.field() == interned::kFrameIds) frames.push_back(at_iid(frames_, f.number()));
           if (frames.size() > kMaxFrames) throw Damage("a stack that is too deep");
         }
-        worth += frames.size() / 8;
+        charge(frames.size() / 8);
         append(stacks_, iid, stacks.intern_stack(frames));
         break;
       }
@@ -242,7 +250,6 @@ std::size_t StackCollector::add(std::string_view data, const std::vector<std::st
         break;
     }
   }
-  return worth;
 }
 
 StackId StackCollector::stack_of_iid(std::uint64_t iid) const { return at_iid(stacks_, iid); }

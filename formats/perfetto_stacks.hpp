@@ -4,6 +4,7 @@
 // thread-safe.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,9 +24,12 @@ std::string bytes_of_hex(const std::string& hex);
 
 class StackCollector {
  public:
-  // One packet's interned data and what stands beside it. Returns a number of records worth its memory. Throws Damage.
-  std::size_t add(std::string_view interned, const std::vector<std::string_view>& modules,
-                  std::optional<std::string_view> named_frames, StackTable& stacks);
+  // Told what an entry costs, in units of some 64 bytes, before it is built; may throw Damage.
+  using Charge = std::function<void(std::uint64_t units)>;
+
+  // One packet's interned data and what stands beside it. Throws Damage. Frames and modules hold copies of their names: each pays for its own.
+  void add(std::string_view interned, const std::vector<std::string_view>& modules, std::optional<std::string_view> named_frames,
+           StackTable& stacks, const Charge& charge);
 
   // Of an iid in a record; Damage where there is no such stack.
   StackId stack_of_iid(std::uint64_t iid) const;

@@ -38,7 +38,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const std::string command = argc > 1 && argv[1][0] != '-' ? std::string(" ") + argv[1] : "";
-    const std::string what = argc > 1 && argv[1][0] == '-' ? "unknown option '" + std::string(argv[1]) + "'" : error.what();
+    const std::string what = argc > 1 && app.get_subcommands().empty() ? std::string("there is no ") + (argv[1][0] == '-' ? "option" : "command") + " '" + argv[1] + "' here" : error.what();
     std::fprintf(stderr, "fdr: error: %s\nfdr: hint: fdr%s --help\n", fdr::printable(what).c_str(), app.get_subcommands().empty() ? "" : command.c_str());
     // In `run` an exit code belongs to the command; ours must not look like one of its own (DESIGN 3).
     const bool wrapping = argc > 1 && std::string_view(argv[1]) == "run";
@@ -46,6 +46,9 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
   } catch (const fdr::Error& error) {
     std::fprintf(stderr, "fdr: error: %s\n", fdr::printable_lines(error.what()).c_str());
     if (!error.hint().empty()) std::fprintf(stderr, "fdr: hint: %s\n", fdr::printable_lines(error.hint()).c_str());
+    return 1;
+  } catch (const std::exception& error) {  // no thread, no memory
+    std::fprintf(stderr, "fdr: error: %s\n", fdr::printable(error.what()).c_str());
     return 1;
   }
 }

@@ -4,9 +4,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <csignal>
 #include <iterator>
 #include <limits>
+#include <utility>
 
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/history/kept_metrics.hpp"
@@ -20,6 +23,13 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 std::size_t rows_for(const Config& config) {
   // The span, what follows it, and a little for ticks that come early.
   return static_cast<std::size_t>((config.span + config.longest_after()) / config.every) + 64;
+}
+
+// Of how programs end.
+int badness(int wait_status) {
+  constexpr std::array kFaults = {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGTRAP};
+  if (WIFSIGNALED(wait_status)) return std::find(kFaults.begin(), kFaults.end(), WTERMSIG(wait_status)) != kFaults.end() ? 3 : 2;
+  return WEXITSTATUS(wait_status) != 0 ? 1 : 0;
 }
 
 }  // namespace
@@ -39,9 +49,7 @@ MetricReader::MetricReader(const Config& config, bool sees_calls)
       standstill_(catalogue_, Duration{1'000'000'000 / config.frequency}),
       bystanders_(config.span + config.after, Duration{1'000'000'000 / config.frequency}),
       history_(catalogue_.size(), rows_for(config)),
-      row_(catalogue_.size()),
-      exit_code_(kUnknown),
-      exit_signal_(kUnknown) {
+      row_(catalogue_.size()) {
   for (const HeartbeatConfig& beat : config.heartbeats) beat_names_.push_back("beat." + beat.name + ".age");
   for (const LogConfig& log : config.logs) log_names_.push_back("log." + log.name);
   for (const UserMetricConfig& metric : config.metrics) metric_names_.push_back(metric.name);
@@ -86,8 +94,7 @@ void MetricReader::keep_peer_ages(const Heartbeats& beats, Timestamp now) {
 }
 
 void MetricReader::target_exited(int wait_status) {
-  exit_code_ = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
-  exit_signal_ = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+  if (!exited_ || badness(wait_status) > badness(*exited_)) exited_ = wait_status;
 }
 
 void MetricReader::set(const char* name, double value) {
@@ -119,15 +126,17 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   for (std::size_t i = 0; i < beat_names_.size(); ++i) set(beat_names_[i].c_str(), ages[i]);
   for (std::size_t i = 0; i < log_names_.size() && i < watched.log_counts.size(); ++i) set(log_names_[i].c_str(), watched.log_counts[i]);
   for (std::size_t i = 0; i < metric_names_.size() && i < watched.metrics.size(); ++i) set(metric_names_[i].c_str(), watched.metrics[i]);
-  set("exit.code", exit_code_);
-  set("exit.signal", exit_signal_);
+  if (const auto status = std::exchange(exited_, std::nullopt)) {
+    set("exit.code", WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status));
+    set("exit.signal", WIFSIGNALED(*status) ? WTERMSIG(*status) : 0);
+  }
   set("recorder.lateness", to_seconds(lateness));
   if (now - own_cpu_.time >= std::chrono::seconds(1)) {
     const double seconds = own_cpu_seconds();
     if (own_cpu_.time != Timestamp{}) own_cpu_.percent = 100 * (seconds - own_cpu_.seconds) / to_seconds(now - own_cpu_.time);
     own_cpu_.time = now;
     own_cpu_.seconds = seconds;
-    own_rss_ = static_cast<double>(own_anonymous_bytes(0));
+    own_rss_ = static_cast<double>(own_anonymous_bytes(recording.window().layout.ring_bytes()));
   }
   set("recorder.cpu", own_cpu_.percent);
   if (recording.economy().budget()) set("recorder.calls_spared", recording.economy().spares_calls());

@@ -42,7 +42,8 @@ class MetricReader {
   // The past beyond the window; null where the history is off.
   MetricPast* past() { return past_ ? &*past_ : nullptr; }
   void add_process(std::int32_t pid, std::uint32_t target);
-  // A target's first process has ended; known to rules from the next row on.
+  // A target's first process has ended: a value of the next row only. Of several between two rows the worst counts, a fault before another
+  // signal before a code.
   void target_exited(int wait_status);
 
   void read(const Recording& recording, const Recording::Changes& changes, Heartbeats& beats, const WatchedValues& watched, Duration lateness, Timestamp now);
@@ -82,7 +83,7 @@ class MetricReader {
   std::optional<MetricPast> past_;
   MetricHistory history_;
   std::vector<double> row_;
-  double exit_code_, exit_signal_;
+  std::optional<int> exited_;  // wait status, since the last row
   struct { Timestamp time; double seconds = 0; double percent; } own_cpu_;
   double own_rss_ = 0;
 };

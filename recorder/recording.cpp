@@ -123,6 +123,7 @@ std::vector<std::int32_t> Recording::adopt(const std::vector<ProcessIdentity>& p
   }
   if (added.empty()) return added;
   arm(added, target, now);
+  if (added.empty()) return added;
   std::vector<std::uint32_t> armed;
   for (std::uint32_t slot = 0; slot < window_.layout.threads; ++slot)
     if (window_.threads[slot].flags & FDR_THREAD_USED && !(window_.threads[slot].flags & FDR_THREAD_EXITED)) armed.push_back(slot);
@@ -179,6 +180,7 @@ void Recording::catch_up(Timestamp now) {
   chosen_.source->collect(now);
   std::vector<SideEvent> side = chosen_.source->side_events();
   std::vector<fdr_life> life = life_.read(window_);
+  LostEnds::disown_slots(life, window_);
   name_builds(side, life);
   caught_up_.append(table_.apply(std::move(life), std::move(side), now, window_.threads, window_.layout.threads));
 }
@@ -195,7 +197,17 @@ void Recording::name_builds(std::vector<SideEvent>& side, const std::vector<fdr_
   }
 }
 
+// After all that was told: the next advance() tells of them.
+void Recording::find_lost_ends(Timestamp now) {
+  const std::uint64_t losses = life_.lost_chunks() + chosen_.source->side_lost() + window_.control->slots_exhausted + leases_over_;
+  std::vector<fdr_life> ends = lost_ends_.look(window_, table_, losses, now);
+  if (!ends.empty()) caught_up_.append(table_.apply(std::move(ends), {}, now, window_.threads, window_.layout.threads));
+}
+
 Recording::Changes Recording::advance(Timestamp now) {
+  // A backend of our own process has a lease of no length: nothing goes on without us.
+  const fdr_control& control = *window_.control;
+  leases_over_ += control.lease_ns > control.renewed_ns && control.lease_ns < static_cast<std::uint64_t>(to_ns(now));
   chosen_.source->renew_lease(now);
   catch_up(now);
   Changes changes;
@@ -212,16 +224,15 @@ Recording::Changes Recording::advance(Timestamp now) {
   for (const std::uint32_t slot : changes.processes.armed)
     if (!adopted_.contains(slot)) live_slots_.push_back(slot);
   adopted_.clear();
-  for (const std::uint32_t slot : changes.processes.released) {
+  // A slot whose thread's end was found out and then told of comes back once.
+  const std::unordered_set<std::uint32_t> gone(changes.processes.released.begin(), changes.processes.released.end());
+  for (const std::uint32_t slot : gone) {
     changes.ended_threads.push_back(window_.threads[slot]);
     economy_.ended(window_.threads[slot]);
     window_.threads[slot].flags = 0;
     chosen_.source->release_slot(slot);
   }
-  if (!changes.processes.released.empty()) {
-    const std::unordered_set<std::uint32_t> gone(changes.processes.released.begin(), changes.processes.released.end());
-    std::erase_if(live_slots_, [&](std::uint32_t slot) { return gone.contains(slot); });
-  }
+  if (!gone.empty()) std::erase_if(live_slots_, [&](std::uint32_t slot) { return gone.contains(slot); });
 
   bool changed = changes.processes.mapped || !changes.processes.armed.empty() || !changes.processes.execed.empty() || !changes.processes.exits.empty();
   if (now - last_second_ >= kSecond) {
@@ -238,6 +249,7 @@ Recording::Changes Recording::advance(Timestamp now) {
     }
   }
   follow_files(changed, now);
+  find_lost_ends(now);
   return changes;
 }
 
@@ -293,6 +305,7 @@ std::vector<std::string> Recording::notes() const {
   std::vector<std::string> notes = chosen_.notes;
   for (std::string& note : chosen_.source->notes()) notes.push_back(std::move(note));
   for (std::string& note : awaited()) notes.push_back(std::move(note));
+  if (std::string problem = go_.problem(); !problem.empty()) notes.push_back(std::move(problem));
   return notes;
 }
 

@@ -19,6 +19,7 @@
 #include "recorder/targets/proc_reader.hpp"
 #include "recorder/window/coverage.hpp"
 #include "recorder/window/life_reader.hpp"
+#include "recorder/window/lost_ends.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
 
@@ -31,7 +32,7 @@ class Recording {
 
   // Processes that exist now, with their descendants, as targets. Returns those that could be added.
   std::vector<std::int32_t> add_existing(const std::vector<ProcessIdentity>& processes, std::uint32_t target);
-  // The same of who comes later, while everything runs. Returns those that were not followed yet.
+  // The same of who comes later, while everything runs. Returns those that were not followed yet. Where it throws Error nothing has changed here.
   std::vector<std::int32_t> adopt(const std::vector<ProcessIdentity>& processes, std::uint32_t target, Timestamp now);
   // `run`: our own child, mute until its execve.
   void add_child(std::int32_t pid);
@@ -92,6 +93,7 @@ class Recording {
   void arm(std::vector<std::int32_t>& named, std::uint32_t target, Timestamp now);
   void name_builds(std::vector<SideEvent>& side, const std::vector<fdr_life>& life);
   void collect_armed_threads();
+  void find_lost_ends(Timestamp now);
   void follow_files(bool changed, Timestamp now);
   bool read_strange_maps(Timestamp now);
 
@@ -100,6 +102,8 @@ class Recording {
   WindowView window_;
   ProcessTable table_;
   LifeReader life_;
+  LostEnds lost_ends_;
+  std::uint64_t leases_over_ = 0;  // times that nothing was recorded for want of us
   UnwindTables unwind_;
   HeapProbes heap_;
   GoPrograms go_;

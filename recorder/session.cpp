@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "formats/text.hpp"
 #include "recorder/baselines/baseline_keeper.hpp"
@@ -32,6 +33,7 @@
 #include "recorder/metric_reader.hpp"
 #include "recorder/recording.hpp"
 #include "recorder/sources/pins.hpp"
+#include "recorder/sources/task_files.hpp"
 #include "recorder/survival/claim.hpp"
 #include "recorder/survival/slice_keeper.hpp"
 #include "recorder/survival/state_keeper.hpp"
@@ -48,11 +50,7 @@ namespace {
 
 std::string default_name(const SessionOptions& options) {
   if (!options.config.name.empty()) return options.config.name;
-  std::string name = options.config.targets.empty() ? options.mode : options.config.targets.front().name;
-  for (char& c : name)
-    if (!valid_name(std::string_view(&c, 1))) c = '-';
-  name = name.substr(0, 28);
-  return valid_name(name) ? name : options.mode;
+  return options.config.targets.empty() ? options.mode : options.config.targets.front().name.substr(0, 28);  // a number may be added
 }
 
 // To be read in the loop. Before anything is claimed, pinned or started: a signal that comes while the window is armed waits for the loop, where
@@ -119,16 +117,16 @@ class Session::Impl {
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const std::vector<ProcessIdentity> roots = matching_processes(targets[i]);
       for (const ProcessIdentity& root : roots)
-        if (::kill(root.pid, 0) && errno == ESRCH) throw Error(fmt::format("there is no process {}", root.pid), "`pgrep -a NAME` finds its pid");
+        if (::kill(root.pid, 0) && errno == ESRCH) throw NoTarget(fmt::format("there is no process {}", root.pid), "`pgrep -a NAME` finds its pid");
       const std::vector<std::int32_t> added = recording_.add_existing(roots, static_cast<std::uint32_t>(i));
       for (const std::int32_t pid : added) metrics_.add_process(pid, static_cast<std::uint32_t>(i));
       for (const ProcessIdentity& root : roots) {
         if (std::find(added.begin(), added.end(), root.pid) != added.end()) roots_.push_back(root.pid);
-        else voice_.say(fmt::format("process {} ended before it could be recorded", root.pid));
+        else voice_.say(fmt::format("process {} {}", root.pid, is_there(root) ? "is not ours to record" : "ended before it could be recorded"));
       }
     }
     if (!roots_.empty()) return;
-    if (!options_.config.wait) throw Error("no process matches the targets", "start it first, or `--wait` for it; `fdr check CONFIG` shows what is matched");
+    if (!options_.config.wait) throw NoTarget("no process matches the targets", "start it first, or `--wait` for it; `fdr check CONFIG` shows what is matched");
     voice_.say("no process matches the targets yet: waiting");
   }
 
@@ -270,7 +268,7 @@ class Session::Impl {
   void take_newcomers(Timestamp now) {
     if (!finder_.due(recording_.processes().live_count() == 0, now)) return;
     for (const TargetFinder::Found& found : finder_.look(recording_.processes().live_pids(), now)) {
-      const std::vector<std::int32_t> added = recording_.adopt(found.processes, found.target, now);
+      const std::vector<std::int32_t> added = adopt(found, now);
       for (const std::int32_t pid : added) metrics_.add_process(pid, found.target);
       for (const ProcessIdentity& process : found.processes)
         if (std::find(added.begin(), added.end(), process.pid) != added.end()) roots_.push_back(process.pid);
@@ -278,6 +276,16 @@ class Session::Impl {
       const std::string& name = options_.config.targets[found.target].name;
       engine_.note({.time = now, .rule = "", .event = "joined", .value = static_cast<double>(added.front()), .text = fmt::format("{} processes of target '{}'", added.size(), printable(name))});
       voice_.say(fmt::format("target '{}': process {} joined", name, added.front()));
+    }
+  }
+
+  // Who cannot be recorded, because he is another user's or for want of room, ends no recording of others; told once.
+  std::vector<std::int32_t> adopt(const TargetFinder::Found& found, Timestamp now) {
+    try {
+      return recording_.adopt(found.processes, found.target, now);
+    } catch (const Error& error) {
+      if (std::exchange(not_adopted_, error.what()) != error.what()) tell(std::string("not recorded: ") + error.what(), "target", now);
+      return {};
     }
   }
 
@@ -300,13 +308,13 @@ class Session::Impl {
   }
 
   void finish_dumps() {
-    auto finished = firings_.finished();
-    if (!finished) return;
-    tell_of(*finished);
-    if (dump_.busy() || pending_.empty() || over()) return;
-    ControlRequest next = std::move(pending_.front());
-    pending_.erase(pending_.begin());
-    handle(std::move(next));
+    if (auto finished = firings_.finished()) tell_of(*finished);
+    // One that is answered at once makes nobody else busy: the next one's turn.
+    while (!dump_.busy() && !pending_.empty() && !over()) {
+      ControlRequest next = std::move(pending_.front());
+      pending_.erase(pending_.begin());
+      handle(std::move(next));
+    }
   }
 
   void tell_of(FinishedDump& finished) {
@@ -468,6 +476,7 @@ class Session::Impl {
   const Duration longest_after_ = options_.config.longest_after();  // what there is room for in the metrics
   std::string tick_kind_;                 // how the tick is scheduled
   std::string reload_;                    // what came of the last SIGHUP
+  std::string not_adopted_;               // why the last newcomer was not
   std::vector<ControlRequest> pending_;
   std::vector<std::int32_t> roots_;
   std::int32_t child_ = 0;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "formats/error.hpp"
 #include "recorder/config/config.hpp"
 
 namespace fdr {
@@ -33,6 +34,11 @@ struct SessionEnd {
   bool failed = false;      // to write one
 };
 
+// Who is meant is not there.
+struct NoTarget : Error {
+  using Error::Error;
+};
+
 class Session {
  public:
   // Takes the run directory, loads, attaches. Throws Error; nothing is recorded yet.
@@ -41,7 +47,7 @@ class Session {
   Session(const Session&) = delete;
 
   const std::string& name() const;
-  // attach: the processes that the configuration's targets mean now. Throws Error when there are none.
+  // attach: the processes that the configuration's targets mean now. Throws NoTarget when there are none.
   void add_matching_targets();
   // run: the child that waits to execve COMMAND; release() is called when the window is armed.
   void add_child(std::int32_t pid);

@@ -55,7 +55,7 @@ Backtest backtest(const std::vector<RuleConfig>& rules, const MetricCatalogue& c
   for (const RuleConfig& rule : rules) {
     lookback = std::max(lookback, engine.longest_lookback(rule.name));
     std::vector<std::string>& missing = result.missing.emplace_back();
-    for (const MetricId id : Expression::parse(rule.when, catalogue).metrics())
+    for (const MetricId id : engine.metrics(rule.name))
       if (!recorded[id]) missing.push_back(catalogue.info(id).name);
   }
   if (past) lookback = std::min(lookback, past->least());

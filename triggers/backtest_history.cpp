@@ -97,7 +97,7 @@ Backtest backtest_history(const std::vector<RuleConfig>& rules, const MetricCata
     longest = std::max(longest, engine.longest_lookback(rule.name));
     const Expression when = Expression::parse(rule.when, catalogue);
     std::vector<std::string>& missing = result.missing.emplace_back();
-    for (const MetricId id : when.metrics())
+    for (const MetricId id : engine.metrics(rule.name))
       if (!seconds.recorded(id)) missing.push_back(catalogue.info(id).name);
     Expression::Directions directions = rule.hold == Duration{} ? when.directions() : Expression::Directions{};
     std::erase_if(directions.up, [&](MetricId id) { return std::count(directions.down.begin(), directions.down.end(), id) > 0; });

@@ -7,8 +7,6 @@
 
 namespace fdr {
 
-std::string value_text(double value, Unit unit) { return quantity_text(value, unit); }
-
 class Engine::Impl {
  public:
   Impl(const std::vector<RuleConfig>& rules, const MetricCatalogue& catalogue) : rules_(parsed(rules, catalogue)) {}
@@ -90,6 +88,11 @@ std::vector<RuleStatus> Engine::status() const {
 Duration Engine::longest_lookback(const std::string& name) const {
   const Rule* rule = impl_->find(name);
   return rule ? rule->longest_lookback() : Duration{};
+}
+
+std::vector<MetricId> Engine::metrics(const std::string& name) const {
+  const Rule* rule = impl_->find(name);
+  return rule ? rule->metrics() : std::vector<MetricId>{};
 }
 
 const std::vector<LedgerEntry>& Engine::ledger() const { return impl_->ledger_.entries(); }

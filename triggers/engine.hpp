@@ -5,7 +5,8 @@
 // is active, which is one episode, until the condition is false (with `clear`: until that holds, too), and re-arms then.
 // Unknown breaks a hold that has not fired yet and neither fires nor re-arms. A firing that falls into the cooldown of the one before is suppressed (counted once, in
 // the ledger); where the condition still holds when the cooldown ends, it fires then: it is another episode, of which
-// nothing was kept. `max_per_day` (any 24 hours) suppresses in the same way. What happens once (exit.code) has no end.
+// nothing was kept. `max_per_day` (any 24 hours) suppresses in the same way. What happens once (exit.code) is known
+// for one tick and has no end; it fires again when it happens again.
 #pragma once
 
 #include <cstdint>
@@ -75,9 +76,6 @@ struct RuleStatus {
   std::uint64_t fired = 0, suppressed = 0;
 };
 
-// "41.2 %", "312 MB", "1.20 s", "17", "unknown".
-std::string value_text(double value, Unit unit);
-
 class Engine {
  public:
   // Throws ExpressionError, its text prefixed by the rule's `where`.
@@ -102,6 +100,7 @@ class Engine {
   bool calm() const;
   std::vector<RuleStatus> status() const;
   Duration longest_lookback(const std::string& name) const;
+  std::vector<MetricId> metrics(const std::string& name) const;  // of all conditions of a rule
   const std::vector<LedgerEntry>& ledger()
       const;                     // the newest 10 000; what fell out is counted in its first entry, "dropped"
   std::uint64_t ledger_added() const;  // entries ever: the last of them are the newest of ledger()

@@ -11,12 +11,6 @@
 namespace fdr {
 namespace {
 
-std::string span_words(Duration span) {
-  const std::string literal = duration_literal(span);
-  const std::size_t digits = literal.find_first_not_of("0123456789");
-  return literal.substr(0, digits) + " " + literal.substr(digits);
-}
-
 // What has been explained once is called by its name from there on.
 struct Telling {
   const MetricCatalogue& catalogue;
@@ -31,7 +25,7 @@ std::string metric_words(const Operand& operand, Telling& telling) {
 }
 
 std::string measured_words(const Operand& operand, Telling& telling) {
-  const std::string metric = metric_words(operand, telling), span = span_words(operand.span);
+  const std::string metric = metric_words(operand, telling), span = duration_words(operand.span);
   switch (operand.function) {
     case Function::kLatest:
       return metric;
@@ -86,7 +80,7 @@ std::string comparison_sentence(const ExpressionNode& node, Telling& telling) {
     const std::string amount =
         right.text.starts_with('-') || right.text.starts_with('+') ? right.text.substr(1) : right.text;
     return fmt::format("{} {} by {} {} within {}", metric_words(left, telling), up ? "rises" : "falls",
-                       inclusive ? "at least" : "more than", amount, span_words(left.span));
+                       inclusive ? "at least" : "more than", amount, duration_words(left.span));
   }
   const std::string first = operand_words(left, telling);
   return fmt::format("{} {} {}", first, comparison_words(node.comparison), operand_words(right, telling));

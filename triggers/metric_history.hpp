@@ -30,7 +30,7 @@ struct MetricInfo {
   std::string base{};                                        // "% of all CPUs", "% of one CPU", "bytes"
   std::string source{};                                      // "/proc/stat, mean over the last second"
   double maximum = std::numeric_limits<double>::infinity();  // never above this: a threshold beyond it is a mistake
-  bool event = false;  // happens once (exit.code): unknown before, cannot "hold for 3 s"
+  bool event = false;  // happens once (exit.code): known for its tick only, cannot "hold for 3 s"
 };
 
 class MetricCatalogue {

@@ -14,6 +14,8 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr Duration kSecond = std::chrono::seconds(1), kMinute = std::chrono::minutes(1);
 constexpr std::int64_t kSecondsOfMinute = 60;
+constexpr std::int64_t kLongestTick = 10;    // seconds; the greatest metrics.every
+constexpr std::int64_t kLongestUnseen = 60;  // seconds; a metric that was gone for longer is not taken to have gone on
 constexpr std::int64_t kFarthest_ns = std::int64_t{1} << 62;
 constexpr Duration kMinutesMore = std::chrono::minutes(10);  // a look-back of a day at the beginning of a window
 
@@ -158,38 +160,45 @@ std::vector<CounterStand> MetricPast::counters() const {
   return stands;
 }
 
-// Evenly over the seconds that nobody saw, the one that is going on with them.
-void MetricPast::spread(std::size_t place, double growth, std::int64_t number) {
-  if (number <= stood_at_) return;
-  const double share = growth / static_cast<double>(number - stood_at_);
-  const HistoryValue value = history_value(share, share, share);
-  for (std::int64_t second = std::max(stood_at_ + 1, number - static_cast<std::int64_t>(seconds_.capacity)); second < number; ++second)
-    if (!seconds_.at(place, second)) seconds_.put(place, second, value);
-  for (std::int64_t minute = floor_division(stood_at_, kSecondsOfMinute) + 1; minute < floor_division(number, kSecondsOfMinute); ++minute)
+// The seconds and minutes between these two that have no value, to be `value` each.
+void MetricPast::fill(std::size_t place, std::int64_t from, std::int64_t number, const HistoryValue& value) {
+  const std::int64_t going_on = floor_division(number, kSecondsOfMinute);
+  for (std::int64_t second = std::max(from + 1, number - static_cast<std::int64_t>(seconds_.capacity)); second < number; ++second) {
+    if (seconds_.at(place, second)) continue;
+    seconds_.put(place, second, value);
+    if (floor_division(second, kSecondsOfMinute) == going_on) minute_[place].add(value);
+  }
+  for (std::int64_t minute = floor_division(from, kSecondsOfMinute) + 1; minute < going_on; ++minute)
     if (!minutes_.at(place, minute)) minutes_.put(place, minute, value);
+}
+
+// Evenly over the seconds since `from`, the one that is going on with them: no more is known of when.
+void MetricPast::grow(std::size_t place, double growth, std::int64_t from, std::int64_t number) {
+  const double share = growth / static_cast<double>(std::max<std::int64_t>(1, number - from));
+  fill(place, from, number, history_value(share, share, share));
   second_[place].grown += share;
   ++second_[place].count;
 }
 
 void MetricPast::push(Timestamp now, std::span<const double> row) {
-  const std::int64_t number = seconds_.number_of(now);
+  const std::int64_t number = seconds_.number_of(now), before = current_.value_or(number);
   if (current_ && number > *current_) close_second(*current_, number);
   if (!current_ || number > *current_) current_ = number;
   for (std::size_t place = 0; place < metrics_.size(); ++place) {
     const double value = row[metrics_[place]];
     if (std::isnan(value)) continue;
     Gathered& gathered = second_[place];
-    if (!counter_[place]) {
+    if (counter_[place]) {
+      const double stood = stood_.empty() || gathered.seen ? kUnknown : std::exchange(stood_[place], kUnknown);
+      if (value >= stood && number > stood_at_) grow(place, value - stood, stood_at_, number);
+      if (value >= gathered.last && number - *gathered.seen <= kLongestUnseen) grow(place, value - gathered.last, *gathered.seen, number);
+      gathered.last = value;
+    } else {
+      if (gathered.seen == before && number > before + 1 && number <= before + kLongestTick)
+        if (const HistoryValue* stayed = seconds_.at(place, before)) fill(place, before, number, HistoryValue(*stayed));
       gathered.add(value);
-      continue;
     }
-    if (!stood_.empty() && std::isnan(gathered.last))
-      if (const double stood = std::exchange(stood_[place], kUnknown); value >= stood) spread(place, value - stood, number);
-    if (value >= gathered.last) {
-      gathered.grown += value - gathered.last;
-      ++gathered.count;
-    }
-    gathered.last = value;
+    gathered.seen = number;
   }
 }
 

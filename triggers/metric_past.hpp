@@ -3,7 +3,8 @@
 // `delta(m, 24h)`), and what the history file and the bundle's part of it are made of. Pure; time is an argument.
 //
 // A second is numbered by CLOCK_MONOTONIC, a minute likewise, also from before the boot (negative numbers, by the wall clock); it counts
-// once it is over. A counter is kept as its growth per second. Look-backs of up to kSecondsUsed look at seconds, longer ones at minutes: not more than
+// once it is over. A counter is kept as its growth per second: what it grew by from one tick to the next is spread over the seconds between, since a tick
+// may be longer than one (metrics.every, a host that stood still), and a gauge stays what it was for as long as the longest tick. Look-backs of up to kSecondsUsed look at seconds, longer ones at minutes: not more than
 // a thousand or so values each time, whatever they are. Values are rounded as the file keeps them, so that `fdr backtest`
 // comes to the same end. A metric gets its room when it is first known. Owned by the session's thread.
 #pragma once
@@ -78,6 +79,7 @@ class MetricPast {
     unsigned count = 0;
     double last = std::numeric_limits<double>::quiet_NaN();  // of a counter, at the last tick
     double grown = 0;                                        // of a counter, within the second
+    std::optional<std::int64_t> seen{};                      // the second of the last known value
     void add(double value);
     void add(const HistoryValue& value);
     HistoryValue take();
@@ -88,7 +90,8 @@ class MetricPast {
   void close_second(std::int64_t number, std::int64_t next);
   void load_rows(const History& history, const std::vector<HistoryRows>& runs, const ClockAnchor& anchor, Timestamp now, Ring& ring);
   void fold_minutes();
-  void spread(std::size_t place, double growth, std::int64_t number);
+  void grow(std::size_t place, double growth, std::int64_t from, std::int64_t number);
+  void fill(std::size_t place, std::int64_t from, std::int64_t number, const HistoryValue& value);
 
   std::vector<MetricId> metrics_;
   std::vector<std::int32_t> places_;  // by metric; -1: not kept

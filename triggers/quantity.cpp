@@ -21,6 +21,7 @@ constexpr std::array kSuffixes = {
     UnitSuffix{"s", Unit::kSeconds, 1},
     UnitSuffix{"m", Unit::kSeconds, 60},
     UnitSuffix{"h", Unit::kSeconds, 3600},
+    UnitSuffix{"d", Unit::kSeconds, 86400},
     UnitSuffix{"B", Unit::kBytes, 1},
     UnitSuffix{"KB", Unit::kBytes, kKilo},
     UnitSuffix{"MB", Unit::kBytes, kKilo* kKilo},
@@ -65,6 +66,12 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::optional<double> parse_percent(std::string_view text) { return parse_quantity(text, Unit::kPercent); }
+
+std::string duration_words(Duration duration) {
+  const std::string literal = duration_literal(duration);
+  const std::size_t digits = literal.find_first_not_of("0123456789");
+  return literal.substr(0, digits) + " " + literal.substr(digits);
+}
 
 std::string duration_literal(Duration duration) {
   struct Step {

@@ -17,7 +17,7 @@ struct UnitSuffix {
   Unit unit;
   double factor;  // to the base unit: percent, seconds, bytes
 };
-// "%", "ns" .. "h", "B" .. "TB"; nullptr for anything else.
+// "%", "ns" .. "d", "B" .. "TB"; nullptr for anything else.
 const UnitSuffix* find_unit_suffix(std::string_view text);
 
 // "60s", "100ms", "1.5h" -> Duration; "64MB" -> bytes; "5%" -> 5. Nothing where the text is malformed or has no unit.
@@ -27,6 +27,8 @@ std::optional<double> parse_percent(std::string_view text);
 
 // The inverse: the largest unit that needs no fraction, "90s" for 90 s, "1200ms" for 1.2 s, "64MB".
 std::string duration_literal(Duration duration);
+// For a sentence: "90 s".
+std::string duration_words(Duration duration);
 std::string size_literal(std::uint64_t bytes);
 
 // For people: "41.2 %", "312 MB", "1.20 s", "17"; "/s" after it where it is a rate. "unknown" for NaN.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace fdr {
@@ -9,12 +10,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr Duration kDay = std::chrono::hours(24);
-
-std::string words(Duration duration) {
-  const std::string literal = duration_literal(duration);
-  const std::size_t digits = literal.find_first_not_of("0123456789");
-  return literal.substr(0, digits) + " " + literal.substr(digits);
-}
+constexpr std::size_t kMostRemembered = 10'000;  // firings; the greatest max_per_day
 
 // "fdr.toml:12:8" is the place of the condition's first character: the error's column is counted on from there.
 std::string located(const std::string& where, std::size_t column) {
@@ -39,7 +35,7 @@ Expression parse_when(const RuleConfig& rule, const MetricCatalogue& catalogue) 
     Expression expression = Expression::parse(rule.when, catalogue);
     for (const MetricId id : expression.metrics()) {
       if (!catalogue.info(id).event || rule.hold == Duration::zero()) continue;
-      throw ExpressionError(catalogue.info(id).name + " happens once and cannot hold for " + words(rule.hold), 1,
+      throw ExpressionError(catalogue.info(id).name + " happens once and cannot hold for " + duration_words(rule.hold), 1,
                             "leave out the `for`");
     }
     return expression;
@@ -48,7 +44,7 @@ Expression parse_when(const RuleConfig& rule, const MetricCatalogue& catalogue) 
 
 std::string limits_sentence(const RuleConfig& config) {
   std::string limits;
-  if (config.cooldown > Duration::zero()) limits = "once in " + words(config.cooldown);
+  if (config.cooldown > Duration::zero()) limits = "once in " + duration_words(config.cooldown);
   if (config.max_per_day) {
     const std::string times = *config.max_per_day == 1 ? "once" : std::to_string(*config.max_per_day) + " times";
     limits += (limits.empty() ? "" : " and ") + times + " in 24 h";
@@ -66,7 +62,7 @@ Rule::Rule(RuleConfig config, const MetricCatalogue& catalogue)
       extreme_distance_(std::numeric_limits<double>::infinity()) {
   for (const MetricId id : when_.metrics()) event_ = event_ || catalogue.info(id).event;
   sentence_ = "fires when " + when_.sentence(catalogue);
-  if (config_.hold > Duration::zero()) sentence_ += ", without a break for " + words(config_.hold);
+  if (config_.hold > Duration::zero()) sentence_ += ", without a break for " + duration_words(config_.hold);
   if (!config_.armed_when.empty()) {
     armed_when_ = parse_at(config_.armed_where, [&] { return Expression::parse(config_.armed_when, catalogue); });
     sentence_ += ", and counts only while " + armed_when_->sentence(catalogue);
@@ -78,7 +74,7 @@ Rule::Rule(RuleConfig config, const MetricCatalogue& catalogue)
       throw ExpressionError(located(config_.clear_where, 1) + "what happens once has no end", 1, "leave out `clear`");
     sentence_ += "; is over when " + clear_->sentence(catalogue);
   }
-  if (config_.after) sentence_ += "; its bundle goes on for " + words(*config_.after);
+  if (config_.after) sentence_ += "; its bundle goes on for " + duration_words(*config_.after);
 }
 
 Duration Rule::longest_lookback() const {
@@ -86,6 +82,16 @@ Duration Rule::longest_lookback() const {
   if (clear_) longest = std::max(longest, clear_->longest_lookback());
   if (armed_when_) longest = std::max(longest, armed_when_->longest_lookback());
   return longest;
+}
+
+std::vector<MetricId> Rule::metrics() const {
+  std::vector<MetricId> all = when_.metrics();
+  for (const auto* other : {&clear_, &armed_when_}) {
+    if (!*other) continue;
+    for (const MetricId id : (*other)->metrics())
+      if (std::find(all.begin(), all.end(), id) == all.end()) all.push_back(id);
+  }
+  return all;
 }
 
 RuleStatus Rule::status() const {
@@ -159,9 +165,11 @@ bool Rule::armed(const Tick& tick) {
 }
 
 void Rule::while_active(const Tick& tick, const Verdict& verdict) {
-  bool over = verdict.holds && !*verdict.holds;
+  bool over = verdict.holds ? !*verdict.holds : event_;  // what happens once is past with its tick
   if (clear_ && !verdict.holds.value_or(false)) over = clear_->evaluate(tick.history, tick.now).holds.value_or(false);
-  if (!verdict.holds && known_ != Known::kNo) {
+  if (event_ && !verdict.holds) {
+    known_ = Known::kNo;
+  } else if (!verdict.holds && known_ != Known::kNo) {
     log(tick, "unknown", kUnknown, std::string(verdict.unknown) + " is not known");
     known_ = Known::kNo;
   } else if (verdict.holds && known_ == Known::kNo) {
@@ -190,12 +198,11 @@ void Rule::on_false(const Tick& tick) {
 std::string Rule::hindrance(Timestamp now) {
   if (cooling(now)) {
     const Duration left = config_.cooldown - (now - *last_fired_);
-    return "fired less than " + words(config_.cooldown) + " ago, cools down for another " + duration_text(left);
+    return "fired less than " + duration_words(config_.cooldown) + " ago, cools down for another " + duration_text(left);
   }
-  if (!config_.max_per_day) return {};
   while (!fired_in_a_day_.empty() && now - fired_in_a_day_.front() >= kDay) fired_in_a_day_.pop_front();
-  if (fired_in_a_day_.size() < *config_.max_per_day) return {};
-  return fmt::format("fired {} times within 24 h, which is its max_per_day", fired_in_a_day_.size());
+  if (!config_.max_per_day || fired_in_a_day_.size() < *config_.max_per_day) return {};
+  return fmt::format("fired {} times within 24 h, its max_per_day is {}", fired_in_a_day_.size(), *config_.max_per_day);
 }
 
 void Rule::on_true(const Tick& tick, const Verdict& verdict) {
@@ -213,7 +220,8 @@ void Rule::on_true(const Tick& tick, const Verdict& verdict) {
   active_ = true;
   suppressing_ = false;
   last_fired_ = onset_ = tick.now;
-  if (config_.max_per_day) fired_in_a_day_.push_back(tick.now);
+  fired_in_a_day_.push_back(tick.now);  // a limit may come with a reload
+  if (fired_in_a_day_.size() > kMostRemembered) fired_in_a_day_.pop_front();
   ++fired_;
   tick.fired.push_back(firing(verdict, tick.now));
   log(tick, "fired", value_, tick.fired.back().evidence);

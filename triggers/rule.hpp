@@ -3,7 +3,8 @@
 //
 // Order of the questions at a tick: is `armed_when` true (else `when` counts as not holding, but an episode goes on), is
 // `when` known and true, has it held for `for`, may it fire (cooldown, max_per_day). While active the only question is
-// whether it is over: `clear` true and `when` not, or without `clear`, `when` false. Unknown never fires, and an unknown `clear` never ends.
+// whether it is over: `clear` true and `when` not, or without `clear`, `when` false. Unknown never fires, and an unknown `clear` never ends. What
+// happens once (exit.code) is known for one tick and over with the next.
 #pragma once
 
 #include <deque>
@@ -43,6 +44,7 @@ class Rule {
   // Its condition does not hold, and no episode of it goes on.
   bool calm() const { return !since_ && !active_ && !suppressing_; }
   Duration longest_lookback() const;
+  std::vector<MetricId> metrics() const;  // of all its conditions, those of `when` first
 
  private:
   enum class Known { kNever, kYes, kNo };
@@ -72,7 +74,7 @@ class Rule {
   bool active_ = false;             // has fired for this edge
   bool suppressing_ = false;        // would have fired for this edge, but must not
   std::optional<Timestamp> last_fired_;
-  std::deque<Timestamp> fired_in_a_day_;  // at most max_per_day of them
+  std::deque<Timestamp> fired_in_a_day_;
   Timestamp onset_{}, evaluated_{};
 
   double value_;

@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace fdr {
@@ -25,20 +26,34 @@ ElfSymbols::ElfSymbols(std::vector<ElfSymbol> symbols) : symbols_(std::move(symb
     if (a_bars != b_bars) return a_bars > b_bars;
     return a.name > b.name;
   });
-  std::uint64_t reach = 0;
-  for (const ElfSymbol& symbol : symbols_) reach_.push_back(reach = std::max(reach, symbol.address + symbol.size));
+  cut_stretches();
+}
+
+// From border to border: of the symbols that have begun and not ended, the last one in order is the innermost.
+void ElfSymbols::cut_stretches() {
+  const auto end_of = [this](std::size_t i) { return symbols_[i].address + symbols_[i].size; };
+  std::vector<std::uint64_t> borders;
+  for (std::size_t i = 0; i < symbols_.size(); ++i) {
+    borders.push_back(symbols_[i].address);
+    borders.push_back(end_of(i));
+  }
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  std::vector<std::size_t> open;  // symbols are opened in order, so that the innermost is on top; ended ones go when they come up
+  std::size_t next = 0;
+  for (const std::uint64_t border : borders) {
+    while (next < symbols_.size() && symbols_[next].address == border) open.push_back(next++);
+    while (!open.empty() && end_of(open.back()) <= border) open.pop_back();
+    const std::size_t symbol = open.empty() ? kNone : open.back();
+    if (stretches_.empty() || stretches_.back().symbol != symbol) stretches_.push_back({border, symbol});
+  }
 }
 
 const ElfSymbol* ElfSymbols::find(std::uint64_t vaddr) const {
-  auto index = static_cast<std::size_t>(
-      std::upper_bound(symbols_.begin(), symbols_.end(), vaddr,
-                       [](std::uint64_t wanted, const ElfSymbol& s) { return wanted < s.address; }) -
-      symbols_.begin());
-  while (index > 0 && reach_[index - 1] > vaddr) {
-    const ElfSymbol& symbol = symbols_[--index];
-    if (vaddr - symbol.address < symbol.size) return &symbol;
-  }
-  return nullptr;
+  const auto after = std::upper_bound(stretches_.begin(), stretches_.end(), vaddr, [](std::uint64_t wanted, const Stretch& s) { return wanted < s.begin; });
+  if (after == stretches_.begin()) return nullptr;
+  const std::size_t symbol = std::prev(after)->symbol;
+  return symbol == kNone ? nullptr : &symbols_[symbol];
 }
 
 }  // namespace fdr

@@ -1,6 +1,6 @@
 // The function symbols of one file, sorted for lookup. A symbol names only what lies within its size: behind the end of
-// the nearest symbol there is no name rather than a wrong one. Sorted once; a lookup is a binary search. Immutable
-// after building.
+// the nearest symbol there is no name rather than a wrong one. Sorted and cut into stretches once; a lookup is a binary search, however the
+// symbols lie in one another. Immutable after building.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +29,17 @@ class ElfSymbols {
   std::size_t size() const { return symbols_.size(); }
 
  private:
+  static constexpr std::size_t kNone = SIZE_MAX;
+  // From here to the next one, the innermost symbol is this one.
+  struct Stretch {
+    std::uint64_t begin = 0;
+    std::size_t symbol = kNone;
+  };
+  void cut_stretches();
+
   std::vector<ElfSymbol>
       symbols_;  // by address, then size descending, then rank descending: the last match is the best
-  std::vector<std::uint64_t> reach_;  // reach_[i]: greatest end of symbols_[0..i]
+  std::vector<Stretch> stretches_;
 };
 
 }  // namespace fdr

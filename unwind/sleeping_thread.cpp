@@ -45,23 +45,35 @@ std::optional<SleepingPlace> sleeping_place(std::int32_t pid, std::int32_t tid) 
   return SleepingPlace{*sp, *ip, number};
 }
 
+std::vector<std::vector<std::uint8_t>> read_pages(std::int32_t pid, std::span<const std::uint64_t> pages) {
+  std::vector<std::vector<std::uint8_t>> all(pages.size());
+  const PageMap present(pid);
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const auto told = present.at(pages[i] * kPageBytes);
+    if (told && !told->present) continue;  // not told: only the read itself can say
+    std::vector<std::uint8_t> bytes(kPageBytes);
+    const iovec to{bytes.data(), bytes.size()}, from{reinterpret_cast<void*>(pages[i] * kPageBytes), bytes.size()};
+    if (::process_vm_readv(pid, &to, 1, &from, 1, 0) == static_cast<ssize_t>(bytes.size())) all[i] = std::move(bytes);
+  }
+  return all;
+}
+
 bool RemoteWords::operator()(std::uint64_t address, std::uint64_t* word) {
   if (address % sizeof *word != 0) return false;  // stacks keep their words aligned; one across two pages is none
   const std::uint64_t page = address / kPageBytes;
-  auto known = pages_.find(page);
+  const auto known = pages_.find(page);
   if (known == pages_.end()) {
-    if (pages_.size() >= kMaxPages) return false;
-    known = pages_.try_emplace(page).first;
-    const auto told = PageMap(pid_).at(address);
-    if (!told || told->present) {  // not told: only the read itself can say
-      std::vector<std::uint8_t> bytes(kPageBytes);
-      const iovec to{bytes.data(), bytes.size()}, from{reinterpret_cast<void*>(page * kPageBytes), bytes.size()};
-      if (::process_vm_readv(pid_, &to, 1, &from, 1, 0) == static_cast<ssize_t>(bytes.size())) known->second = std::move(bytes);
-    }
+    if (!wanted_ && pages_.size() < kMaxPages) wanted_ = page;
+    return false;
   }
   if (known->second.empty()) return false;
   std::memcpy(word, known->second.data() + address % kPageBytes, sizeof *word);
   return true;
+}
+
+void RemoteWords::give(std::uint64_t page, std::vector<std::uint8_t> bytes) {
+  pages_[page] = std::move(bytes);
+  wanted_.reset();
 }
 
 }  // namespace fdr

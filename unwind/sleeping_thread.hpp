@@ -5,8 +5,8 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace fdr {
@@ -19,18 +19,24 @@ struct SleepingPlace {
 };
 std::optional<SleepingPlace> sleeping_place(std::int32_t pid, std::int32_t tid);
 
-// Words of another process, page by page as they are asked for, at most kMaxPages: a page that is swapped out would be read in, in the
-// midst of an incident (recording-rules 15). A functor for a WordReader.
+// These pages of another process (by number), each kPageBytes or empty: swapped out, where a read would bring it in in the midst of an incident
+// (recording-rules 15), or not to be had. Waits for whoever holds the process's mmap lock: not for a thread that must not.
+std::vector<std::vector<std::uint8_t>> read_pages(std::int32_t pid, std::span<const std::uint64_t> pages);
+
+// Words of another process, for a WordReader: of the pages that were given, at most kMaxPages. The walk stops at the first page that was not;
+// it is then wanted(), and with it the walk can be made again and come further. So who reads the pages need not be who walks.
 class RemoteWords {
  public:
   static constexpr std::size_t kMaxPages = 16;
 
-  explicit RemoteWords(std::int32_t pid) : pid_(pid) {}
   bool operator()(std::uint64_t address, std::uint64_t* word);
+  // By number; nothing where the walk went as far as it can.
+  std::optional<std::uint64_t> wanted() const { return wanted_; }
+  void give(std::uint64_t page, std::vector<std::uint8_t> bytes);  // empty: not to be had
 
  private:
-  std::int32_t pid_;
-  std::map<std::uint64_t, std::vector<std::uint8_t>> pages_;  // by number; empty: not to be had
+  std::map<std::uint64_t, std::vector<std::uint8_t>> pages_;  // by number
+  std::optional<std::uint64_t> wanted_;
 };
 
 }  // namespace fdr

@@ -62,7 +62,7 @@ std::string frame_text(const ExportInput& in, const Beginnings& beginnings, std:
 std::string export_perf_script(const ExportInput& in) {
   const Timeline& timeline = in.view.timeline;
   const Beginnings beginnings(slices_of(timeline.stacks, in.bundle.modules));
-  const auto period = static_cast<std::uint64_t>(1e9 / sampling_frequency(in.view.manifest.config));
+  const auto period = static_cast<std::uint64_t>(1e9 / sampling_frequency(in.view.manifest));
   std::vector<std::string> texts(timeline.stacks.stack_count());  // each made once
   std::string out;
   for (const StackSample& sample : timeline.samples) {

@@ -51,7 +51,7 @@ class Exporter {
 
   void put_header() {
     const Manifest& manifest = in_.view.manifest;
-    period_ns_ = static_cast<std::int64_t>(1e9 / sampling_frequency(manifest.config));
+    period_ns_ = static_cast<std::int64_t>(1e9 / sampling_frequency(manifest));
     profile_.value_type("samples", "count");
     profile_.value_type("cpu", "nanoseconds");
     profile_.value_type("off_cpu", "nanoseconds");

@@ -3,19 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 
 #include "formats/text.hpp"
 
 namespace fdr {
 
 std::vector<BystanderLoad> bystander_loads(const Evidence& ev) {
-  constexpr std::string_view kPrefix = "bystander[", kSuffix = "].cpu.total";
+  constexpr std::string_view kPrefix = "bystander[", kSuffix = "].cpu.total", kSystem = "].cpu.system";
+  std::map<std::string_view, const MetricSeries*> systems;  // by the whole name, the first of each
+  for (const MetricSeries* series : ev.metrics_like(kPrefix, kSystem)) systems.try_emplace(series->name, series);
   std::vector<BystanderLoad> loads;
   for (const MetricSeries* series : ev.metrics_like(kPrefix, kSuffix)) {
     if (series->name.size() <= kPrefix.size() + kSuffix.size()) continue;
     const std::string name = series->name.substr(kPrefix.size(), series->name.size() - kPrefix.size() - kSuffix.size());
-    const auto system = ev.metrics_like("bystander[" + name + "]", ".cpu.system");
-    loads.push_back({.name = printable(name), .total = series, .system = system.empty() ? nullptr : system.front()});
+    const auto system = systems.find(std::string(kPrefix) + name + std::string(kSystem));
+    loads.push_back({.name = printable(name), .total = series, .system = system == systems.end() ? nullptr : system->second});
   }
   return loads;
 }

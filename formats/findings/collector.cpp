@@ -79,18 +79,18 @@ Use use_of(const Evidence& ev, const SampleCounts& counts) {
 Findings find_collector(const Evidence& ev) {
   const char* title = "collector: garbage collection and allocation";
   const SampleCounts counts = count_samples(ev, Side::kIncident);
-  if (counts.all < 30) return {not_measurable("collector", title, fmt::format("only {} clock samples", counts.all))};
+  if (counts.all < 30 || !ev.sampled(Side::kIncident)) return {not_measurable("collector", title, fmt::format("only {} clock samples in {:.1f} s", counts.all, ev.sampled_seconds(Side::kIncident)))};
   const Use since = use_of(ev, counts), before = use_of(ev, count_samples(ev, Side::kQuiet));
-  const auto of_cpu = [&](std::uint64_t samples, double seconds) { return seconds > 0 ? 100.0 * static_cast<double>(samples) / ev.sampled_hz / seconds : 0; };
-  const double cpu = of_cpu(since.either, ev.incident_s), cpu_before = of_cpu(before.either, ev.quiet_s);
+  const double cpu = ev.of_cpu(since.either, Side::kIncident), cpu_before = ev.of_cpu(before.either, Side::kQuiet);
+  const bool compared = ev.has_quiet && ev.sampled(Side::kQuiet);
   const double share = static_cast<double>(since.either) / static_cast<double>(since.all);
   std::string figures = fmt::format("{} of {} samples collect or allocate ({} collect): {} of a CPU", share_text(static_cast<double>(since.either), static_cast<double>(since.all)),
                                     since.all, share_text(static_cast<double>(since.collecting), static_cast<double>(since.all)), percent(cpu));
-  if (ev.has_quiet) figures += fmt::format(", before {}", percent(cpu_before));
+  if (compared) figures += fmt::format(", before {}", percent(cpu_before));
   // Before names are looked up (summary.txt), or where there are none, nothing is ruled out by them.
   if (since.unnamed * 4 > since.all) return {not_measurable("collector", title, "the program's functions have no names")};
   if (share < 0.1) return {speaks_against("collector", title, figures)};
-  if (!ev.has_quiet) return {not_measurable("collector", title, figures + "; no quiet part to compare with")};
+  if (!compared) return {not_measurable("collector", title, figures + (ev.has_quiet ? "; too little of the quiet part was sampled" : "; no quiet part to compare with"))};
   if (share < 0.2 || cpu < 10 || cpu < 1.5 * cpu_before + 5) return {not_measurable("collector", title, figures + ": neither little nor clearly more than before")};
   std::vector<std::pair<std::string, std::uint64_t>> callers(since.callers.begin(), since.callers.end());
   std::stable_sort(callers.begin(), callers.end(), [](const auto& a, const auto& b) { return a.second > b.second; });

@@ -24,16 +24,14 @@ std::string busiest_process(const Evidence& ev, const SampleCounts& counts) {
   return most == processes.end() ? "" : ev.view.labels.process(most->first);
 }
 
-// Samples a second of running whose stack holds the function, of one side.
-double per_cpu_second(const Evidence& ev, std::uint64_t samples, double seconds) {
-  return seconds > 0 ? 100.0 * static_cast<double>(samples) / ev.sampled_hz / seconds : 0;
-}
-
 struct Grown {
   FunctionId function = 0;
   std::uint64_t samples = 0;
   double since = 0, before = 0;  // % of a CPU
 };
+
+// Where there is a quiet part, it has to be sampled too.
+bool compares_samples(const Evidence& ev) { return ev.sampled(Side::kIncident) && (!ev.has_quiet || ev.sampled(Side::kQuiet)); }
 
 // Functions by how much more of a CPU they had since the onset. Callees of one another: the innermost that still has
 // nine tenths of the gain of the greatest says most.
@@ -42,7 +40,7 @@ std::vector<Grown> grown_functions(const Evidence& ev, const SampleCounts& quiet
   for (const auto& [function, samples] : functions_by_total(ev, quiet, kernel)) before[function] = samples;
   std::vector<Grown> grown;
   for (const auto& [function, samples] : functions_by_total(ev, incident, kernel)) {
-    Grown one{function, samples, per_cpu_second(ev, samples, ev.incident_s), per_cpu_second(ev, before[function], ev.quiet_s)};
+    Grown one{function, samples, ev.of_cpu(samples, Side::kIncident), ev.of_cpu(before[function], Side::kQuiet)};
     grown.push_back(one);
   }
   std::stable_sort(grown.begin(), grown.end(), [](const Grown& a, const Grown& b) { return a.since - a.before > b.since - b.before; });
@@ -85,7 +83,8 @@ Findings find_kernel_path(const Evidence& ev) {
   SampleCounts incident = count_samples(ev, Side::kIncident);
   std::string where, place;
   if (incident.kernel >= kSamplesLeast) {
-    const auto grown = grown_functions(ev, count_samples(ev, Side::kQuiet), incident, true);
+    std::vector<Grown> grown;
+    if (compares_samples(ev)) grown = grown_functions(ev, count_samples(ev, Side::kQuiet), incident, true);
     const auto path = heaviest_path(ev, incident, true);
     place = innermost(ev, path, 1);
     where = fmt::format("; {} of {} samples in the kernel", incident.kernel, incident.all);
@@ -113,6 +112,7 @@ Findings find_user_path(const Evidence& ev) {
   if (!user.grew(1.5, 10)) return {not_measurable("user-path", title, figures + (user.compared ? ": not clearly more than before" : ": no quiet part to compare with"))};
   const SampleCounts incident = count_samples(ev, Side::kIncident);
   if (incident.all < kSamplesLeast) return {not_measurable("user-path", title, fmt::format("{}; only {} clock samples", figures, incident.all))};
+  if (!compares_samples(ev)) return {not_measurable("user-path", title, figures + "; too little of it, or of the quiet part, was sampled")};
 
   // Outermost functions hold everything and explain nothing: of those that gained nearly as much as the first, the one
   // with the fewest samples is the innermost.
@@ -122,13 +122,14 @@ Findings find_user_path(const Evidence& ev) {
   std::size_t told = 0;
   const double gained = grown.empty() ? 0 : grown[0].since - grown[0].before;
   const Grown* deepest = nullptr;
+  const auto nearly_all = [&](const Grown& one) { return one.since - one.before >= 0.7 * gained; };
   for (const Grown& one : grown)
-    if (one.since - one.before >= 0.7 * gained) deepest = &one;
+    if (nearly_all(one) && (!deepest || one.samples <= deepest->samples)) deepest = &one;
   if (deepest) name = cut(ev.name(deepest->function), 60);
   const auto path = heaviest_path(ev, incident, false);
   for (std::size_t i = 0; i < grown.size() && told < 3; ++i) {
     const Grown& one = grown[i];
-    if (&one < deepest || one.since - one.before < 0.1 * gained) continue;
+    if ((nearly_all(one) && &one != deepest) || one.since - one.before < 0.1 * gained) continue;
     evidence += fmt::format("; {} {} of a CPU, before {}", cut(ev.name(one.function), 60), percent(one.since), percent(one.before));
     ++told;
   }

@@ -6,7 +6,9 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "formats/duration_sum.hpp"
 #include "formats/findings/sampling.hpp"
+#include "formats/report/covered.hpp"
 #include "formats/report/metrics.hpp"
 #include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
@@ -16,6 +18,7 @@ namespace fdr {
 namespace {
 
 constexpr double kQuietLeast_s = 1.0;
+constexpr double kSampledLeast_s = 1.0;
 
 }  // namespace
 
@@ -64,7 +67,7 @@ Evidence::Evidence(const View& v, const Onset& o, BundleText text)
   quiet_s = std::max(0.0, to_seconds(quiet_until - quiet_from));
   incident_s = std::max(1e-3, to_seconds(end - begin));
   has_quiet = (onset.known || by_baseline) && quiet_s >= kQuietLeast_s;
-  sampled_hz = sampling_frequency(view.manifest.config);
+  sampled_hz = sampling_frequency(view.manifest);
   if (text_) go_ = go_reports(view.manifest, text_);
 
   // Where calls were not looked at for a part of the window, their number says nothing: none is better than too few.
@@ -78,10 +81,10 @@ Evidence::Evidence(const View& v, const Onset& o, BundleText text)
     CallChange& change = calls_[syscall_name(sum.number, sum.abi)];
     if (where == Side::kQuiet) {
       change.quiet += sum.calls, change.quiet_errors += sum.errors;
-      change.quiet_wall += sum.wall, change.quiet_cpu += sum.cpu;
+      add_up(change.quiet_wall, sum.wall), add_up(change.quiet_cpu, sum.cpu);
     } else if (where == Side::kIncident) {
       change.incident += sum.calls, change.incident_errors += sum.errors;
-      change.incident_wall += sum.wall, change.incident_cpu += sum.cpu;
+      add_up(change.incident_wall, sum.wall), add_up(change.incident_cpu, sum.cpu);
       change.incident_max = std::max(change.incident_max, sum.max);
     }
   }
@@ -96,6 +99,23 @@ Side Evidence::side(Timestamp time) const {
 Side Evidence::side(Timestamp from, Duration length) const {
   if (within_incident(from, length) > Duration{0}) return Side::kIncident;
   return side(from);
+}
+
+// A baseline lies before the window, and has samples for all of its length.
+double Evidence::sampled_seconds(Side side) const {
+  if (side == Side::kIncident) return fdr::sampled_seconds(view, begin, end);
+  return by_baseline ? quiet_s : fdr::sampled_seconds(view, quiet_from, quiet_until);
+}
+
+// A side that is shorter than that has to be sampled whole.
+bool Evidence::sampled(Side side) const {
+  const double whole_s = side == Side::kIncident ? incident_s : quiet_s, sampled_s = sampled_seconds(side);
+  return sampled_s > 0 && sampled_s >= std::min(kSampledLeast_s, 0.97 * whole_s);
+}
+
+double Evidence::of_cpu(std::uint64_t samples, Side side) const {
+  const double seconds = sampled_seconds(side);
+  return seconds > 0 ? 100.0 * static_cast<double>(samples) / sampled_hz / seconds : 0;
 }
 
 Duration Evidence::within_incident(Timestamp from, Duration length) const {
@@ -164,8 +184,8 @@ MetricPoints Evidence::compared_points(std::string_view metric) const {
 CallChange& CallChange::operator+=(const CallChange& more) {
   quiet += more.quiet, incident += more.incident;
   quiet_errors += more.quiet_errors, incident_errors += more.incident_errors;
-  quiet_wall += more.quiet_wall, incident_wall += more.incident_wall;
-  quiet_cpu += more.quiet_cpu, incident_cpu += more.incident_cpu;
+  add_up(quiet_wall, more.quiet_wall), add_up(incident_wall, more.incident_wall);
+  add_up(quiet_cpu, more.quiet_cpu), add_up(incident_cpu, more.incident_cpu);
   incident_max = std::max(incident_max, more.incident_max);
   return *this;
 }

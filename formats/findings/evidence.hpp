@@ -83,6 +83,12 @@ class Evidence {
   double rate(std::uint64_t incident_count) const { return static_cast<double>(incident_count) / incident_s; }
   double quiet_rate(std::uint64_t quiet_count) const { return quiet_s > 0 ? static_cast<double>(quiet_count) / quiet_s : 0; }
 
+  // For how long of a side there are clock samples, and whether that is enough to say what share of a CPU something had.
+  double sampled_seconds(Side side) const;
+  bool sampled(Side side) const;
+  // That many samples of a side in % of a CPU.
+  double of_cpu(std::uint64_t samples, Side side) const;
+
   const View& view;
   const Onset& onset;
   Timestamp quiet_from{}, quiet_until{}, begin{}, end{};  // quiet is [quiet_from, quiet_until), the incident [begin, end]

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/duration_sum.hpp"
 #include "formats/findings/bystander_load.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
@@ -38,8 +39,8 @@ Reclaims reclaims_of(const Evidence& ev) {
     const Duration inside = ev.within_incident(stall.begin, stall.length);
     if (inside <= Duration{0}) continue;
     ++found.count;
-    found.together += inside;
-    found.by_thread[stall.thread] += inside;
+    add_up(found.together, inside);
+    add_up(found.by_thread[stall.thread], inside);
     if (!found.longest || stall.length > found.longest->length) found.longest = &stall;
   }
   return found;

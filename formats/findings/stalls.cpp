@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/duration_sum.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
@@ -26,7 +27,7 @@ Sum sum_of(const Evidence& ev, StallKind kind) {
     if (side == Side::kQuiet) ++sum.quiet_count, sum.quiet_longest = std::max(sum.quiet_longest, stall.length);
     if (side != Side::kIncident) continue;
     ++sum.count;
-    sum.together += ev.within_incident(stall.begin, stall.length);
+    add_up(sum.together, ev.within_incident(stall.begin, stall.length));
     if (!sum.longest || stall.length > sum.longest->length) sum.longest = &stall;
   }
   return sum;

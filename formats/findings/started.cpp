@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "formats/findings/families.hpp"
 #include "formats/report/table.hpp"
@@ -47,16 +49,21 @@ std::vector<Began> began_near(const Evidence& ev, const std::function<bool(Times
   for (const Process& process : ev.view.timeline.processes)
     if (process.started && !process.name.empty() && is_near(*process.started) && !of_the_recorder(process, ev)) near[process.pid] = &process;
   std::vector<Began> programs;
+  std::map<std::string, std::size_t> by_name;
+  std::set<std::pair<std::size_t, std::string>> tools;  // of which program
   for (const Process& process : ev.view.timeline.processes) {
     const auto known_near = near.find(process.pid);
     if (known_near == near.end() || known_near->second != &process) continue;
     const Process& head = head_of(process, near);
     const std::string name = printable(head.name), own = printable(process.name);
-    auto known = std::find_if(programs.begin(), programs.end(), [&](const Began& b) { return b.name == name; });
-    if (known == programs.end()) known = programs.insert(known, {.name = name, .times = {}, .tools = {}});
-    if (&head == &process) known->times.push_back(*process.started);
-    if (own != name && std::find(known->tools.begin(), known->tools.end(), own) == known->tools.end()) known->tools.push_back(own);
+    const auto [place, fresh] = by_name.try_emplace(name, programs.size());
+    if (fresh) programs.push_back({.name = name, .times = {}, .tools = {}});
+    Began& known = programs[place->second];
+    if (&head == &process) known.times.push_back(*process.started);
+    if (own != name && tools.emplace(place->second, own).second) known.tools.push_back(own);
   }
+  // Whose parents go round in a circle nobody began.
+  std::erase_if(programs, [](const Began& began) { return began.times.empty(); });
   // Those that started just then and not all the time say more: the seldom ones first, and of those what has a life of its own.
   std::stable_sort(programs.begin(), programs.end(), [](const Began& a, const Began& b) {
     return std::pair(a.times.size(), b.tools.size()) < std::pair(b.times.size(), a.tools.size());
@@ -100,7 +107,7 @@ bool asked_to_end(int status) {
 
 Finding ended(const Evidence& ev) {
   const char* title = "ended: a target was killed or failed";
-  const auto& first = ev.view.manifest.target.pids;
+  const std::set<std::int32_t> first(ev.view.manifest.target.pids.begin(), ev.view.manifest.target.pids.end());
   const bool about_exits = ev.view.manifest.trigger.when.find("exit.") != std::string::npos || ev.view.manifest.trigger.name == "exit";
   std::string figures, name;
   std::size_t ends = 0;
@@ -109,7 +116,7 @@ Finding ended(const Evidence& ev) {
     if (process.target.empty() || !process.ended || !process.wait_status || !ev.view.in_range(*process.ended)) continue;
     const int status = *process.wait_status;
     // A child that fails is the parent's to judge; the target itself is what was asked about.
-    const bool own = std::find(first.begin(), first.end(), process.pid) != first.end();
+    const bool own = first.contains(process.pid);
     const bool crashed = WIFSIGNALED(status) && !asked_to_end(status);
     if (!crashed && !(own && about_exits && status != 0 && !asked_to_end(status))) continue;
     killed = killed || crashed;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "formats/duration_sum.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/findings/text_figures.hpp"
 #include "formats/report/table.hpp"
@@ -126,9 +127,9 @@ HeldBack held_back(const Evidence& ev) {
   for (const Stall& stall : ev.view.timeline.stalls) {
     if (stall.kind != StallKind::kThrottled || !ev.view.wants_thread(stall.thread)) continue;
     const Side side = ev.side(stall.begin, stall.length);
-    if (side == Side::kQuiet) sum.quiet_together += stall.length;
+    if (side == Side::kQuiet) add_up(sum.quiet_together, stall.length);
     if (side != Side::kIncident) continue;
-    ++sum.times, sum.together += ev.within_incident(stall.begin, stall.length), sum.longest = std::max(sum.longest, stall.length);
+    ++sum.times, add_up(sum.together, ev.within_incident(stall.begin, stall.length)), sum.longest = std::max(sum.longest, stall.length);
   }
   return sum;
 }
@@ -161,7 +162,7 @@ Finding throttling(const Evidence& ev) {
     if (stall.kind != StallKind::kRunnable || stall.length < std::chrono::milliseconds(20) || !ev.view.wants_thread(stall.thread)) continue;
     const Duration inside = ev.within_incident(stall.begin, stall.length);
     if (inside <= Duration{0}) continue;
-    ++held, together += inside, longest = std::max(longest, stall.length);
+    ++held, add_up(together, inside), longest = std::max(longest, stall.length);
   }
   const std::string reason = "no metric of the cgroup's quota in this bundle";
   if (!busy.known || !bound_to_no_cpu(ev)) return not_measurable("throttling", title, reason);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "formats/report/covered.hpp"
+
 namespace fdr {
 
 Sides Sides::of(const View& view, const Json& onset) {
@@ -25,10 +27,9 @@ PageSide Sides::side(double at_s) const {
 }
 
 std::array<double, 3> Sides::seconds(double obtained_s) const {
-  const double from = obtained_s > 0 ? std::max(begin_s, end_s - obtained_s) : begin_s;
-  const auto since = [from](double begin, double end) { return std::max(0.0, end - std::max(begin, from)); };
-  const double quiet = baseline_until_s > baseline_from_s ? baseline_until_s - baseline_from_s : since(begin_s, onset_s);
-  return {quiet, since(onset_s, until_s), since(until_s, end_s)};
+  const auto covered = [&](double begin, double end) { return covered_seconds(begin, end, end_s, obtained_s); };
+  const double quiet = baseline_until_s > baseline_from_s ? baseline_until_s - baseline_from_s : covered(begin_s, onset_s);
+  return {quiet, covered(onset_s, until_s), covered(until_s, end_s)};
 }
 
 }  // namespace fdr

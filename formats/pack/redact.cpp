@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <set>
 
 #include "formats/baseline.hpp"
 #include "formats/error.hpp"
+#include "formats/findings/sampling.hpp"
 #include "formats/pack/file_tree.hpp"
 #include "formats/pack/redact_text.hpp"
 #include "formats/pack/redact_words.hpp"
@@ -113,12 +115,21 @@ class Redaction {
     to.failed = from.failed;
     for (auto* calls : {&to.slow, &to.failed})
       for (DetailedCall& call : *calls) call.subject = words_.subject(call.subject);
+    to.failing = from.failing;
+    for (FailedSum& sum : to.failing) failed_sum(sum);
     to.growth = from.growth;
     for (Growth& growth : to.growth) growth.region = names_.path(growth.region);
     to.life = from.life;
     for (LifeEvent& event : to.life) event.text = life_text(event);
     to.metrics = from.metrics;
     for (MetricSeries& series : to.metrics) series.name = words_.metric(series.name);
+  }
+  // The directory stays what the example begins with.
+  void failed_sum(FailedSum& sum) {
+    sum.process = names_.token(NameClass::kThread, sum.process);
+    for (std::string& ancestor : sum.ancestors) ancestor = names_.token(NameClass::kThread, ancestor);
+    sum.directory = names_.path(sum.directory);
+    sum.example = words_.subject(sum.example);
   }
   std::string life_text(const LifeEvent& event) {
     if (event.kind == LifeKind::kTrigger) return words_.rule_name(event.text);
@@ -131,6 +142,7 @@ class Redaction {
     Manifest& to = out_.manifest;
     to.fdr_version = words_.keep(from.fdr_version, NameClass::kText);
     to.recorder_pid = from.recorder_pid;
+    to.sampled_hz = static_cast<std::uint32_t>(std::lround(sampling_frequency(from)));  // the configuration, which says it in older bundles, is text
     to.switches_unseen = from.switches_unseen;
     to.host = from.host;
     to.host.name = names_.token(NameClass::kHost, from.host.name);
@@ -147,6 +159,7 @@ class Redaction {
     to.trigger.when = words_.condition(from.trigger.when);
     to.trigger.value_text = words_.figure(from.trigger.value_text);
     to.trigger.evidence = to.trigger.when.empty() ? "" : to.trigger.when + (to.trigger.value_text.empty() ? "" : "; value " + to.trigger.value_text);
+    if (!from.episode.id.empty()) to.episode = episode(from.episode);
     to.window = from.window;
     to.clock = from.clock;
     to.anchors = from.anchors;
@@ -168,6 +181,25 @@ class Redaction {
     to.written.needed_bytes = from.written.needed_bytes;
     if (!from.losses.empty()) to.losses.push_back(fmt::format("{} sentences about losses are left out: they are text", from.losses.size()));
     if (from.backend == "bpf" || from.backend == "perf" || from.backend == "proc") to.backend = from.backend;
+  }
+
+  // Whether a bundle is of an onset or of an end says which moment it is about; its names tell one episode from another.
+  Manifest::Episode episode(const Manifest::Episode& from) {
+    Manifest::Episode to;
+    to.id = episode_id(from.id);
+    if (from.stage == "onset" || from.stage == "end" || from.stage == "whole") to.stage = from.stage;
+    to.onset_bundle = names_.token(NameClass::kLabel, from.onset_bundle);
+    to.onset_ns = from.onset_ns;
+    for (const std::string& rule : from.rules) to.rules.push_back(words_.rule_name(rule));
+    return to;
+  }
+  // "2026-03-01T12:41:23.515Z.RULE"
+  std::string episode_id(const std::string& id) {
+    constexpr std::string_view kShape = "0000-00-00T00:00:00.000Z.";
+    const auto is_like = [](char c, char shape) { return shape == '0' ? c >= '0' && c <= '9' : c == shape; };
+    if (id.size() <= kShape.size() || !std::equal(kShape.begin(), kShape.end(), id.begin(), [&](char shape, char c) { return is_like(c, shape); }))
+      return names_.token(NameClass::kLabel, id);
+    return id.substr(0, kShape.size()) + words_.rule_name(std::string_view(id).substr(kShape.size()));
   }
 
   void files() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "formats/error.hpp"
 #include "formats/json_text.hpp"
@@ -23,11 +24,12 @@ bool holds(const List& list, std::string_view word) {
 }
 
 constexpr std::array<std::string_view, 12> kOperators = {"and", "or", "not", "for", "delta", "rate", "avg", "min", "max", "held", "is", "changed"};
-constexpr std::array<std::string_view, 60> kRuleWords = {
+constexpr std::array<std::string_view, 63> kRuleWords = {
     "when",    "manual",  "exit",   "operator", "drill",   "recorder", "died",    "cpu",    "system",  "user",    "iowait",   "steal",  "throttled", "spin",  "stall",
     "rss",     "memory",  "mem",    "free",     "jump",    "leak",     "growth",  "swap",   "slab",    "dentry",  "oom",      "disk",   "io",        "full",  "slow",
     "sockets", "socket",  "udp",    "tcp",      "drops",   "queue",    "network", "net",    "open",    "files",   "fds",      "threads", "processes", "forks", "errors",
-    "failed",  "syscalls", "calls", "rate",     "high",    "low",      "crash",   "signal", "crashed", "pressure", "psi",     "heartbeat", "beat",    "health", "probe"};
+    "failed",  "syscalls", "calls", "rate",     "high",    "low",      "crash",   "signal", "crashed", "pressure", "psi",     "heartbeat", "beat",    "health", "probe",
+    "now",     "mark",    "host"};
 constexpr std::array<std::string_view, 13> kParts = {"doctor.json", "system", "process", "collect", "logs", "baselines", "history", "ledger.ndjson", "summary.txt",
                                                      "trace.pftrace", "modules.json", "manifest.json", "stalls"};
 
@@ -71,7 +73,25 @@ std::string RedactWords::keep(std::string_view text, NameClass otherwise) {
   return plain ? names_.keep(text) : names_.token(otherwise, text);
 }
 
+namespace {
+
+// What is between the two, where there is something.
+std::optional<std::string_view> between(std::string_view name, std::string_view before, std::string_view behind) {
+  if (name.size() <= before.size() + behind.size() || !name.starts_with(before) || !name.ends_with(behind)) return std::nullopt;
+  return name.substr(before.size(), name.size() - before.size() - behind.size());
+}
+
+}  // namespace
+
+// Beside the catalogue's there are those that come and go with whom they are of: programs outside the targets, heartbeats and their peers.
 std::string RedactWords::metric(std::string_view name) {
+  for (const std::string_view behind : {"].cpu.total", "].cpu.system"})
+    if (const auto who = between(name, "bystander[", behind)) return "bystander[" + names_.token(NameClass::kLabel, *who) + std::string(behind);
+  if (const auto beat = between(name, "beat.", ".age")) {
+    const std::size_t peer = beat->find('[');
+    if (peer == std::string_view::npos || beat->back() != ']') return "beat." + names_.token(NameClass::kLabel, *beat) + ".age";
+    return "beat." + names_.token(NameClass::kLabel, beat->substr(0, peer)) + "[" + names_.endpoint(beat->substr(peer + 1, beat->size() - peer - 2)) + "].age";
+  }
   const std::size_t open = name.find('['), close = name.find(']');
   if (open != std::string_view::npos && close != std::string_view::npos && open < close) {
     const std::string around = std::string(name.substr(0, open)) + std::string(name.substr(close + 1));
@@ -80,14 +100,12 @@ std::string RedactWords::metric(std::string_view name) {
            keep(name.substr(close + 1), NameClass::kMetric);
   }
   if (is_metric_(name)) return keep(name, NameClass::kMetric);
-  if (name.starts_with("beat.") && name.ends_with(".age") && name.size() > 9)
-    return "beat." + names_.token(NameClass::kLabel, name.substr(5, name.size() - 9)) + ".age";
   return names_.token(NameClass::kMetric, name);
 }
 
 std::string RedactWords::condition(std::string_view when) {
   // Of what is no rule's.
-  constexpr std::array<std::string_view, 4> kPhrases = {"asked for", "on-exit always", "on-exit failure", "the recorder died"};
+  constexpr std::array<std::string_view, 5> kPhrases = {"asked for", "on-exit always", "on-exit failure", "the recorder died", "the host died"};
   if (holds(kPhrases, when)) return keep(when, NameClass::kLabel);
   std::string out;
   while (!when.empty()) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/pack/pseudonyms.hpp"
@@ -31,13 +32,20 @@ class Rescan {
   std::size_t not_searched() const { return not_searched_; }
 
  private:
+  static constexpr std::size_t kNone = SIZE_MAX;
   struct Original {
     std::string text;
     NameClass name;
     bool telling;
+    std::size_t within = kNone;  // the longest other one that this begins with
   };
-  std::map<std::uint32_t, std::vector<Original>> by_start_;  // first four bytes
-  std::vector<bool> starts_;                                 // whether any begins with bytes of this hash
+  void index();
+  // The longest that `bytes` begin with; the others are what it begins with itself, and so on.
+  std::size_t longest_at(std::string_view bytes) const;
+
+  std::vector<Original> originals_;                                     // sorted
+  std::map<std::uint32_t, std::pair<std::size_t, std::size_t>> parts_;  // of those, by the first four bytes: from, and behind the last
+  std::vector<bool> starts_;                                            // whether any begins with bytes of this hash
   std::size_t searched_ = 0, not_searched_ = 0;
 };
 

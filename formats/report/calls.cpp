@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "formats/duration_sum.hpp"
 #include "formats/syscall_names.hpp"
 #include "formats/text.hpp"
 
@@ -23,8 +24,8 @@ void add_summaries(const View& view, RowMap& rows) {
     SyscallRow& row = rows[{s.number, s.abi}];
     row.calls += s.calls;
     row.errors += s.errors;
-    row.wall += s.wall;
-    row.cpu += s.cpu;
+    add_up(row.wall, s.wall);
+    add_up(row.cpu, s.cpu);
     row.max = std::max(row.max, s.max);
   }
 }
@@ -35,8 +36,8 @@ void add_calls(const View& view, RowMap& rows) {
     SyscallRow& row = rows[{call.number, call.abi}];
     ++row.calls;
     row.errors += failed(call.result);
-    row.wall += call.wall;
-    row.cpu += call.cpu;
+    add_up(row.wall, call.wall);
+    add_up(row.cpu, call.cpu);
     row.max = std::max(row.max, call.wall);
   }
 }
@@ -59,8 +60,8 @@ SyscallTable count_syscalls(const View& view) {
     row.name = syscall_name(key.first, key.second);
     table.calls += row.calls;
     table.errors += row.errors;
-    table.wall += row.wall;
-    table.cpu += row.cpu;
+    add_up(table.wall, row.wall);
+    add_up(table.cpu, row.cpu);
     table.rows.push_back(std::move(row));
   }
   std::sort(table.rows.begin(), table.rows.end(), [](const SyscallRow& a, const SyscallRow& b) {

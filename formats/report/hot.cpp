@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "formats/report/covered.hpp"
+
 namespace fdr {
 namespace {
 
@@ -35,16 +37,6 @@ void count_functions(const std::vector<StackCount>& stacks, OnCpu& result) {
   std::sort(result.functions.begin(), result.functions.end(), [](const FunctionCount& a, const FunctionCount& b) {
     return std::tie(b.self, b.total, a.function) < std::tie(a.self, a.total, b.function);
   });
-}
-
-// How long was sampled on each side of the firing: the ring may reach back less far than was asked.
-void obtained_seconds(const View& view, OnCpu& result) {
-  Timestamp from = view.from();
-  const auto ring = view.manifest.rings.find("stacks");
-  if (ring != view.manifest.rings.end() && ring->second.obtained_s > 0 && ring->second.obtained_s < 1e9)
-    from = std::max(from, view.to() - from_seconds(ring->second.obtained_s));
-  result.before_s = std::max(0.0, to_seconds(std::min(view.fired(), view.to()) - from));
-  result.after_s = std::max(0.0, to_seconds(view.to() - std::max(view.fired(), from)));
 }
 
 }  // namespace
@@ -96,7 +88,8 @@ OnCpu count_on_cpu(const View& view) {
   result.processes.assign(by_process.begin(), by_process.end());
   std::stable_sort(result.processes.begin(), result.processes.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
-  obtained_seconds(view, result);
+  result.before_s = sampled_seconds(view, view.from(), std::min(view.fired(), view.to()));
+  result.after_s = sampled_seconds(view, std::max(view.fired(), view.from()), view.to());
   return result;
 }
 

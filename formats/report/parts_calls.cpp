@@ -1,6 +1,7 @@
 // Rows about system calls and the time threads lost.
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "formats/report/calls.hpp"
 #include "formats/report/parts.hpp"
@@ -118,11 +119,17 @@ Json failed_sum_row(const PartInput& in, const FailedSum& sum, const Executables
 }
 
 // A sum without a path says nothing that the single calls do not say, where all of them were kept.
-bool told_by_single_calls(const FailedSum& sum, const std::vector<FailedRow>& groups) {
-  std::uint64_t kept = 0;
-  for (const FailedRow& group : groups)
-    if (group.name == syscall_name(sum.number, sum.abi) && group.error == errno_name(sum.error) && group.process == valid_utf8(sum.process)) kept += group.calls;
-  return kept >= sum.calls;
+using SingleCalls = std::map<std::tuple<std::string, std::string, std::string>, std::uint64_t>;  // by name, error and process
+
+SingleCalls single_calls(const std::vector<FailedRow>& groups) {
+  SingleCalls kept;
+  for (const FailedRow& group : groups) kept[{group.name, group.error, group.process}] += group.calls;
+  return kept;
+}
+
+bool told_by_single_calls(const FailedSum& sum, const SingleCalls& kept) {
+  const auto found = kept.find({syscall_name(sum.number, sum.abi), errno_name(sum.error), valid_utf8(sum.process)});
+  return (found == kept.end() ? 0 : found->second) >= sum.calls;
 }
 
 }  // namespace
@@ -131,13 +138,14 @@ bool told_by_single_calls(const FailedSum& sum, const std::vector<FailedRow>& gr
 Json failed_rows(const PartInput& in) {
   Json rows = Json::array(), numbers = Json::array();
   const std::vector<FailedRow> groups = group_failed(in.view);
+  const SingleCalls singles = single_calls(groups);
   const Executables known = executables(in.view.timeline);
   for (const FailedSum& sum : in.view.timeline.failing) {
     const ShowFilter& filter = in.view.filter();
     if (filter.thread || (filter.pid && *filter.pid != sum.pid)) continue;
     if (sum.last < in.view.from() || sum.first > in.view.to()) continue;
     if (!sum.example.empty()) rows.push_back(failed_sum_row(in, sum, known));
-    else if (!told_by_single_calls(sum, groups)) numbers.push_back(failed_sum_row(in, sum, known));
+    else if (!told_by_single_calls(sum, singles)) numbers.push_back(failed_sum_row(in, sum, known));
   }
   for (const FailedRow& group : groups) {
     Json row = {{"name", group.name},

@@ -1,5 +1,7 @@
 // Rows about sockets (sockets.ndjson, FORMAT.md 1.2) and about the kernel's caches (the host.slab metrics).
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "formats/report/metrics.hpp"
 #include "formats/report/parts.hpp"
@@ -14,26 +16,33 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json process_of(const View& view, const Json& pid) {
-  if (pid.is_null()) return nullptr;
-  for (auto process = view.timeline.processes.rbegin(); process != view.timeline.processes.rend(); ++process)
-    if (process->pid >= 0 && static_cast<std::uint64_t>(process->pid) == pid.get<std::uint64_t>()) return valid_utf8(process->name);
-  return nullptr;
+using ProcessNames = std::map<std::uint64_t, const std::string*>;  // by pid, of the newest
+
+ProcessNames names_of(const Timeline& timeline) {
+  ProcessNames names;
+  for (const Process& process : timeline.processes)
+    if (process.pid >= 0) names[static_cast<std::uint64_t>(process.pid)] = &process.name;
+  return names;
+}
+
+Json process_of(const ProcessNames& names, const std::optional<std::uint64_t>& pid) {
+  const auto found = pid ? names.find(*pid) : names.end();
+  return found == names.end() ? Json(nullptr) : Json(valid_utf8(*found->second));
 }
 
 }  // namespace
 
 Json socket_rows(const PartInput& in) {
   Json rows = Json::array();
+  const ProcessNames names = names_of(in.view.timeline);
   for (const ListedSocket& socket : read_sockets(latest_text(in.bundle, "system/", "/sockets.ndjson")).sockets) {
     const auto& wanted = in.view.filter().pid;
     if (wanted && socket.pid != static_cast<std::uint64_t>(*wanted)) continue;
-    const Json pid = or_null(socket.pid);
     rows.push_back({{"protocol", or_null(socket.protocol)}, {"state", or_null(socket.state)}, {"local", or_null(socket.local)},
                     {"remote", or_null(socket.remote)}, {"recv_q", or_null(socket.recv_q)}, {"send_q", or_null(socket.send_q)},
                     {"drops", or_null(socket.drops)}, {"rcvbuf", or_null(socket.rcvbuf)}, {"sndbuf", or_null(socket.sndbuf)},
                     {"rx_bytes", or_null(socket.rx_bytes)}, {"tx_bytes", or_null(socket.tx_bytes)}, {"inode", or_null(socket.inode)},
-                    {"uid", or_null(socket.uid)}, {"netns", or_null(socket.netns)}, {"pid", pid}, {"process", process_of(in.view, pid)}});
+                    {"uid", or_null(socket.uid)}, {"netns", or_null(socket.netns)}, {"pid", or_null(socket.pid)}, {"process", process_of(names, socket.pid)}});
   }
   return rows;
 }

@@ -1,6 +1,7 @@
 // `fdr report --json`: the same answer for machines.
 #include "formats/findings/findings.hpp"
 #include "formats/json_text.hpp"
+#include "formats/pack/grade.hpp"
 #include "formats/report/calls.hpp"
 #include "formats/report/hot.hpp"
 #include "formats/report/report.hpp"
@@ -53,6 +54,13 @@ Json finding_json(const Finding& finding) {
           {"more", valid_utf8(finding.more)}};
 }
 
+// As `fdr verify --json` has it.
+Json grade_json(const Grade& grade) {
+  Json reasons = Json::array();
+  for (const std::string& reason : grade.reasons) reasons.push_back(valid_utf8(reason));
+  return {{"word", grade.word}, {"reasons", std::move(reasons)}};
+}
+
 }  // namespace
 
 std::string report_json(const Bundle& bundle, const FrameNames& names, std::string_view onset) {
@@ -83,7 +91,7 @@ std::string report_json(const Bundle& bundle, const FrameNames& names, std::stri
   json["completeness"]["losses"] = manifest["losses"];
   json["completeness"]["problems"] = std::move(problems);
   json["completeness"]["partial"] = bundle.partial;
-  json["completeness"]["grade"] = nullptr;
+  json["completeness"]["grade"] = grade_json(grade_of(bundle));
   json["on_cpu"] = {{"samples", hot.samples}, {"kernel", hot.kernel},         {"before", hot.before},
                     {"after", hot.after},     {"bystanders", hot.bystanders}, {"functions", functions_json(view, hot)}};
   json["syscalls"] = {{"calls", calls.calls},

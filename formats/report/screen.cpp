@@ -254,7 +254,7 @@ std::vector<std::string> loss_sentences(const Manifest& manifest, const std::vec
     if (ring.missed > 0)
       sentences.push_back(name == "stacks" ? fmt::format("{} clock ticks missed on all CPUs (another BPF program was running)", ring.missed)
                                            : fmt::format("{}: {} events missed", printable(name), ring.missed));
-    if (ring.dropped > 0) sentences.push_back(fmt::format("{}: {} records dropped for want of room", printable(name), ring.dropped));
+    if (ring.dropped > 0) sentences.push_back(fmt::format("{}: {} records not kept: no room, or more at a time than leaves the ring its span", printable(name), ring.dropped));
     if (ring.torn > 0) sentences.push_back(fmt::format("{}: {} pieces overtaken while being read", printable(name), ring.torn));
   }
   return sentences;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/duration_sum.hpp"
 #include "formats/error.hpp"
 #include "formats/history_image.hpp"
 #include "formats/report/calls.hpp"
@@ -200,7 +201,7 @@ std::string stalls(const SectionInput& in) {
       continue;
     StallSum& sum = sums[kind];
     ++sum.count;
-    sum.total += stall.length;
+    add_up(sum.total, stall.length);
     if (sum.example && stall.length <= sum.longest) continue;
     sum.longest = stall.length;
     sum.example = &stall;

@@ -1,4 +1,4 @@
-// fdr beat NAME: one heartbeat, from a script. Never blocks, and never fails because nobody listens: the script that beats must not suffer.
+// fdr beat NAME: one heartbeat, from a script. Never blocks, and never fails because nobody listens, or it may not be heard, which is said: the script that beats must not suffer.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -7,6 +7,7 @@
 #include "recorder/commands/commands.hpp"
 #include "recorder/config/config.hpp"
 #include "recorder/heartbeats/beat_socket.hpp"
+#include "recorder/voice.hpp"
 
 namespace fdr {
 
@@ -20,7 +21,8 @@ Examples:
   command->add_option("NAME", *name, "of the [[heartbeat]]")->required();
   command->callback([name, &exit_code] {
     if (!valid_name(*name)) throw Error("'" + *name + "' cannot be a heartbeat's name", "use 1 to 32 of A-Z a-z 0-9 . _ -");
-    send_beat(*name);
+    for (const std::string& socket : send_beat(*name))
+      Voice::complain("the beat may not be sent to " + socket, "be root or of the socket's group: the one the recorder runs as (Group= in its unit)");
     exit_code = 0;
   });
 }

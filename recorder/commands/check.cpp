@@ -28,6 +28,8 @@ std::string target_sentence(const TargetConfig& target) {
   if (!target.exe.empty()) add("every process of " + target.exe);
   if (!target.unit.empty()) add("every process of the unit " + target.unit);
   if (!target.cgroup.empty()) add("every process in the cgroup " + target.cgroup + " or below");
+  if (!target.container.empty()) add("every process of the container " + target.container);
+  if (target.all) add("every process of the host");
   if (how.empty()) return "chosen on the command line";
   return how + ", with its children";
 }

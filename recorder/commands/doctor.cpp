@@ -54,7 +54,7 @@ nlohmann::json catalogue_rows() {
     const bool known = !std::isnan(row[id]);
     rows.push_back({{"name", info.name}, {"unit", unit_words(info.unit)}, {"kind", info.kind == MetricKind::kCounter ? "counter" : "gauge"}, {"scope", info.scope},
                     {"base", info.base}, {"source", info.source}, {"value", known ? nlohmann::json(row[id]) : nlohmann::json(nullptr)},
-                    {"value_text", known ? value_text(row[id], info.unit) : "-"}, {"reason", known ? "" : reason(info, problems)}});
+                    {"value_text", known ? quantity_text(row[id], info.unit) : "-"}, {"reason", known ? "" : reason(info, problems)}});
   }
   return rows;
 }

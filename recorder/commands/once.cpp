@@ -1,6 +1,5 @@
 // fdr once TARGET --for 10m: for cron and timers. One wait, at most one bundle, an exit code that says which it was.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <memory>
@@ -60,12 +59,9 @@ bool may_record() {
   return false;
 }
 
-// Short because it was armed a moment ago is not partial: nothing before that was asked for.
 bool is_partial(const std::string& path) {
   Bundle bundle;
   bundle.manifest = manifest_from_json(read_bundle_text(path, "manifest.json").value_or(""));
-  const double possible = bundle.manifest.window.before_s + bundle.manifest.window.after_s;
-  for (auto& [name, ring] : bundle.manifest.rings) ring.asked_s = std::min(ring.asked_s, possible);
   return grade_of(bundle).word == "poor";
 }
 
@@ -92,9 +88,15 @@ int run_once(const OnceOptions& options) {
   } catch (const RecorderNameTaken& error) {
     Voice::complain(error);
     return kBusy;
+  } catch (const NoTarget& error) {
+    Voice::complain(error);
+    return kFailed;
   } catch (const Error& error) {
     Voice::complain(error);
     return may_record() ? kFailed : kNoPermission;
+  } catch (const std::exception& error) {  // no thread, no memory
+    Voice::complain(error.what(), "");
+    return kFailed;
   }
 }
 

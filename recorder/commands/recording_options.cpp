@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -14,9 +15,12 @@
 
 namespace fdr {
 
-Duration duration_flag(const std::string& flag, const std::string& text) {
-  if (const auto duration = parse_duration(text)) return *duration;
-  throw Error(flag + ": '" + text + "' is not a duration", "give a number with a unit: 500ms, 60s, 10m");
+Duration duration_flag(const std::string& flag, const std::string& text, Duration least, Duration most) {
+  const auto duration = parse_duration(text);
+  if (!duration) throw Error(flag + ": '" + text + "' is not a duration", "give a number with a unit: 500ms, 60s, 10m");
+  if (*duration < least || *duration > most)
+    throw Error(flag + ": '" + text + "' is not between " + duration_literal(least) + " and " + duration_literal(most), flag + " " + duration_literal(std::clamp(*duration, least, most)));
+  return *duration;
 }
 
 void add_recording_options(CLI::App& command, RecordingOptions& options) {
@@ -26,7 +30,7 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
   command.add_option("-w,--window", options.window, "how far back a bundle reaches [60s]");
   command.add_option("--after", options.after, "how long it goes on after the firing [5s]");
   command.add_option("-m,--memory", options.memory, "ceiling of rings, snapshot and tables [64MB, 8MB a CPU]");
-  command.add_option("-F,--frequency", options.frequency, "stack samples a second on each CPU [99]")->check(CLI::Range(1, 10000));
+  command.add_option("-F,--frequency", options.frequency, "stack samples a second on each CPU [99]")->check(CLI::Range(1u, Config::kMostFrequency));
   command.add_option("-o,--output", options.output, "directory of the bundles [/var/lib/fdr]");
   command.add_option("--on-exit", options.on_exit, "a bundle when the target ends: never, failure, always")
       ->check(CLI::IsMember({"never", "failure", "always"}));
@@ -41,7 +45,6 @@ void add_recording_options(CLI::App& command, RecordingOptions& options) {
                    "sample the targets' allocations: who holds memory, by allocation site; a probe in each malloc and free while fdr runs (README: Cost)");
   command.add_flag("-q,--quiet", options.quiet, "say nothing but errors");
   command.add_flag("-v,--verbose", options.verbose, "say what could not be had");
-  command.add_flag("--strict", options.strict, "fail (125) where the window cannot be armed as asked");
 }
 
 namespace {
@@ -68,8 +71,8 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   require_trusted(config, options.config_file);
   for (std::size_t i = 0; i < options.when.size(); ++i) config.rules.push_back(rule_from_flag(options.when[i], i + 1));
   if (options.no_default_rules) config.default_rules = false;
-  if (!options.window.empty()) config.span = duration_flag("--window", options.window);
-  if (!options.after.empty()) config.after = duration_flag("--after", options.after);
+  if (!options.window.empty()) config.span = duration_flag("--window", options.window, Config::kLeastSpan, Config::kMostSpan);
+  if (!options.after.empty()) config.after = duration_flag("--after", options.after, Duration{}, Config::kMostAfter);
   if (!options.memory.empty()) {
     config.memory = parse_size(options.memory);
     if (!config.memory) throw Error("--memory: '" + options.memory + "' is not a size", "give a number with a unit: 64MB, 1GB");
@@ -93,7 +96,6 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   config.allow_ptrace |= options.allow_ptrace;
   if (!answers(config.directory)) throw Error(config.directory + ": " + kSilent, "choose another directory with -o");
   if (config.directory == Config{}.directory && !may_write_there(config.directory)) config.directory = own_bundles();
-  if (config.span < std::chrono::seconds(1)) throw Error("--window: at least 1s", "-w 60s");
   return config;
 }
 

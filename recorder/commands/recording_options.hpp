@@ -18,7 +18,7 @@ struct RecordingOptions {
   std::vector<std::string> when;
   std::string window, after, memory, output, on_exit, name, syscalls, max_cpu, backend;
   unsigned frequency = 0;
-  bool quiet = false, verbose = false, strict = false, no_default_rules = false, heap = false, allow_ptrace = false;
+  bool quiet = false, verbose = false, no_default_rules = false, heap = false, allow_ptrace = false;
 };
 
 void add_recording_options(CLI::App& command, RecordingOptions& options);
@@ -26,8 +26,8 @@ void add_recording_options(CLI::App& command, RecordingOptions& options);
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit);
 // --heap: of every target there is by then.
 void apply_heap(const RecordingOptions& options, Config& config);
-// A duration that a flag was given. Throws Error.
-Duration duration_flag(const std::string& flag, const std::string& text);
+// A duration that a flag was given, within bounds. Throws Error.
+Duration duration_flag(const std::string& flag, const std::string& text, Duration least = Duration{}, Duration most = Duration::max());
 // A name that is valid as target and recorder name, made of any text (a comm, a path).
 std::string name_from(const std::string& text);
 

@@ -1,6 +1,7 @@
 // fdr recover: writes out the windows of recorders that died. Paths go to stdout as bundles are complete; 1 where there was nothing to write.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -42,6 +43,7 @@ what it had put on disk (DIRECTORY/slices) is what is written: of DIRECTORY, and
           if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
     if (names.empty()) throw Error("there is nothing to recover: no recorder that died has left a window (or this user may not see it)", "fdr dump writes the window of one that runs");
+    std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
     std::size_t written = 0;
     bool failed = false;
     for (const std::string& name : names) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -29,6 +30,11 @@ Exit code: COMMAND's own, or its signal again; 127 not found, 126 not executable
 
 constexpr int kOwnFailure = 125;
 
+struct RunOptions : RecordingOptions {
+  std::vector<std::string> command;
+  bool strict = false;
+};
+
 // Without a session: signals sent to us are passed on all the same (the terminal's the child got itself), until it ends.
 int wait_without_window(Child& child) {
   const sigset_t set = block_signals_of_run();
@@ -40,17 +46,28 @@ int wait_without_window(Child& child) {
   }
 }
 
-int run_command(const RecordingOptions& options, const std::vector<std::string>& command) {
+// There is one target, the command: the file's one of its name, or the only one, whatever that is called there and matches; else one more.
+void take_command_as_target(Config& config, const std::string& name, const Voice& voice) {
+  const bool heap = config.wants_heap();
+  const auto named = std::find_if(config.targets.begin(), config.targets.end(), [&](const TargetConfig& target) { return target.name == name; });
+  TargetConfig target;
+  target.name = config.targets.size() == 1 ? config.targets.front().name : name;
+  target.heap = heap;
+  if (config.targets.size() == 1) config.targets.clear();
+  else if (named != config.targets.end()) config.targets.erase(named);
+  for (const TargetConfig& other : config.targets) voice.say(fmt::format("target '{}' of the configuration is not looked for: `run` has one, its command", other.name));
+  config.targets.insert(config.targets.begin(), target);
+}
+
+int run_command(const RunOptions& options) {
+  const std::vector<std::string>& command = options.command;
   Config config;
   std::string path;
   try {
     if (command.empty()) throw Error("no command given", "fdr run [options] -- COMMAND [ARG...]");
     config = effective_config(options, OnExit::kFailure);
     path = resolve_command(command.front());
-    TargetConfig target;
-    target.name = name_from(command.front());
-    target.heap = config.wants_heap();  // there is one target, whatever the file calls it
-    config.targets.insert(config.targets.begin(), target);
+    take_command_as_target(config, name_from(command.front()), Voice{options.quiet});
     apply_heap(options, config);
     if (const auto watchdog = ServiceManager().watchdog(); watchdog && fire_before(*watchdog, config.heartbeats))
       Voice{options.quiet}.say("heartbeats from notify fire at three quarters of WatchdogSec, before systemd ends the service");
@@ -74,8 +91,9 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
       child.release(session.command_environment());
     });
     status = end.wait_status ? *end.wait_status : child.wait();
-  } catch (const Error& error) {
-    Voice::complain(error);
+  } catch (const std::exception& error) {  // also where no thread is to be had
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    Voice::complain(error.what(), ours ? ours->hint() : "");
     if (options.strict) {
       ::kill(child.pid(), SIGKILL);  // it has not run a single instruction of COMMAND
       child.wait();
@@ -90,15 +108,13 @@ int run_command(const RecordingOptions& options, const std::vector<std::string>&
 }  // namespace
 
 void add_run(CLI::App& app, int& exit_code) {
-  struct Options : RecordingOptions {
-    std::vector<std::string> command;
-  };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", kDescription);
   add_recording_options(*command, *options);
+  command->add_flag("--strict", options->strict, "fail (125) where the window cannot be armed as asked");
   command->add_option("COMMAND", options->command, "the command and its arguments, behind --");
   command->positionals_at_end();
-  command->callback([options, &exit_code] { exit_code = run_command(*options, options->command); });
+  command->callback([options, &exit_code] { exit_code = run_command(*options); });
 }
 
 }  // namespace fdr

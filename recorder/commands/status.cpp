@@ -100,7 +100,7 @@ Examples:
         text += describe(status);
       } catch (const Error& error) {
         all.push_back({{"name", name}, {"armed", false}, {"problem", error.what()}});  // it is starting, or ending
-        text += fmt::format("{}  does not answer: {}\n", name, printable(error.what()));
+        text += fmt::format("{}  does not answer: {}{}\n", name, printable(error.what()), error.hint().empty() ? "" : "; " + printable(error.hint()));
       }
     }
     for (const std::string& name : dead_windows()) {

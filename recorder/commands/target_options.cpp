@@ -1,6 +1,7 @@
 #include "recorder/commands/target_options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "formats/error.hpp"
 #include "recorder/targets/containers.hpp"
@@ -10,19 +11,19 @@
 namespace fdr {
 namespace {
 
-void add_targets(Config& config, const TargetOptions& options) {
-  if (!options.pids.empty() && (!comm_of(options.pids.front()).empty() || config.targets.empty())) {
-    TargetConfig target;
+// Whom the command line means; the pids first, after whom a recorder is called.
+std::vector<TargetConfig> chosen_targets(const TargetOptions& options, bool others) {
+  std::vector<TargetConfig> chosen;
+  if (!options.pids.empty() && (!comm_of(options.pids.front()).empty() || !others)) {
+    TargetConfig& target = chosen.emplace_back();
     target.pids = options.pids;
     target.name = name_from(comm_of(options.pids.front()));
-    config.targets.insert(config.targets.begin(), target);
   }
   const auto described = [&](const std::string& text, auto member, const std::string& value) {
     if (text.empty()) return;
-    TargetConfig target;
+    TargetConfig& target = chosen.emplace_back();
     target.name = name_from(text);
     target.*member = value;
-    config.targets.push_back(target);
   };
   described(options.comm, &TargetConfig::comm, options.comm);
   described(options.unit, &TargetConfig::unit, full_unit_name(options.unit));
@@ -31,11 +32,25 @@ void add_targets(Config& config, const TargetOptions& options) {
     throw Error("--container: '" + options.container + "' is not a container's id", "12 of its figures or more, as `docker ps` and `crictl ps` show them");
   described(options.container.substr(0, kContainerPrefix), &TargetConfig::container, options.container);
   if (options.all) {
-    TargetConfig target;
+    TargetConfig& target = chosen.emplace_back();
     target.name = "all";
     target.all = true;
-    config.targets.push_back(target);
   }
+  return chosen;
+}
+
+// Flags go over the file: its target of a name that is chosen is then who the command line says, and stays what else it is.
+void add_targets(Config& config, const TargetOptions& options) {
+  std::vector<TargetConfig> chosen = chosen_targets(options, !config.targets.empty());
+  for (TargetConfig& target : chosen) {
+    const auto same = std::find_if(config.targets.begin(), config.targets.end(), [&](const TargetConfig& other) { return other.name == target.name; });
+    if (same == config.targets.end()) continue;
+    target.heap |= same->heap;
+    config.targets.erase(same);
+  }
+  const auto first = std::find_if(chosen.begin(), chosen.end(), [](const TargetConfig& target) { return target.pids.empty(); });
+  config.targets.insert(config.targets.end(), first, chosen.end());
+  config.targets.insert(config.targets.begin(), chosen.begin(), first);
   if (options.wait) config.wait = true;
   apply_heap(options, config);
 }

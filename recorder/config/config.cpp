@@ -107,7 +107,7 @@ RuleConfig read_rule(Section& section) {
   section.integer("max_per_day", most, 1, 10'000);
   if (section.get("max_per_day")) rule.max_per_day = most;
   Duration after{};
-  section.duration("after", after, 0s, 10min, "5s");
+  section.duration("after", after, 0s, Config::kMostAfter, "5s");
   if (section.get("after")) rule.after = after;
   return rule;
 }
@@ -127,12 +127,12 @@ void read_top(Section& top, Config& config) {
   OnExit on_exit{};
   if (top.one_of("on_exit", on_exit, kExits)) config.on_exit = on_exit;
   top.table("window", [&](Section& window) {
-    window.duration("span", config.span, 1s, 1h, "60s");
-    window.duration("after", config.after, 0s, 10min, "5s");
+    window.duration("span", config.span, Config::kLeastSpan, Config::kMostSpan, "60s");
+    window.duration("after", config.after, 0s, Config::kMostAfter, "5s");
     window.size("memory", config.memory, 4 << 20, "64MB");
   });
   top.table("sample", [&](Section& sample) {
-    sample.integer("frequency", config.frequency, 1, 1000);
+    sample.integer("frequency", config.frequency, 1, Config::kMostFrequency);
     sample.duration("off_cpu", config.off_cpu, 1us, 1min, "1ms");
   });
   top.table("syscalls", [&](Section& syscalls) {

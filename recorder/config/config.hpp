@@ -88,6 +88,8 @@ struct Config {
   std::optional<OnExit> on_exit;             // unset: failure for run, never otherwise
 
   static constexpr double kLeastCpuPercent = 0.1, kMostCpuPercent = 100;
+  static constexpr Duration kLeastSpan = std::chrono::seconds(1), kMostSpan = std::chrono::hours(1), kMostAfter = std::chrono::minutes(10);
+  static constexpr unsigned kMostFrequency = 10'000;  // Hz
   std::uint64_t memory_bytes(int cpus) const;
   bool wants_heap() const;  // of any target
   Duration longest_after() const;  // window.after, or that of a rule

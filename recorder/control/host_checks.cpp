@@ -1,7 +1,6 @@
 #include "recorder/control/host_checks.hpp"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,8 +14,10 @@
 #include "recorder/sources/perf_events.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/window_programs.hpp"
+#include "recorder/system/disk_room.hpp"
 #include "recorder/system/pid_namespace.hpp"
 #include "recorder/system/pretend.hpp"
+#include "recorder/system/silent_files.hpp"
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/proc_reader.hpp"
 
@@ -113,11 +114,11 @@ void check_surroundings(std::vector<HostCheck>& checks) {
   const bool pressure = ::access(unless_missing("psi", "/proc/pressure/cpu").c_str(), R_OK) == 0;
   checks.push_back({"pressure (PSI)", pressure ? "present" : "missing", pressure ? "" : "host.psi.* is unknown", pressure ? "" : "boot with psi=1",
                     pressure ? Grade::kOk : Grade::kLess});
-  struct statvfs disk {};
   const std::string directory = Config{}.directory;
-  const std::string place = ::statvfs(directory.c_str(), &disk) == 0 ? directory : ::statvfs("/", &disk) == 0 ? "/" : "";
-  if (!place.empty())
-    checks.push_back({"room for bundles", fmt::format("{} free at {}", bytes_text(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize)), place), "", "", Grade::kOk});
+  if (!answers(directory))
+    checks.push_back({"room for bundles", fmt::format("{}: {}", directory, kSilent), "nothing is written there", "choose another bundle.directory (-o)", Grade::kLess});
+  else if (const auto disk = disk_room(directory))
+    checks.push_back({"room for bundles", fmt::format("{} free at {}", bytes_text(static_cast<double>(disk->free)), disk->place), "", "", Grade::kOk});
 }
 
 void check_recorders(std::vector<HostCheck>& checks) {

@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 #include "formats/error.hpp"
 #include "recorder/config/config.hpp"
@@ -58,6 +60,20 @@ std::string run_directory_of(const std::string& name) {
   return own_run_root() + "/" + name;
 }
 
+namespace {
+
+// Who only looks whether it is taken (known_recorders) has it for a moment.
+bool locked(int lock) {
+  constexpr int kTries = 20;
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    if (attempt) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::optional<RunDirectory> RunDirectory::take(const std::string& name) {
   if (!valid_name(name) || name[0] == '.') throw Error("'" + name + "' cannot be a recorder's name", "use 1 to 32 of A-Z a-z 0-9 . _ -, no dot first");
   const std::string root = own_run_root();
@@ -69,7 +85,7 @@ std::optional<RunDirectory> RunDirectory::take(const std::string& name) {
     taken.lock_ = open_lock(root + "/" + name, O_CREAT);
     if (!taken.lock_.valid() && errno == ENOENT) continue;  // its owner removed the directory meanwhile
     if (!taken.lock_.valid()) throw system_error("open " + taken.path("lock"), errno, errno == EACCES ? "run as root" : "");
-    if (::flock(taken.lock_.get(), LOCK_EX | LOCK_NB)) break;
+    if (!locked(taken.lock_.get())) break;
     if (taken.is_current(taken.path("lock"))) return taken;  // else its owner removed the file between our open and our lock
   }
   taken.lock_.reset();

@@ -43,7 +43,7 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
   json processes = json::array();
   for (const auto& [key, tracked] : recording.processes().processes())
     if (!tracked.process.ended) processes.push_back({{"pid", tracked.process.pid}, {"name", tracked.process.name}, {"target", tracked.process.target}});
-  const std::uint64_t window_bytes = recording.window().layout.total_bytes();
+  const WindowLayout& layout = recording.window().layout;
   const auto latest = [&](const char* name) {
     const auto id = metrics.catalogue().find(name);
     return id ? known(metrics.history().latest(*id)) : json(nullptr);
@@ -64,8 +64,8 @@ std::string status_json(const RecorderFacts& facts, const Recording& recording, 
       {"baselines", facts.baselines},
       {"directory", facts.config.directory},
       {"reload", facts.reload},
-      {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(window_bytes / 2)},
-                {"window_bytes", window_bytes}, {"slice_bytes", facts.slice_bytes}, {"lateness_s", latest("recorder.lateness")}, {"tick", facts.tick}}},
+      {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(layout.ring_bytes())},
+                {"window_bytes", layout.total_bytes()}, {"slice_bytes", facts.slice_bytes}, {"lateness_s", latest("recorder.lateness")}, {"tick", facts.tick}}},
       {"unwind", unwind_json(recording.unwinding())},
       {"notes", notes},
   };

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "recorder/metrics/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
 
 namespace fdr {
@@ -17,6 +18,16 @@ std::uint64_t kilobytes(std::string_view line) {
   std::uint64_t value = 0;
   if (digit != std::string_view::npos) std::from_chars(line.data() + digit, line.data() + line.size(), value);
   return value * 1024;
+}
+
+// "START-END PERMISSIONS OFFSET DEVICE INODE   NAME": of the lines of smaps only these begin with a number, in small letters (proc_pid_smaps(5)).
+bool begins_mapping(std::string_view line) { return !line.empty() && std::string_view("0123456789abcdef").find(line[0]) != std::string_view::npos; }
+
+// An array of the programs; or the file that the other backends keep it in (window_file.cpp), in memory or with a name: no other file is written
+// through a mapping. Rings of perf events are no files.
+bool is_window(std::string_view line) {
+  if (line.find("bpf-map") != std::string_view::npos || line.find("bpf_map") != std::string_view::npos) return true;
+  return line.find(" rw-s ") != std::string_view::npos && line.find('/') != std::string_view::npos;
 }
 
 std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
@@ -36,19 +47,19 @@ Duration thread_cpu_time() {
   return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
-std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes) {
-  const std::string maps = read_small_file("/proc/self/smaps", 4u << 20).value_or("");
+std::uint64_t rss_beside_window(std::string_view smaps) {
   std::uint64_t sum = 0;
   bool window = false;
-  for (std::size_t at = 0; at < maps.size();) {
-    const std::size_t end = std::min(maps.find('\n', at), maps.size());
-    const std::string_view line(maps.data() + at, end - at);
+  while (!smaps.empty()) {
+    const std::string_view line = take_line(smaps);
     if (line.starts_with("Rss:")) sum += window ? 0 : kilobytes(line);
-    else if (line.find(" r") != std::string_view::npos || line.find(" -") != std::string_view::npos)
-      window = line.find("bpf-map") != std::string_view::npos || line.find("bpf_map") != std::string_view::npos;
-    at = end + 1;
+    else if (begins_mapping(line)) window = is_window(line);
   }
-  return less(sum, snapshot_bytes);
+  return sum;
+}
+
+std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes) {
+  return less(rss_beside_window(read_small_file("/proc/self/smaps", 4u << 20).value_or("")), snapshot_bytes);
 }
 
 std::uint64_t own_anonymous_bytes(std::uint64_t snapshot_bytes) {

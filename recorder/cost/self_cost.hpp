@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "formats/clock.hpp"
 
@@ -9,9 +10,12 @@ namespace fdr {
 
 double own_cpu_seconds();
 Duration thread_cpu_time();  // of the calling thread
-// Resident memory of this process without the mapped window and the snapshot buffer (recording-rules 4).
+// Resident memory of this process without the mapped window and the snapshot buffer (recording-rules 4), which is as large as the window's rings
+// (WindowLayout::ring_bytes).
 std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes);
-// The same from a cheaper source, for a metric read each second.
+// The same without the program's own code, from a cheaper source: for a metric read each second.
 std::uint64_t own_anonymous_bytes(std::uint64_t snapshot_bytes);
+// Of a process with this /proc/PID/smaps, the snapshot buffer included.
+std::uint64_t rss_beside_window(std::string_view smaps);
 
 }  // namespace fdr

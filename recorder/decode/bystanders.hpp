@@ -5,24 +5,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "formats/timeline.hpp"
+#include "recorder/targets/process_identity.hpp"
 #include "recorder/window/wire.h"
 
 namespace fdr {
-
-// A process that lives now.
-struct LivingProcess {
-  std::int32_t pid = 0, parent = 0;
-  std::uint64_t start_boottime_ns = 0;  // as /proc says it: to a tick of 10 ms
-  std::string name;
-};
 
 class Bystanders {
  public:

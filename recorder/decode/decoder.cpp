@@ -31,17 +31,28 @@ StallKind stall_kind(std::uint16_t kind) {
   }
 }
 
+// Of one process, read at one asking: what a thread's stack is must be looked at before it goes on.
+constexpr std::size_t kSleepersAtOnce = 32;
+
 std::int64_t sign_extend_48(std::uint64_t value) { return static_cast<std::int64_t>(value << 16) >> 16; }
 
 }  // namespace
 
 class Decoder::Impl {
+  using KeyedProcess = std::pair<const std::uint64_t, TrackedProcess>;
+
  public:
   Impl(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin, DecodeCounts& counts)
       : timeline_(timeline), stacks_(timeline.stacks, files, kernel), begin_(begin), counts_(counts), traits_(syscall_traits()) {}
 
   const ProcessTable* table_ = nullptr;
   Bystanders bystanders_;
+
+  void use_processes(const ProcessTable& table) {
+    table_ = &table;
+    by_pid_.clear();
+    for (const KeyedProcess& one : table.processes()) by_pid_[static_cast<std::uint32_t>(one.second.process.pid)].push_back(&one);
+  }
 
   std::uint32_t process_by_key(std::uint64_t key) {
     const auto [entry, fresh] = process_index_.try_emplace(key, static_cast<std::uint32_t>(timeline_.processes.size()));
@@ -271,16 +282,29 @@ class Decoder::Impl {
   }
 
   void read_sleeping(const std::vector<fdr_thread>& threads, Timestamp now, Duration most) {
+    std::map<std::uint64_t, std::vector<const fdr_thread*>> asleep;  // by process, in the order they appeared
     for (const fdr_thread& thread : threads) {
       if (thread.on_ns || thread.flags & (FDR_THREAD_EXITED | FDR_THREAD_MUTE)) continue;
-      if (MonotonicClock::now() - now > most) return;
-      const TrackedProcess* process = process_of_thread(thread.id);
-      if (!process) continue;
-      std::int32_t syscall = -1;
-      const DecodedStack decoded = stacks_.read_sleeping(static_cast<std::int32_t>(thread.tgid), static_cast<std::int32_t>(thread.tid),
-                                                         process->space_at(now), now, syscall);
-      if (decoded.stack != kNoStack) sleeping_[thread.id] = {since(thread), decoded, syscall};
+      if (process_of_thread(thread.id)) asleep[table_->threads().at(thread.id).process].push_back(&thread);
     }
+    for (const auto& [key, all] : asleep) {
+      const auto space = table_->processes().at(key).space_at(now);
+      for (std::span<const fdr_thread* const> rest = all; !rest.empty();) {
+        if (MonotonicClock::now() - now > most) return;
+        const auto some = rest.first(std::min(rest.size(), kSleepersAtOnce));
+        read_sleeping(some, space, now);
+        rest = rest.subspan(some.size());
+      }
+    }
+  }
+
+  // Of one process.
+  void read_sleeping(std::span<const fdr_thread* const> threads, const std::shared_ptr<AddressSpace>& space, Timestamp now) {
+    std::vector<std::int32_t> tids;
+    for (const fdr_thread* thread : threads) tids.push_back(static_cast<std::int32_t>(thread->tid));
+    const std::vector<SleepingStack> stacks = stacks_.read_sleeping(static_cast<std::int32_t>(threads.front()->tgid), tids, space, now);
+    for (std::size_t i = 0; i < stacks.size(); ++i)
+      if (stacks[i].decoded.stack != kNoStack) sleeping_[threads[i]->id] = {since(*threads[i]), stacks[i].decoded, stacks[i].syscall};
   }
 
   // Off the CPU since then, or for longer than the recording.
@@ -298,13 +322,13 @@ class Decoder::Impl {
     return number >= 0 && number < FDR_SYSCALLS_MAX && traits_[static_cast<std::size_t>(number)] & FDR_TRAIT_WAITS;
   }
 
-  using KeyedProcess = std::pair<const std::uint64_t, TrackedProcess>;
   const KeyedProcess* tracked_at(std::uint32_t tgid, Timestamp time) const {
+    const auto all = by_pid_.find(tgid);
+    if (all == by_pid_.end()) return nullptr;
     const KeyedProcess* found = nullptr;
-    for (const KeyedProcess& one : table_->processes()) {
-      const Process& process = one.second.process;
-      if (process.pid != static_cast<std::int32_t>(tgid)) continue;
-      if (!found || !process.started || *process.started <= time) found = &one;
+    for (const KeyedProcess* one : all->second) {
+      const Process& process = one->second.process;
+      if (!found || !process.started || *process.started <= time) found = one;
     }
     return found;
   }
@@ -325,7 +349,8 @@ class Decoder::Impl {
       if (!owner) continue;
       const TrackedProcess& process = owner->second;
       // Its memory went with the program that an exec replaced, or it is another process's of that pid.
-      const Timestamp begun = process.spaces.size() > 1 ? process.spaces.back().since : process.process.started.value_or(Timestamp{});
+      const Timestamp started = process.process.started.value_or(Timestamp{});
+      const Timestamp begun = process.spaces.empty() ? started : std::max(started, process.spaces.back().since);
       if (time < begun) continue;
       Held held{.time = time, .process = process_by_key(owner->first), .size = block.size};
       if (const auto stack = stacks.find(block.stack); stack != stacks.end()) {
@@ -377,6 +402,7 @@ class Decoder::Impl {
   Timestamp begin_, now_{};
   DecodeCounts& counts_;
   std::array<std::uint8_t, FDR_SYSCALLS_MAX> traits_;
+  std::unordered_map<std::uint32_t, std::vector<const KeyedProcess*>> by_pid_;  // of table_, in the order they appeared
   std::unordered_map<std::uint32_t, std::uint32_t> thread_index_;
   std::unordered_map<std::uint64_t, std::uint32_t> process_index_;
   std::vector<GaveBack> gave_back_;
@@ -392,7 +418,7 @@ Decoder::Decoder(Timeline& timeline, ModuleFiles& files, const KernelSymbols& ke
     : impl_(std::make_unique<Impl>(timeline, files, kernel, begin, counts_)) {}
 Decoder::~Decoder() = default;
 
-void Decoder::use_processes(const ProcessTable& table) { impl_->table_ = &table; }
+void Decoder::use_processes(const ProcessTable& table) { impl_->use_processes(table); }
 
 void Decoder::decode(const Snapshot& snapshot) {
   for (int ring = 0; ring < FDR_RINGS; ++ring) {

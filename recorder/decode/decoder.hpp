@@ -4,9 +4,7 @@
 // ends that chunk and is counted as torn. One thread (the dumper).
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -18,7 +16,7 @@
 #include "recorder/targets/process_table.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "unwind/kernel_symbols.hpp"
-#include "unwind/unwinder.hpp"
+#include "unwind/module_files.hpp"
 
 namespace fdr {
 
@@ -28,7 +26,8 @@ class Decoder {
   Decoder(Timeline& timeline, ModuleFiles& files, const KernelSymbols& kernel, Timestamp begin);
   ~Decoder();
 
-  // The table must hold every thread of the snapshots decoded after this; called anew with the table of the second snapshot.
+  // The table must hold every thread of the snapshots decoded after this, and stays as it is as long as it is used; called anew with the table of
+  // the second snapshot.
   void use_processes(const ProcessTable& table);
   void decode(const Snapshot& snapshot);
   // Reads the stacks of threads that sleep at the firing, without stopping them, for at most `most`; stalls that began when they went to

@@ -16,7 +16,8 @@ namespace fdr {
 // HyperLogLog, with linear counting where few registers are set (Flajolet and others, 2007).
 double sketch_estimate(std::span<const std::uint8_t, FDR_SKETCH> registers);
 
-// What failed last at or after `begin`, most calls first. `span`: what the epochs were made for (fdr_failing_part).
+// What failed last at or after `begin`, most calls first. `failing_shift`: their epochs are 2^this ns
+// long (fdr_failing_part).
 std::vector<FailedSum> decode_failing(const std::vector<std::pair<fdr_failing_key, fdr_failing>>& entries, Timestamp begin, unsigned failing_shift);
 
 }  // namespace fdr

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "formats/modules.hpp"
-#include "unwind/sleeping_thread.hpp"
+#include "recorder/decode/sleeping_walks.hpp"
 
 namespace fdr {
 namespace {
@@ -116,19 +117,19 @@ DecodedStack StackDecoder::decode(const RecordedStack& recorded, std::int32_t pi
   return decoded;
 }
 
-DecodedStack StackDecoder::read_sleeping(std::int32_t pid, std::int32_t tid, const std::shared_ptr<AddressSpace>& space, Timestamp now,
-                                         std::int32_t& syscall) {
-  const auto place = sleeping_place(pid, tid);
-  if (!place || !space) return {};
-  syscall = place->syscall;
+std::vector<SleepingStack> StackDecoder::read_sleeping(std::int32_t pid, std::span<const std::int32_t> tids, const std::shared_ptr<AddressSpace>& space, Timestamp now) {
+  std::vector<SleepingStack> stacks(tids.size());
+  if (!space) return stacks;
   walked_.insert(space);
-  RemoteWords words(pid);
-  const WalkedStack walked = walker_.walk(*space, UserRegisters{.ip = place->ip, .sp = place->sp}, words, now);
-  if (sleeping_place(pid, tid) != place) return {};  // it ran meanwhile: what was read is of two moments
-  std::vector<std::uint32_t> frames;
-  for (const FrameAddress& frame : walked.frames) frames.push_back(user_frame(frame, pid, space.get(), now));
-  std::reverse(frames.begin(), frames.end());
-  return {frames.empty() ? kNoStack : stacks_.intern_stack(frames), walked.end};
+  const std::vector<std::optional<SleepingWalk>> walks = walk_sleeping(walker_, pid, tids, *space, now);
+  for (std::size_t i = 0; i < walks.size(); ++i) {
+    if (!walks[i]) continue;
+    std::vector<std::uint32_t> frames;
+    for (const FrameAddress& frame : walks[i]->walked.frames) frames.push_back(user_frame(frame, pid, space.get(), now));
+    std::reverse(frames.begin(), frames.end());
+    if (!frames.empty()) stacks[i] = {{stacks_.intern_stack(frames), walks[i]->walked.end}, walks[i]->place.syscall};
+  }
+  return stacks;
 }
 
 }  // namespace fdr

@@ -21,6 +21,11 @@ struct DecodedStack {
   WalkEnd end = WalkEnd::kNotWalked;
 };
 
+struct SleepingStack {
+  DecodedStack decoded;
+  std::int32_t syscall = -1;  // that it sleeps in; -1: none
+};
+
 // What follows a struct fdr_stack, all within its record.
 struct RecordedStack {
   fdr_stack header{};
@@ -37,9 +42,8 @@ class StackDecoder {
 
   // `space` may be null: nothing is known of process `pid`.
   DecodedStack decode(const RecordedStack& recorded, std::int32_t pid, const std::shared_ptr<AddressSpace>& space, Timestamp time);
-  // The user stack of a thread that sleeps right now, and the system call it sleeps in (-1: none); kNoStack where it does not, or moved
-  // meanwhile.
-  DecodedStack read_sleeping(std::int32_t pid, std::int32_t tid, const std::shared_ptr<AddressSpace>& space, Timestamp now, std::int32_t& syscall);
+  // The user stacks of threads of one process that sleep right now, one for each of `tids`; kNoStack where one does not, or moved meanwhile.
+  std::vector<SleepingStack> read_sleeping(std::int32_t pid, std::span<const std::int32_t> tids, const std::shared_ptr<AddressSpace>& space, Timestamp now);
 
  private:
   std::uint32_t kernel_frame(std::uint64_t address);

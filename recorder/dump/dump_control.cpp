@@ -174,7 +174,7 @@ void DumpControl::complete(Recording& recording, const MetricReader& metrics, co
                 .logs_at_end = logs_.copy(dump_->begin),
                 .anchors = anchors_};
   // All that the manifest needs of the recording is copied now: the dumper's thread must not look at what goes on changing.
-  const std::uint64_t window_bytes = recording.window().layout.total_bytes();
+  const WindowLayout& layout = recording.window().layout;
   ManifestRest said{.rings = {.live = recording.live_reports(dump_->second.at),
                               .first = dump_->first,
                               .second = dump_->second,
@@ -185,11 +185,11 @@ void DumpControl::complete(Recording& recording, const MetricReader& metrics, co
                     .evidence = dump_->trigger.evidence,
                     .episode = dump_->trigger.episode,
                     .losses = losses_of(recording, metrics, dump_->begin, now),
-                    .cost = {.cpu_seconds = 0, .rss_bytes = 0, .window_bytes = window_bytes, .dump_seconds = 0}};
-  auto finish = [said = std::move(said), window_bytes](Manifest& manifest, const DecodeCounts& counts, double seconds) {
+                    .cost = {.cpu_seconds = 0, .rss_bytes = 0, .window_bytes = layout.total_bytes(), .dump_seconds = 0}};
+  auto finish = [said = std::move(said), snapshot_bytes = layout.ring_bytes()](Manifest& manifest, const DecodeCounts& counts, double seconds) {
     finish_manifest(said, counts, seconds, manifest);
     manifest.cost.cpu_seconds = own_cpu_seconds();
-    manifest.cost.rss_bytes = own_rss_bytes(window_bytes / 2);
+    manifest.cost.rss_bytes = own_rss_bytes(snapshot_bytes);
   };
   dump_->dumper->complete(recording.snapshot(), recording.copy_moment(now), std::move(rest), std::move(finish));
 }

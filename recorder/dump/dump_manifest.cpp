@@ -72,6 +72,7 @@ Manifest manifest_for(const Config& config, RecordedTargets targets, const DumpT
                       .monotonic_ns = to_ns(trigger.time), .drill = trigger.drill};
   manifest.episode = trigger.episode;
   manifest.backend = backend_name(control.backend);
+  manifest.sampled_hz = config.frequency;
   manifest.config = config_toml(config);
   return manifest;
 }

@@ -12,7 +12,6 @@
 
 #include "formats/history_image.hpp"
 #include "recorder/baselines/baseline_store.hpp"
-#include "recorder/cost/self_cost.hpp"
 #include "recorder/decode/failing.hpp"
 #include "recorder/decode/sums.hpp"
 #include "recorder/dump/memory_now.hpp"
@@ -20,6 +19,7 @@
 #include "recorder/logs/log_file.hpp"
 #include "recorder/rows/module_sources.hpp"
 #include "recorder/system/small_file.hpp"
+#include "recorder/targets/patient_memory.hpp"
 #include "recorder/targets/proc_reader.hpp"
 #include "unwind/jit_frames.hpp"
 #include "unwind/symbol_slices.hpp"
@@ -31,7 +31,8 @@ namespace {
 // hosts on which bundles are written.
 constexpr int kNice = 10;
 
-// A thread takes 20 to 65 us; the records wait meanwhile, and are being overwritten.
+// A thread takes 20 to 65 us; the records wait meanwhile, and are being overwritten. A process whose memory gets locked just then is waited for
+// once (patience.hpp).
 constexpr Duration kSleepersAtMost = std::chrono::milliseconds(300);
 
 // Who began later has no place in the window.
@@ -40,6 +41,16 @@ std::vector<LivingProcess> living_at(Timestamp time, const ClockAnchor& clock) {
   const std::int64_t end = clock.boottime_of(time);
   std::erase_if(living, [&](const LivingProcess& process) { return static_cast<std::int64_t>(process.start_boottime_ns) > end; });
   return living;
+}
+
+// Files of a process that lives are looked up in its map_files, which takes its mmap lock: of one whose memory is locked those must do that are
+// held open, as of one that is gone.
+void leave_out_locked(MomentCopy& moment) {
+  if (moment.past) return;
+  for (const auto& [key, tracked] : moment.processes.processes()) {
+    const Process& process = tracked.process;
+    if (!process.ended && !moment.gone.contains(process.pid) && !memory_answers(process.pid)) moment.gone.insert(process.pid);
+  }
 }
 
 }  // namespace
@@ -78,6 +89,8 @@ void Dumper::work() {
     Timeline timeline;
     std::vector<FileDescriptor> found;
     ModuleFiles files(while_recording());
+    const std::set<std::int32_t> ended = ended_processes(at_firing_);
+    leave_out_locked(at_firing_);
     add_module_sources(files, at_firing_, found);
     const KernelSymbols kernel = KernelSymbols::load();
     Decoder decoder(timeline, files, kernel, request_.begin);
@@ -87,12 +100,14 @@ void Dumper::work() {
     decoder.decode(first_);
     decoded_ = true;
     TextFiles go_texts = go_files(go);
-    name_jit_frames(timeline.stacks, ended_processes(at_firing_));
+    name_jit_frames(timeline.stacks, ended);
     std::unique_lock lock(mutex_);
     completed_.wait(lock, [this] { return ending_ || abandoned_; });
     if (!ending_) return;
     Ending& ending = *ending_;
     lock.unlock();
+    ending.ended = ended_processes(ending.moment);
+    leave_out_locked(ending.moment);
     add_module_sources(files, ending.moment, found);
     ending.rest.texts.merge(go_texts);
     write(decoder, files, timeline, ending);
@@ -103,7 +118,7 @@ void Dumper::work() {
   } catch (const std::exception& error) {
     failed(error.what(), {});
   }
-  result_.seconds = to_seconds(thread_cpu_time());
+  result_.seconds = to_seconds(cpu_time_with_reads());
   decoded_ = true;
   done_();
 }
@@ -127,7 +142,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   if (ending.rest.heap.asked) ending.rest.texts[kAllocationsFile] = held_json(decoder.decode_held(ending.rest.heap));
   decoder.finish(end.time);
   if (!end.past) settle_by_memory(timeline, end.time);
-  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ended_processes(end));
+  const std::vector<std::string> jit_problems = name_jit_frames(timeline.stacks, ending.ended);
 
   Manifest& manifest = request_.manifest;
   timeline.machine = manifest.host.machine;
@@ -171,7 +186,7 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
   losses.insert(losses.end(), logs.losses.begin(), logs.losses.end());
   WrittenBundle written = write_stepwise(parts, request_.trigger, request_.place, [&](Manifest& filled) {
     filled = manifest;
-    ending.finish_manifest(filled, decoder.counts(), to_seconds(thread_cpu_time()));
+    ending.finish_manifest(filled, decoder.counts(), to_seconds(cpu_time_with_reads()));
     filled.losses.insert(filled.losses.end(), losses.begin(), losses.end());
   });
   result_.path = std::move(written.path);

@@ -12,6 +12,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,7 +64,7 @@ struct DumpResult {
   std::string path;            // empty: it failed
   std::string reduced;         // why the bundle is not full, a sentence
   std::string error, hint;
-  double seconds = 0;          // CPU time of the dumper's thread
+  double seconds = 0;          // CPU time of the dumper's thread, and of what was read for it
 };
 
 class Dumper {
@@ -87,6 +88,7 @@ class Dumper {
     MomentCopy moment;
     DumpRest rest;
     std::function<void(Manifest&, const DecodeCounts&, double)> finish_manifest;
+    std::set<std::int32_t> ended{};  // pids
   };
   void work();
   void failed(const char* error, const std::string& hint) noexcept;

@@ -8,6 +8,7 @@
 #include "formats/text.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/system/silent_files.hpp"
+#include "recorder/targets/patient_memory.hpp"
 #include "unwind/go_places.hpp"
 
 namespace fdr {
@@ -98,11 +99,11 @@ std::vector<GoSnapshot> read_go(const GoProgramList& programs) {
                         .goroutines = {}, .heap = {}};
     const auto table = snapshot.image ? GoPclntab::of(*snapshot.image, &problem) : std::nullopt;
     if (!table) continue;
-    const RemoteMemory memory = memory_of(program->pid);
+    const RemoteMemory memory = patient_memory_of(program->pid);
     snapshot.at = MonotonicClock::now();
-    const Duration begin = thread_cpu_time();
+    const Duration begin = cpu_time_with_reads();
     snapshot.goroutines = read_goroutines(program->runtime, *table, memory);
-    snapshot.cost = thread_cpu_time() - begin;
+    snapshot.cost = cpu_time_with_reads() - begin;
     snapshot.heap = read_heap(program->runtime, memory);
     snapshots.push_back(std::move(snapshot));
   }

@@ -20,7 +20,7 @@ struct GoSnapshot {
   Goroutines goroutines;
   HeapProfile heap;
 };
-// 30 ms for each 10 000 goroutines. A program that has ended is left out.
+// 30 ms for each 10 000 goroutines. A program that has ended is left out; of one whose memory is locked there is the problem.
 std::vector<GoSnapshot> read_go(const GoProgramList& programs);
 TextFiles go_files(const std::vector<GoSnapshot>& snapshots);
 

@@ -13,6 +13,7 @@
 #include "recorder/system/quiet_thread.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/system/small_file.hpp"
+#include "recorder/targets/patient_memory.hpp"
 #include "unwind/address_space.hpp"
 #include "unwind/elf_image.hpp"
 #include "unwind/goroutines.hpp"
@@ -26,13 +27,18 @@ constexpr int kTries = 10;
 constexpr Duration kTryEvery = std::chrono::seconds(1);
 constexpr std::size_t kMaxJobs = 256, kMaxFilesKept = 1024;
 
+// Empty where there is nothing to be read; nothing while its memory is locked.
+std::optional<std::string> read_maps(std::int32_t pid) {
+  const auto text = std::make_shared<std::string>();
+  const bool done = with_memory_of(pid, [text, pid] { *text = read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20).value_or(""); });
+  return done ? std::optional(std::move(*text)) : std::nullopt;
+}
+
 // By how much the program lies elsewhere than its linker thought.
-std::optional<std::uint64_t> bias_of(std::int32_t pid, const ElfImage& image) {
-  const auto maps = read_small_file(fmt::format("/proc/{}/maps", pid), 16u << 20);
+std::optional<std::uint64_t> bias_of(std::int32_t pid, const std::string& maps, const ElfImage& image) {
   std::string path = read_link(fmt::format("/proc/{}/exe", pid));
   if (constexpr std::string_view kGone = " (deleted)"; path.ends_with(kGone)) path.resize(path.size() - kGone.size());
-  if (!maps) return std::nullopt;
-  for (const Mapping& mapping : parse_maps(*maps)) {
+  for (const Mapping& mapping : parse_maps(maps)) {
     if (mapping.module.kind != ModuleKind::kFile || mapping.module.path != path) continue;
     if (const auto vaddr = image.vaddr_of_offset(mapping.file_offset)) return mapping.start - *vaddr;
   }
@@ -54,12 +60,15 @@ GoPrograms::~GoPrograms() {
   thread_.join();
 }
 
-void GoPrograms::ask(std::int32_t pid, Known& known) {
+void GoPrograms::ask(std::int32_t pid, Known& known, Timestamp now) {
   known.again = {};
   known.asked = ++asked_;
   {
     const std::lock_guard lock(mutex_);
-    if (jobs_.size() >= kMaxJobs) return;
+    if (jobs_.size() >= kMaxJobs) {
+      known.again = now + kTryEvery;
+      return;
+    }
     jobs_.push_back({pid, known.target, known.asked});
   }
   woken_.notify_all();
@@ -69,7 +78,7 @@ void GoPrograms::began(std::int32_t pid, std::uint32_t target) {
   Known& known = known_[pid];
   known = {};
   known.target = target;
-  ask(pid, known);
+  ask(pid, known, MonotonicClock::now());
 }
 
 void GoPrograms::follow(const ProcessTable::Changes& changes, Timestamp now) {
@@ -80,7 +89,7 @@ void GoPrograms::follow(const ProcessTable::Changes& changes, Timestamp now) {
   for (const TargetExit& exit : changes.exits) known_.erase(exit.pid);
   take_answers(now);
   for (auto& [pid, known] : known_)
-    if (known.again != Timestamp{} && now >= known.again) ask(pid, known);
+    if (known.again != Timestamp{} && now >= known.again) ask(pid, known, now);
 }
 
 void GoPrograms::take_answers(Timestamp now) {
@@ -94,8 +103,13 @@ void GoPrograms::take_answers(Timestamp now) {
     if (entry == known_.end() || entry->second.asked != answer.job.number) continue;
     Known& known = entry->second;
     known.program = std::move(answer.program);
-    if (answer.not_begun && ++known.tries < kTries) known.again = now + kTryEvery;
+    if (answer.locked || (answer.not_begun && ++known.tries < kTries)) known.again = now + kTryEvery;
   }
+}
+
+std::string GoPrograms::problem() const {
+  const std::lock_guard lock(mutex_);
+  return problem_;
 }
 
 GoProgramList GoPrograms::all() const {
@@ -115,7 +129,7 @@ bool GoPrograms::known_not_go(const std::string& path) {
 }
 
 GoPrograms::Answer GoPrograms::look(const Job& job) {
-  Answer answer{job, nullptr, false};
+  Answer answer{.job = job, .program = nullptr};
   const std::string file = fmt::format("/proc/{}/exe", job.pid);
   if (!answers(file) || known_not_go(file)) return answer;
   std::string problem;
@@ -125,9 +139,12 @@ GoPrograms::Answer GoPrograms::look(const Job& job) {
     if (not_go_.size() == kMaxFilesKept) not_go_.clear();
     not_go_.insert(looking_at_);
   }
-  const auto bias = table ? bias_of(job.pid, *image) : std::nullopt;
+  if (!table) return answer;
+  const auto maps = read_maps(job.pid);
+  answer.locked = !maps;
+  const auto bias = maps ? bias_of(job.pid, *maps, *image) : std::nullopt;
   if (!bias) return answer;
-  const RemoteMemory memory = memory_of(job.pid);
+  const RemoteMemory memory = patient_memory_of(job.pid);
   auto program = std::make_shared<GoProgram>();
   program->pid = job.pid;
   program->target = job.target;
@@ -135,9 +152,22 @@ GoPrograms::Answer GoPrograms::look(const Job& job) {
   program->seen = MonotonicClock::now();
   program->goroutines_at_start = count_goroutines(program->runtime, memory);
   program->heap_at_start = read_heap(program->runtime, memory);
+  // Locked since: what is missing of it is no trait of the program.
+  answer.locked = !with_memory_of(job.pid, [] {});
+  if (answer.locked) return answer;
   answer.not_begun = program->runtime.not_begun;
   answer.program = std::move(program);
   return answer;
+}
+
+// Where there is no memory for that either, the process counts as none of Go.
+void GoPrograms::keep(Answer answer, std::string_view problem) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (!problem.empty()) problem_ = fmt::format("process {} was not looked at for Go: {}", answer.job.pid, problem);
+    answers_.push_back(std::move(answer));
+  } catch (const std::exception&) {
+  }
 }
 
 void GoPrograms::work() {
@@ -155,11 +185,14 @@ void GoPrograms::work() {
     const Job job = jobs_.front();
     jobs_.pop_front();
     lock.unlock();
-    const Duration begin = thread_cpu_time();
-    Answer answer = look(job);
-    budget.spent(thread_cpu_time() - begin);
+    const Duration begin = cpu_time_with_reads();
+    try {
+      keep(look(job), {});
+    } catch (const std::exception& error) {  // no memory for what a file says, say
+      keep({.job = job, .program = nullptr, .not_begun = true}, error.what());
+    }
+    budget.spent(cpu_time_with_reads() - begin);
     lock.lock();
-    answers_.push_back(std::move(answer));
   }
 }
 

@@ -15,6 +15,8 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -45,6 +47,8 @@ class GoPrograms {
   // Once a tick.
   void follow(const ProcessTable::Changes& changes, Timestamp now);
   GoProgramList all() const;
+  // Why a program was not looked at, the last time that happened, a sentence; empty: it did not.
+  std::string problem() const;
 
  private:
   struct Job {
@@ -55,7 +59,8 @@ class GoPrograms {
   struct Answer {
     Job job;
     std::shared_ptr<const GoProgram> program;  // nullptr: not Go, or gone
-    bool not_begun = false;
+    bool not_begun = false;  // or it could not be looked at: another time
+    bool locked = false;     // its memory; asked for as long as it lives
   };
   struct Known {
     std::uint32_t target = 0;
@@ -64,10 +69,11 @@ class GoPrograms {
     Timestamp again{};  // when to ask once more; Timestamp{}: not at all
     std::shared_ptr<const GoProgram> program;
   };
-  void ask(std::int32_t pid, Known& known);
+  void ask(std::int32_t pid, Known& known, Timestamp now);
   void take_answers(Timestamp now);
   void work();
   Answer look(const Job& job);
+  void keep(Answer answer, std::string_view problem) noexcept;
   bool known_not_go(const std::string& path);
 
   // Files without Go in them, by device, inode, size and time: a script starts the same ones again and again. The thread's.
@@ -78,10 +84,11 @@ class GoPrograms {
   std::map<std::int32_t, Known> known_;
   std::uint64_t asked_ = 0;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable woken_;
   std::deque<Job> jobs_;
   std::vector<Answer> answers_;
+  std::string problem_;
   bool ending_ = false;
   std::thread thread_;
 };

@@ -65,10 +65,10 @@ void HeapProbes::follow(const ProcessTable& table, const HeldFiles& held) {
       continue;
     }
     Asked& asked = known == asked_.end() ? asked_[key] : known->second;
-    if (asked.mappings == space.mappings().size() && asked.spaces == tracked.spaces.size()) continue;
+    if (asked.mappings == space.mappings().size() && asked.since == tracked.spaces.back().since) continue;
     asked.pid = tracked.process.pid;
     asked.mappings = space.mappings().size();
-    asked.spaces = tracked.spaces.size();
+    asked.since = tracked.spaces.back().since;
     Job job{tracked.process.pid, {}, {}};
     for (const Mapping& mapping : space.mappings()) {
       if (mapping.module.kind != ModuleKind::kFile || !asked.modules.insert(mapping.module).second) continue;
@@ -120,10 +120,16 @@ void HeapProbes::work() {
     working_ = true;
     lock.unlock();
     const Duration begin = thread_cpu_time();
-    look(job);
+    std::string problem;
+    try {
+      look(job);
+    } catch (const std::exception& error) {  // no memory for it
+      problem = error.what();
+    }
     const double cost = to_seconds(thread_cpu_time() - begin);
     lock.lock();
     report_.seconds += cost;
+    if (!problem.empty()) problems_[job.pid] = problem;
   }
 }
 

@@ -69,7 +69,8 @@ class HeapProbes {
   };
   struct Asked {
     std::int32_t pid = 0;
-    std::size_t mappings = 0, spaces = 0;
+    std::size_t mappings = 0;
+    Timestamp since{};  // of the address space: an exec begins another
     std::set<Module> modules;
   };
 

@@ -44,16 +44,16 @@ std::vector<Datagram> BeatSocket::drain() {
   return beats;
 }
 
-int send_beat(const std::string& name) {
+std::vector<std::string> send_beat(const std::string& name) {
   const FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  int taken = 0;
+  std::vector<std::string> forbidden;
   for (const std::string& recorder : known_recorders().alive) {
-    const sockaddr_un address = address_of(run_directory_of(recorder) + "/beat.sock");
-    if (::sendto(socket.get(), name.data(), name.size(), MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-                 sizeof address) >= 0)
-      ++taken;
+    const std::string path = run_directory_of(recorder) + "/beat.sock";
+    const sockaddr_un address = address_of(path);
+    const ssize_t sent = ::sendto(socket.get(), name.data(), name.size(), MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    if (sent < 0 && errno == EACCES) forbidden.push_back(path);
   }
-  return taken;
+  return forbidden;
 }
 
 }  // namespace fdr

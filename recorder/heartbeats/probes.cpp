@@ -12,6 +12,7 @@
 #include "formats/error.hpp"
 #include "recorder/heartbeats/connect_probe.hpp"
 #include "recorder/heartbeats/datagrams.hpp"
+#include "recorder/system/silent_files.hpp"
 #include "recorder/watched/collector.hpp"
 
 namespace fdr {
@@ -72,13 +73,13 @@ class CommandProbe : public Probe {
   std::unique_ptr<CollectRound> running_;
 };
 
-// Looked at each tick, from what the kernel has cached: a file on a server that hangs must not make the tick wait.
+// Looked at each tick, from what the kernel has cached; a file on a server that hangs must not make the tick wait, and looking for its name may.
 class MtimeProbe : public Probe {
  public:
   explicit MtimeProbe(const HeartbeatConfig& beat) : path_(beat.path) {}
   std::vector<Timestamp> advance(Timestamp now) override {
     struct statx status {};
-    if (::statx(AT_FDCWD, path_.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MTIME, &status)) return {};
+    if (!answers(path_) || ::statx(AT_FDCWD, path_.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MTIME, &status)) return {};
     const std::pair<std::int64_t, std::uint32_t> written{status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec};
     const bool moved = written_ && *written_ != written;
     written_ = written;

@@ -32,7 +32,7 @@ HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, Metr
     movers_.assign(history.movers.end() - static_cast<std::ptrdiff_t>(looks), history.movers.end());
     past_->load(history, ClockAnchor::now(), MonotonicClock::now());
     writer_ = std::make_unique<HistoryWriter>(std::move(file), past_->table(), config.keep_free_percent);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // also where no thread is to be had
     told_ = std::string("no history is kept: ") + error.what();
   }
   const Timestamp now = MonotonicClock::now();

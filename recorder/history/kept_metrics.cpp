@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "formats/history.hpp"
-#include "triggers/expression.hpp"
+#include "triggers/engine.hpp"
 
 namespace fdr {
 namespace {
@@ -39,11 +39,10 @@ std::vector<MetricId> kept_metrics(const Config& config, const MetricCatalogue& 
     const MetricInfo& info = catalogue.info(id);
     if (kept.size() < kMaxHistoryMetrics && !info.event && info.name.size() <= kMaxHistoryName) kept.insert(id);
   };
-  for (const RuleConfig& rule : all_rules(config)) {
-    for (const std::string& text : {rule.when, rule.armed_when})
-      if (!text.empty())
-        for (const MetricId id : Expression::parse(text, catalogue).metrics()) add(id);
-  }
+  const std::vector<RuleConfig> rules = all_rules(config);
+  const Engine engine(rules, catalogue);
+  for (const RuleConfig& rule : rules)
+    for (const MetricId id : engine.metrics(rule.name)) add(id);
   for (int rank = 1; rank <= 3; ++rank)
     for (MetricId id = 0; id < catalogue.size(); ++id)
       if (rank_of(catalogue.info(id), config) == rank) add(id);

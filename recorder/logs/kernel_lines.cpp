@@ -24,12 +24,16 @@ std::optional<std::string_view> kernel_text(std::string_view record) {
   return record.substr(0, record.find('\n'));
 }
 
-KernelLines::KernelLines() : device_(::open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
-  if (!device_.valid()) problem_ = std::string("/dev/kmsg: ") + std::strerror(errno);
-  ::lseek(device_.get(), 0, SEEK_END);
+KernelLines::KernelLines() { open(); }
+
+void KernelLines::open() {
+  device_ = FileDescriptor(::open("/dev/kmsg", O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  problem_ = device_.valid() ? "" : std::string("/dev/kmsg: ") + std::strerror(errno);
+  if (device_.valid()) ::lseek(device_.get(), 0, SEEK_END);
 }
 
 void KernelLines::read(Timestamp, const TakeLine& take) {
+  if (!device_.valid()) open();
   char record[kMostRecord];
   for (int i = 0; device_.valid() && i < kMostRecords; ++i) {
     const ssize_t got = ::read(device_.get(), record, sizeof record);
@@ -37,7 +41,7 @@ void KernelLines::read(Timestamp, const TakeLine& take) {
       ++overwritten_;
       continue;
     }
-    if (got < 0 && errno != EAGAIN && errno != EINTR) problem_ = std::string("/dev/kmsg: ") + std::strerror(errno);
+    problem_ = got < 0 && errno != EAGAIN && errno != EINTR ? std::string("/dev/kmsg: ") + std::strerror(errno) : "";
     if (got <= 0) return;
     const auto text = kernel_text({record, static_cast<std::size_t>(got)});
     if (!text || text->empty()) continue;

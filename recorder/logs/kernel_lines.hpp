@@ -22,6 +22,8 @@ class KernelLines : public LineSource {
   std::string skipped() const override;
 
  private:
+  void open();
+
   FileDescriptor device_;
   std::string problem_;
   std::uint64_t overwritten_ = 0;  // times that the kernel's buffer was faster than we

@@ -94,12 +94,22 @@ struct LogFollower::State {
     looked = now;
   }
 
+  void look_or_say_why(Followed& log) {
+    try {
+      look(log);
+    } catch (const std::exception& error) {  // no memory for its lines
+      const std::lock_guard lock(mutex);
+      log.problem = error.what();
+      looked = MonotonicClock::now();
+    }
+  }
+
   void run() {
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);  // of this thread only
     for (Followed& log : logs) log.source = open_log(log.config);
     pollfd watched{stop.get(), POLLIN, 0};
     do {
-      for (Followed& log : logs) look(log);
+      for (Followed& log : logs) look_or_say_why(log);
     } while (::poll(&watched, 1, kLookMs) <= 0);
     for (Followed& log : logs) log.source.reset();
     const std::lock_guard lock(mutex);

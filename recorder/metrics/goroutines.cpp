@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "recorder/cost/self_cost.hpp"
+#include "recorder/targets/patient_memory.hpp"
 #include "unwind/goroutines.hpp"
 
 namespace fdr {
@@ -24,16 +24,16 @@ void GoroutineMetrics::read(const GoProgramList& programs, Timestamp now, std::s
   budget_.advance(now);
   if ((read_at_ == Timestamp{} || now - read_at_ >= kEvery) && budget_.may_spend()) {
     read_at_ = now;
-    const Duration begin = thread_cpu_time();
+    const Duration begin = cpu_time_with_reads();
     std::vector<std::optional<double>> counted(sums_.size());
     for (const auto& program : programs) {
-      const auto count = count_goroutines(program->runtime, memory_of(program->pid));
+      const auto count = count_goroutines(program->runtime, patient_memory_of(program->pid));
       const double value = count ? static_cast<double>(*count) : kUnknown;
       if (program->target + 1 < counted.size()) counted[program->target] = counted[program->target].value_or(0) + value;
       counted.back() = counted.back().value_or(0) + value;
     }
     for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i].value = counted[i].value_or(kUnknown);
-    if (!programs.empty()) budget_.spent(thread_cpu_time() - begin);
+    if (!programs.empty()) budget_.spent(cpu_time_with_reads() - begin);
   }
   for (const Sum& sum : sums_)
     if (sum.id && *sum.id < row.size()) row[*sum.id] = sum.value;

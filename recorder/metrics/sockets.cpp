@@ -207,6 +207,14 @@ class SocketMetrics::Impl {
     }
   }
 
+  static std::shared_ptr<const SocketSurvey> surveyed(Surveyor& surveyor, const Members& members) {
+    try {
+      return std::make_shared<const SocketSurvey>(surveyor.survey(members));
+    } catch (const std::exception&) {  // no memory for it
+      return nullptr;
+    }
+  }
+
   void run() {
     Surveyor surveyor;
     std::unique_lock lock(mutex_);
@@ -216,11 +224,11 @@ class SocketMetrics::Impl {
       const Members members = request_;
       lock.unlock();
       const Duration begin = thread_cpu_time();
-      auto survey = std::make_shared<const SocketSurvey>(surveyor.survey(members));
+      const auto survey = surveyed(surveyor, members);
       const Duration cost = thread_cpu_time() - begin;
       lock.lock();
       budget_.spent(cost);
-      newest_ = std::move(survey);
+      if (survey) newest_ = survey;  // else the one before stands
       wanted_ = false;
       done_.notify_all();
     }

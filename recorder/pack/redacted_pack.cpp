@@ -63,6 +63,7 @@ std::vector<std::string> vocabulary() {
   Bundle empty;
   empty.manifest.rings["stacks"] = {};  // the keys of each
   empty.manifest.episode.id = "id";
+  empty.manifest.sampled_hz = 1;
   empty.manifest.anchors = {{}};
   std::string trace;
   write_perfetto(empty.timeline, {"", {}}, [&](std::string_view bytes) { trace.append(bytes); });

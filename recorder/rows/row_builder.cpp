@@ -19,9 +19,7 @@ namespace {
 constexpr int kNice = 10;
 constexpr double kShare = 0.05;  // of one CPU, once five seconds' worth of it (a quarter of a second) are used up
 
-BuiltRows build(RowJob job) {
-  BuiltRows built;
-  const Duration begin = thread_cpu_time();
+void build(RowJob& job, BuiltRows& built) {
   // Opened and closed with the job: what was touched of a file's pages would count as ours as long as it is mapped.
   ModuleFiles files(while_recording());
   if (job.module.kind == ModuleKind::kVdso) files.add_image(job.module, own_vdso());
@@ -32,6 +30,17 @@ BuiltRows build(RowJob job) {
     built.segments = image->segments();
   } else {
     built.problem = files.reason(job.module);
+  }
+}
+
+BuiltRows built_of(RowJob job) {
+  BuiltRows built;
+  const Duration begin = thread_cpu_time();
+  try {
+    build(job, built);
+  } catch (const std::exception& error) {  // no memory for them
+    built.rows = {};
+    built.problem = error.what();
   }
   built.module = std::move(job.module);
   built.cost = thread_cpu_time() - begin;
@@ -81,7 +90,7 @@ void RowBuilder::work() {
     RowJob job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    BuiltRows built = build(std::move(job));
+    BuiltRows built = built_of(std::move(job));
     budget.spent(built.cost);
     lock.lock();
     built_.push_back(std::move(built));

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "recorder/system/silent_files.hpp"
+#include "recorder/targets/patient_memory.hpp"
 #include "recorder/targets/proc_reader.hpp"
 #include "unwind/module_rows.hpp"
 
@@ -70,8 +71,12 @@ const UnwindTables::File* UnwindTables::file_of(std::int32_t pid, const Mapping&
   if (const auto known = files_.find(mapping.module); known != files_.end()) return &known->second;
   // While the process lives its files are best read through it: deleted, replaced or in another mount namespace, they are there.
   const std::string mapped = mapped_file(pid, mapping);
-  if (mapping.module.kind == ModuleKind::kFile && !answers_on(mapping.device, mapped)) {
-    refuse(mapping.module, kSilent);
+  const char* silent = mapping.module.kind != ModuleKind::kFile ? nullptr
+                       : !memory_answers(pid)                   ? "its process's memory is locked"
+                       : !answers_on(mapping.device, mapped)    ? kSilent
+                                                                : nullptr;
+  if (silent) {
+    refuse(mapping.module, silent);
     return nullptr;
   }
   report_.refused.erase(mapping.module.path);

@@ -73,6 +73,8 @@ ChosenBackend choose_backend(const Config& config, const LayoutBeside& layout, c
     try {
       chosen.source = step.start(config, layout, name);
       chosen.line = step.line;
+      if (step.choice == BackendChoice::kPerf && config.detail != SyscallDetail::kOff && (chosen.source->window().control->lacks & FDR_LACKS_SUMS))
+        chosen.line += ", system calls neither (no CAP_PERFMON, or no tracefs: mount -t tracefs tracefs /sys/kernel/tracing)";
       if (!chosen.notes.empty()) chosen.line += " (" + chosen.notes.front().substr(0, chosen.notes.front().find('\n')) + ")";
       return chosen;
     } catch (const Error& error) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -32,6 +33,13 @@ namespace {
 
 constexpr std::uint64_t kTrialPeriod = 10'000'000;     // ns; of a clock that is closed again at once
 constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
+constexpr std::size_t kArmedAtOnce = 8192;             // half of what the map `targets` has room for (bpf/maps.h)
+
+// Detached when it goes, unless it is pinned: also where a constructor that throws leaves it.
+struct DestroyLink {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Link = std::unique_ptr<bpf_link, DestroyLink>;
 
 FileDescriptor open_clock(int cpu, std::uint64_t period_ns) {
   perf_event_attr attr{};
@@ -81,34 +89,31 @@ class BpfSource final : public EventSource {
   }
 
   ~BpfSource() override {
-    for (bpf_link* link : links_) bpf_link__destroy(link);
-    for (Clock& clock : clocks_) bpf_link__destroy(clock.link);
     for (const std::string& path : pins_) ::unlink(path.c_str());
+    for (const Clock& clock : clocks_) unpin(clock);
     if (!pins_.empty()) ::rmdir(directory_.c_str());
   }
 
   WindowView window() const override { return view_; }
 
   void add_target(const ProcessIdentity& process, std::uint32_t target, bool mute) override {
+    if (to_arm_.size() >= kArmedAtOnce) arm_threads();
     const auto key = static_cast<__u32>(process.pid);
     const fdr_target named{.start_boottime = process.start_boottime_ns, .target = target, .mute = mute};
-    if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &named, sizeof named, BPF_ANY))
-      throw system_error("add process " + std::to_string(process.pid) + " to the targets", errno);
+    if (bpf_map__update_elem(programs_->maps.targets, &key, sizeof key, &named, sizeof named, BPF_ANY)) {
+      const int error = errno;
+      forget_named();
+      throw system_error("add process " + std::to_string(process.pid) + " to the targets", error);
+    }
     to_arm_.push_back(key);
   }
 
   void arm_threads() override {
-    bpf_link* link = bpf_program__attach_iter(programs_->progs.arm_existing, nullptr);
-    if (!link) throw system_error("attach the task iterator", errno);
-    const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(link)));
-    bpf_link__destroy(link);
-    if (!iterator.valid()) throw system_error("create the task iterator", errno);
-    char nothing[64];
-    while (::read(iterator.get(), nothing, sizeof nothing) > 0) {
-    }
-    forget_current_threads();
-    // From now on children follow their parent's thread. The pid itself may one day be another's.
-    for (const __u32 pid : std::exchange(to_arm_, {})) bpf_map__delete_elem(programs_->maps.targets, &pid, sizeof pid, 0);
+    const int error = visit_tasks();
+    if (!error) forget_current_threads();
+    // From now on children follow their parent's thread. Where nobody was armed, whoever tries again names them anew.
+    forget_named();
+    if (error) throw system_error("run the task iterator", error);
   }
 
   void release_slot(std::uint32_t slot) override { bpf_map__update_elem(programs_->maps.free_slots, nullptr, 0, &slot, sizeof slot, BPF_ANY); }
@@ -123,20 +128,27 @@ class BpfSource final : public EventSource {
   std::vector<SideEvent> side_events() override { return side_band_.drain(); }
   std::uint64_t side_lost() const override { return side_band_.lost(); }
 
+  // One that cannot be followed (it has gone again, or there are no more descriptors) is told of once, and tried again at each look.
   void follow_cpus() override {
-    const std::vector<int> online = online_cpus();
-    if (online == online_) return;
-    for (const int cpu : online) {
-      if (std::find(online_.begin(), online_.end(), cpu) != online_.end()) continue;
-      add_cpu(cpu);
-    }
+    std::vector<int> online = online_cpus();
+    if (online == online_ || online.empty()) return;  // empty: it could not be read
     // A CPU that went off keeps its slot and its records; its clock is opened anew when it comes back (6.1 gives no tick otherwise).
-    std::erase_if(clocks_, [&](Clock& clock) {
+    std::erase_if(clocks_, [&](const Clock& clock) {
       if (std::find(online.begin(), online.end(), clock.cpu) != online.end()) return false;
-      bpf_link__destroy(clock.link);
+      unpin(clock);
       return true;
     });
-    online_ = online;
+    std::erase_if(online, [&](int cpu) {
+      if (std::find(online_.begin(), online_.end(), cpu) != online_.end()) return false;
+      try {
+        add_cpu(cpu);
+        return false;
+      } catch (const Error& error) {
+        note_of_cpu(cpu, "CPU " + std::to_string(cpu) + " came online and is not sampled: " + error.what());
+        return true;
+      }
+    });
+    online_ = std::move(online);
   }
 
   std::vector<ErrnoTotal> errors() const override { return read_errors(bpf_map__fd(programs_->maps.errors)); }
@@ -191,8 +203,35 @@ class BpfSource final : public EventSource {
  private:
   struct Clock {
     int cpu;
-    bpf_link* link;
+    Link link;
+    std::string pin;  // empty: not pinned
   };
+
+  static void unpin(const Clock& clock) {
+    if (!clock.pin.empty()) ::unlink(clock.pin.c_str());
+  }
+
+  // One for each, however often it goes off and on.
+  void note_of_cpu(int cpu, std::string note) {
+    if (noted_cpus_.insert(cpu).second) notes_.push_back(std::move(note));
+  }
+
+  // Every task there is, once. 0, or with what errno the kernel refused.
+  int visit_tasks() {
+    const Link link(bpf_program__attach_iter(programs_->progs.arm_existing, nullptr));
+    if (!link) return errno;
+    const FileDescriptor iterator(bpf_iter_create(bpf_link__fd(link.get())));
+    if (!iterator.valid()) return errno;
+    char nothing[64];
+    while (::read(iterator.get(), nothing, sizeof nothing) > 0) {
+    }
+    return 0;
+  }
+
+  // A pid may one day be another's.
+  void forget_named() {
+    for (const __u32 pid : std::exchange(to_arm_, {})) bpf_map__delete_elem(programs_->maps.targets, &pid, sizeof pid, 0);
+  }
 
   // What each CPU remembers of the task it runs was true before.
   void forget_current_threads() { __atomic_fetch_add(&view_.control->arming, 1, __ATOMIC_RELEASE); }
@@ -252,7 +291,7 @@ class BpfSource final : public EventSource {
     std::uint16_t& slot = view_.control->slot_of_cpu[cpu];
     if (slot == FDR_NO_SLOT) {
       if (next_slot_ >= layout_.slots) {
-        notes_.push_back("CPU " + std::to_string(cpu) + " came online and no spare ring was left: what runs there is counted, not recorded");
+        note_of_cpu(cpu, "CPU " + std::to_string(cpu) + " came online and no spare ring was left: what runs there is counted, not recorded");
         return;
       }
       slot = static_cast<std::uint16_t>(next_slot_++);
@@ -264,25 +303,30 @@ class BpfSource final : public EventSource {
       throw system_error("open the clock of CPU " + std::to_string(cpu), error, error == EACCES || error == EPERM ? clock_hint() : "");
     }
     const int of_link = ::fcntl(event.get(), F_DUPFD_CLOEXEC, 0);  // which the link closes
-    bpf_link* link = bpf_program__attach_perf_event(programs_->progs.on_clock, of_link);
+    Link link(bpf_program__attach_perf_event(programs_->progs.on_clock, of_link));
     if (!link) {
       const int error = errno;
       ::close(of_link);
       throw system_error("attach to the clock of CPU " + std::to_string(cpu), error);
     }
-    clocks_.push_back({cpu, link});
+    clocks_.push_back({cpu, std::move(link), {}});
+    if (!pinned_) return;  // not yet, or nothing is
+    std::string problem;
+    pin_clock(clocks_.back(), problem);
+    if (!problem.empty()) note_of_cpu(cpu, "clock samples of CPU " + std::to_string(cpu) + " end with the recorder (" + problem + ")");
   }
 
   void attach() {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, programs_->obj) {
       if (program == programs_->progs.on_clock || program == programs_->progs.arm_existing || is_of_heap(program) || !bpf_program__autoload(program)) continue;
-      bpf_link* link = bpf_program__attach(program);
+      Link link(bpf_program__attach(program));
       if (!link) throw system_error(std::string("attach ") + bpf_program__name(program), errno);
-      links_.push_back(link);
+      links_.push_back(std::move(link));
       link_names_.push_back(bpf_program__name(program));
     }
-    follow_cpus();
+    online_ = online_cpus();
+    for (const int cpu : online_) add_cpu(cpu);  // without a clock there is no recording of this kind
   }
 
   // The window must outlive us: maps and links are pinned. Where that fails we record on and say so (recording-rules 6).
@@ -294,7 +338,7 @@ class BpfSource final : public EventSource {
         if (bpf_map__is_internal(map) || bpf_map__fd(map) < 0) continue;
         pin_one(bpf_map__fd(map), bpf_map__name(map), problem);
       }
-      for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i]), kLinkPin + link_names_[i], problem);
+      for (std::size_t i = 0; i < links_.size(); ++i) pin_one(bpf_link__fd(links_[i].get()), kLinkPin + link_names_[i], problem);
       pin_clocks(problem);
     }
     pinned_ = problem.empty();
@@ -302,19 +346,31 @@ class BpfSource final : public EventSource {
   }
 
   void pin_clocks(std::string& problem) {
-    for (const Clock& clock : clocks_) {
-      if (!is_bpf_link(bpf_link__fd(clock.link))) {
+    for (Clock& clock : clocks_) {
+      if (!is_bpf_link(bpf_link__fd(clock.link.get()))) {
         notes_.push_back("clock samples end with the recorder: this kernel has no links for perf events (5.15); the rest of its window goes on");
         return;
       }
-      pin_one(bpf_link__fd(clock.link), kClockPin + std::to_string(clock.cpu), problem);
+      pin_clock(clock, problem);
     }
+  }
+
+  // Where the kernel has no link for it nothing can be pinned: said once, at the start.
+  void pin_clock(Clock& clock, std::string& problem) {
+    if (!is_bpf_link(bpf_link__fd(clock.link.get()))) return;
+    const std::string path = directory_ + "/" + kClockPin + std::to_string(clock.cpu);
+    if (pin_at(bpf_link__fd(clock.link.get()), path, problem)) clock.pin = path;
   }
 
   void pin_one(int descriptor, const std::string& name, std::string& problem) {
     const std::string path = directory_ + "/" + name;
-    if (bpf_obj_pin(descriptor, path.c_str())) problem = "pin " + path + ": " + std::strerror(errno);
-    else pins_.push_back(path);
+    if (pin_at(descriptor, path, problem)) pins_.push_back(path);
+  }
+
+  static bool pin_at(int descriptor, const std::string& path, std::string& problem) {
+    if (bpf_obj_pin(descriptor, path.c_str()) == 0) return true;
+    problem = "pin " + path + ": " + std::strerror(errno);
+    return false;
   }
 
   WindowView view_;
@@ -330,13 +386,14 @@ class BpfSource final : public EventSource {
   std::span<const fdr_canary> canaries_;
   const fdr_heap_counts* heap_counts_ = nullptr;
   std::uint32_t session_type_ = 0;
-  std::vector<bpf_link*> links_;
+  std::vector<Link> links_;
   std::vector<std::string> link_names_;
   std::vector<Clock> clocks_;
   std::vector<std::string> pins_;
   bool pinned_ = false;
   SideBand side_band_{online_cpus()};
   std::vector<std::string> notes_;
+  std::set<int> noted_cpus_;
   std::vector<__u32> to_arm_;  // pids in the map `targets`, until their threads are armed
   std::vector<int> online_;
   std::uint32_t next_slot_ = 0;

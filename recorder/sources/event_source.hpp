@@ -50,7 +50,7 @@ class EventSource {
   // Executable mappings as they appeared, and exec boundaries, since the last call; those that could not be kept.
   virtual std::vector<SideEvent> side_events() = 0;
   virtual std::uint64_t side_lost() const { return 0; }
-  // CPUs that came or went. Cheap when nothing changed.
+  // CPUs that came or went. Cheap when nothing changed. One that cannot be followed is a note: others are recorded on.
   virtual void follow_cpus() {}
 
   virtual std::vector<ErrnoTotal> errors() const { return {}; }

@@ -15,7 +15,7 @@
 
 namespace fdr {
 
-enum PerfKind { kClock, kFlow, kBlocked, kEnter, kLeave, kPerfKinds };
+enum PerfKind { kClock, kFlow, kBlocked, kEnter, kLeave };
 
 // What of perf this host gives us, found by trying on ourselves.
 struct PerfSupport {

@@ -1,11 +1,13 @@
 #include "recorder/sources/perf_rings.hpp"
 
 #include <linux/perf_event.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <iterator>
 #include <queue>
 
 #include "formats/error.hpp"
@@ -20,6 +22,12 @@ constexpr std::uint32_t kLeastStack = 4 << 10, kMostStack = 32 << 10;
 PerfRingKind ring_for(PerfKind kind) { return kind == kFlow ? kFlowRing : kind == kEnter || kind == kLeave ? kCallRing : kStackRing; }
 
 PerfForm form_of(PerfRingKind kind) { return kind == kStackRing ? PerfForm::kStack : kind == kFlowRing ? PerfForm::kPlain : PerfForm::kRaw; }
+
+// Its thread, and all that this started (perf_poll in kernel/events/core.c).
+bool has_ended(const FileDescriptor& event) {
+  pollfd asked{event.get(), 0, 0};
+  return ::poll(&asked, 1, 0) == 1 && asked.revents & POLLHUP;
+}
 
 // The next record of a ring, and when.
 struct Head {
@@ -59,17 +67,29 @@ std::optional<PerfRing> PerfRings::map(int event, PerfRingKind kind) {
   return std::nullopt;
 }
 
-bool PerfRings::add(FileDescriptor event, PerfKind kind, int cpu) {
+bool PerfRings::add(FileDescriptor event, PerfKind kind, std::int32_t tid, int cpu) {
   const PerfRingKind ring_kind = ring_for(kind);
   if (const Ring* ring = ring_of(ring_kind, cpu)) {
-    if (::ioctl(event.get(), PERF_EVENT_IOC_SET_OUTPUT, ring->owner)) return false;
-  } else {
-    auto mapped = map(event.get(), ring_kind);
-    if (!mapped) return false;
-    rings_.push_back({ring_kind, cpu, event.get(), std::move(*mapped), ring_kind == kCallRing});
+    if (::ioctl(event.get(), PERF_EVENT_IOC_SET_OUTPUT, ring->owner.get())) return false;
+    events_[tid].push_back({std::move(event), kind});
+    return true;
   }
-  events_.emplace_back(std::move(event), kind);
+  auto mapped = map(event.get(), ring_kind);
+  if (!mapped) return false;
+  rings_.push_back({ring_kind, cpu, std::move(event), std::move(*mapped), ring_kind == kCallRing});
   return true;
+}
+
+void PerfRings::close_ended() {
+  // One of each thread is asked: they end together, but where one was not inherited by what the thread started.
+  std::vector<pollfd> asked;
+  for (const auto& [tid, events] : events_) asked.push_back({events.front().descriptor.get(), 0, 0});
+  if (::poll(asked.data(), asked.size(), 0) <= 0) return;
+  auto answer = asked.begin();
+  for (auto thread = events_.begin(); thread != events_.end();) {
+    if ((answer++)->revents & POLLHUP) std::erase_if(thread->second, [](const Event& event) { return has_ended(event.descriptor); });
+    thread = thread->second.empty() ? events_.erase(thread) : std::next(thread);
+  }
 }
 
 void PerfRings::drain(std::uint64_t until_ns, const Visit& visit) {
@@ -101,18 +121,22 @@ void PerfRings::drain(std::uint64_t until_ns, const Visit& visit) {
 std::vector<int> PerfRings::filling() const {
   std::vector<int> descriptors;
   for (const Ring& ring : rings_)
-    if (ring.wakes) descriptors.push_back(ring.owner);
+    if (ring.wakes) descriptors.push_back(ring.owner.get());
   return descriptors;
 }
 
 void PerfRings::stop_waking(int descriptor) {
   for (Ring& ring : rings_)
-    if (ring.owner == descriptor) ring.wakes = false;
+    if (ring.owner.get() == descriptor) ring.wakes = false;
 }
 
 void PerfRings::spare_calls(bool spare) {
-  for (const auto& [event, kind] : events_)
-    if (kind == kEnter || kind == kLeave) ::ioctl(event.get(), spare ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE, 0);
+  const unsigned long request = spare ? PERF_EVENT_IOC_DISABLE : PERF_EVENT_IOC_ENABLE;
+  for (const Ring& ring : rings_)
+    if (ring.kind == kCallRing) ::ioctl(ring.owner.get(), request, 0);
+  for (const auto& [tid, events] : events_)
+    for (const Event& event : events)
+      if (ring_for(event.kind) == kCallRing) ::ioctl(event.descriptor.get(), request, 0);
 }
 
 }  // namespace fdr

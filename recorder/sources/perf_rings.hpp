@@ -1,13 +1,14 @@
 // The rings of all CPUs that the events of the targets' threads write into, and their records in the order of time.
 //
 // Three for each CPU, so that what is rare is not lost to what is frequent: samples with stacks; lives, mappings and switches; system calls. A
-// ring belongs to the first event that was opened there; the others write into it. Locked memory: where the kernel grants less (unprivileged,
+// ring belongs to the first event that was opened there; the others write into it, and are closed when nobody is left to write. Locked memory: where the kernel grants less (unprivileged,
 // perf_event_mlock_kb and RLIMIT_MEMLOCK) a ring is halved until it fits. Session thread only.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -32,8 +33,11 @@ class PerfRings {
  public:
   explicit PerfRings(const PerfRingSizes& sizes) : sizes_(sizes) {}
 
-  // Takes an event that was opened on `cpu`, to write into its ring. False, with errno, where it cannot.
-  bool add(FileDescriptor event, PerfKind kind, int cpu);
+  // Takes an event of thread `tid` that was opened on `cpu`, to write into its ring. False, with errno, where it cannot.
+  bool add(FileDescriptor event, PerfKind kind, std::int32_t tid, int cpu);
+  // Closes the events of threads that have ended, and all that these started. Before a drain: asking them takes the wake-up of what was written
+  // until then.
+  void close_ended();
   // visit(record, ring, cpu) for what is there up to `until`, oldest first.
   using Visit = std::function<void(const PerfRecord&, PerfRingKind, int cpu)>;
   void drain(std::uint64_t until_ns, const Visit& visit);
@@ -52,7 +56,7 @@ class PerfRings {
   struct Ring {
     PerfRingKind kind;
     int cpu;
-    int owner;  // an event's descriptor
+    FileDescriptor owner;  // an event; never closed, the others write into its ring
     PerfRing ring;
     bool wakes = false;
   };
@@ -61,7 +65,11 @@ class PerfRings {
 
   PerfRingSizes sizes_;
   std::vector<Ring> rings_;
-  std::vector<std::pair<FileDescriptor, PerfKind>> events_;
+  struct Event {
+    FileDescriptor descriptor;
+    PerfKind kind;
+  };
+  std::map<std::int32_t, std::vector<Event>> events_;  // by thread, without the owners
   bool halved_ = false;
   std::uint64_t unreadable_ = 0;
 };

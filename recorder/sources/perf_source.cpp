@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bitset>
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <set>
 #include <unordered_set>
 
 #include "formats/error.hpp"
@@ -16,6 +18,7 @@
 #include "recorder/sources/cpu_list.hpp"
 #include "recorder/sources/left_window.hpp"
 #include "recorder/sources/perf_rings.hpp"
+#include "recorder/sources/refused_processes.hpp"
 #include "recorder/sources/side_band.hpp"
 #include "recorder/sources/stack_taker.hpp"
 #include "recorder/sources/switch_account.hpp"
@@ -29,6 +32,7 @@ namespace {
 
 constexpr int kPasses = 4;                    // over the threads of a process that starts more of them meanwhile
 constexpr std::size_t kWaitsRead = 512;       // threads whose time in the run queue is read each second
+constexpr Duration kSecond = std::chrono::seconds(1);
 constexpr std::size_t kMostSide = 65'536;     // mappings between two drains
 
 void raise_open_files() {
@@ -77,10 +81,9 @@ class PerfSource final : public EventSource {
     for (const Named& named : std::exchange(to_arm_, {})) {
       for (int pass = 0; pass < kPasses && arm_new_threads(named); ++pass) collect(MonotonicClock::now());
       if (slots_.processes().contains(named.process.pid)) any = true;
-      else if (is_there(named.process)) foreign = named.process.pid;
+      else if (is_there(named.process) && refused_.add(named.process)) foreign = named.process.pid;
     }
     if (!any && foreign) refuse_process(foreign);
-    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record", foreign));
   }
 
   void release_slot(std::uint32_t slot) override { slots_.release(slot); }
@@ -90,6 +93,10 @@ class PerfSource final : public EventSource {
     const bool spare = window_.arrays().control->spared & FDR_SPARED_CALLS;
     if (spare != spared_) rings_.spare_calls(spare);
     spared_ = spare;
+    if (now - closed_ >= kSecond) {
+      closed_ = now;
+      rings_.close_ended();
+    }
     ended_.clear();
     rings_.drain(static_cast<std::uint64_t>(to_ns(now)), [this](const PerfRecord& record, PerfRingKind ring, int cpu) { take(record, ring, cpu); });
   }
@@ -101,13 +108,14 @@ class PerfSource final : public EventSource {
 
   void follow_cpus() override {
     const std::vector<int> online = online_cpus();
-    if (online != online_) {
+    if (online != online_ && !online.empty()) {  // empty: it could not be read
       std::vector<int> fresh;
       for (const int cpu : online)
         if (std::find(online_.begin(), online_.end(), cpu) == online_.end() && give_slot(cpu)) fresh.push_back(cpu);
       online_ = online;
-      for (const std::int32_t tid : slots_.live_tids()) open_events(tid, fresh);
+      open_on(fresh);
     }
+    forget_ended();
     read_waits();
   }
 
@@ -118,6 +126,7 @@ class PerfSource final : public EventSource {
   std::vector<std::string> notes() const override {
     // What was lost comes before what is never there: the first screen has room for one.
     std::vector<std::string> notes = notes_;
+    if (std::string note = refused_.note(); !note.empty()) notes.push_back(std::move(note));
     const PerfSupport& support = shape_.support;
     if (lost_calls_) notes.push_back(fmt::format("{} records of system calls were lost to a full ring: sums are too low by about half as many", lost_calls_));
     if (unopened_) notes.push_back(fmt::format("{} threads are not or only partly recorded: {}", unopened_, refusal_));
@@ -155,11 +164,32 @@ class PerfSource final : public EventSource {
     std::uint16_t& slot = window_.arrays().control->slot_of_cpu[cpu];
     if (slot != FDR_NO_SLOT) return true;
     if (next_slot_ >= window_.view().layout.slots) {
-      notes_.push_back(fmt::format("CPU {} came online and no spare ring was left: what runs there is not recorded", cpu));
+      if (noted_cpus_.insert(cpu).second)  // it may go off and on
+        notes_.push_back(fmt::format("CPU {} came online and no spare ring was left: what runs there is not recorded", cpu));
       return false;
     }
     slot = static_cast<std::uint16_t>(next_slot_++);
     return true;
+  }
+
+  // A thread's events outlive the absence of their CPU. Who has none there was named before it first came, or while it was away.
+  void open_on(const std::vector<int>& fresh) {
+    for (const auto& [pid, tids] : slots_.processes()) {
+      Cpus& has = opened_[pid];
+      std::vector<int> missing;
+      for (const int cpu : fresh)
+        if (!has[static_cast<std::size_t>(cpu)]) missing.push_back(cpu);
+      for (const int cpu : missing) has.set(static_cast<std::size_t>(cpu));
+      if (missing.empty()) continue;
+      for (const std::int32_t tid : tids) open_events(tid, missing);
+    }
+  }
+
+  // Of processes whose end was lost.
+  void forget_ended() {
+    const auto ended = [this](const auto& entry) { return !slots_.processes().contains(entry.first); };
+    std::erase_if(opened_, ended);
+    std::erase_if(exit_status_, ended);
   }
 
   struct Named {
@@ -171,6 +201,7 @@ class PerfSource final : public EventSource {
   // slot is not recorded.
   bool arm_new_threads(const Named& named) {
     const std::int32_t pid = named.process.pid;
+    const bool known = slots_.processes().contains(pid);
     bool any = false;
     for (const std::int32_t tid : threads_of(pid)) {
       if (slots_.find(tid)) continue;  // known, or born of one whose events it has inherited
@@ -179,6 +210,11 @@ class PerfSource final : public EventSource {
       const auto stat = task_stat(pid, tid);
       if (stat && is_there(named.process))
         slots_.attach(tid, pid, named.target, stat->start_boottime_ns, stat->comm, FDR_THREAD_ATTACHED | named.flags, static_cast<std::uint64_t>(to_ns(MonotonicClock::now())));
+    }
+    if (!known && slots_.processes().contains(pid)) {
+      Cpus& has = opened_[pid] = {};
+      for (const int cpu : online_)
+        if (cpu < FDR_MAX_CPUS) has.set(static_cast<std::size_t>(cpu));
     }
     return any;
   }
@@ -192,7 +228,7 @@ class PerfSource final : public EventSource {
         if ((kind == kEnter || kind == kLeave) && !counts_calls()) continue;
         FileDescriptor event = open_perf_event(shape_, kind, tid, cpu);
         if (!event.valid() && kind == kFlow && (errno == ESRCH || errno == EACCES || errno == EPERM)) return false;
-        if (event.valid() && rings_.add(std::move(event), kind, cpu)) continue;
+        if (event.valid() && rings_.add(std::move(event), kind, tid, cpu)) continue;
         refused = true;
         refusal_ = errno == EMFILE ? "open files are limited (ulimit -n)" : std::strerror(errno);
       }
@@ -207,7 +243,7 @@ class PerfSource final : public EventSource {
     switch (record.kind) {
       case PerfRecord::kSample: return on_sample(record);
       case PerfRecord::kFork:
-        if (!slots_.find(record.tid)) slots_.fork(record.parent_tid, record.parent_pid, record.tid, record.pid, record.time_ns);
+        if (!slots_.find(record.tid)) on_fork(record);
         return;
       case PerfRecord::kExit: return on_exit(record);
       case PerfRecord::kSwitchIn:
@@ -234,6 +270,11 @@ class PerfSource final : public EventSource {
     }
   }
 
+  void on_fork(const PerfRecord& record) {
+    if (!slots_.fork(record.parent_tid, record.parent_pid, record.tid, record.pid, record.time_ns) || record.pid == record.parent_pid) return;
+    if (const auto parent = opened_.find(record.parent_pid); parent != opened_.end()) opened_[record.pid] = Cpus(parent->second);
+  }
+
   void on_exec(const PerfRecord& record) {
     const std::string comm(record.text), path = executable_of(record.pid);
     slots_.exec(record.pid, comm, path.empty() ? comm : path, record.time_ns);  // it may be gone by now
@@ -243,7 +284,9 @@ class PerfSource final : public EventSource {
     const auto status = exit_status_.find(record.pid);
     slots_.exit(record.tid, status == exit_status_.end() ? FDR_EXIT_UNKNOWN : status->second, {}, record.time_ns);
     ended_.insert(record.tid);
-    if (!slots_.processes().contains(record.pid)) exit_status_.erase(record.pid);
+    if (slots_.processes().contains(record.pid)) return;
+    exit_status_.erase(record.pid);
+    opened_.erase(record.pid);
   }
 
   void on_switch(const PerfRecord& record) {
@@ -321,10 +364,15 @@ class PerfSource final : public EventSource {
   bool heap_asked_;
   bool spared_ = false;
   std::vector<Named> to_arm_;
+  RefusedProcesses refused_;
+  using Cpus = std::bitset<FDR_MAX_CPUS>;
+  std::map<std::int32_t, Cpus> opened_;  // processes, and where their threads have events: opened, or inherited
   std::map<std::int32_t, std::int32_t> exit_status_;  // of processes that are about to end
   std::unordered_set<std::int32_t> ended_;            // threads, in the drain that goes on: records out of order do not revive them
   std::vector<int> online_;
+  std::set<int> noted_cpus_;
   std::uint32_t next_slot_ = 0;
+  Timestamp closed_{};  // events of ended threads, the last time
   SwitchAccount::At at_{};                            // of the record that is being taken
   std::uint64_t lost_calls_ = 0, unopened_ = 0;
   std::string refusal_;

@@ -1,6 +1,5 @@
 #include "recorder/sources/proc_source.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/sources/left_window.hpp"
 #include "recorder/sources/ptrace_stack.hpp"
+#include "recorder/sources/refused_processes.hpp"
 #include "recorder/sources/stack_taker.hpp"
 #include "recorder/sources/task_files.hpp"
 #include "recorder/sources/thread_slots.hpp"
@@ -65,7 +65,7 @@ class ProcSource final : public EventSource {
       const std::int32_t pid = process.pid;
       const bool there = is_there(process);
       if (!there || seen_[pid].executable.empty()) {  // the link is for who may trace it
-        if (there) foreign = pid;
+        if (there && refused_.add(process)) foreign = pid;
         seen_.erase(pid);
         continue;
       }
@@ -77,7 +77,6 @@ class ProcSource final : public EventSource {
       }
     }
     if (!any && foreign) refuse_process(foreign);
-    if (foreign) notes_.push_back(fmt::format("process {}, and maybe others, are not ours to record", foreign));
   }
 
   void release_slot(std::uint32_t slot) override { slots_.release(slot); }
@@ -90,7 +89,10 @@ class ProcSource final : public EventSource {
     const Duration before = thread_cpu_time();
     looked_ = now;
     const bool slow = now - listed_ >= kSecond;
-    if (slow) listed_ = now;
+    if (slow) {
+      listed_ = now;
+      std::erase_if(seen_, [this](const auto& entry) { return !slots_.processes().contains(entry.first); });  // whose end others found out
+    }
     std::vector<ProcessIdentity> known;
     for (const auto& [pid, tids] : slots_.processes()) known.push_back({pid, 0});
     if (slow)
@@ -121,7 +123,7 @@ class ProcSource final : public EventSource {
 
   std::vector<std::string> notes() const override {
     std::vector<std::string> notes = {"backend proc: no samples of what runs, no system calls, no stalls that begin and end between two looks, nothing of programs outside the targets"};
-    notes.insert(notes.end(), notes_.begin(), notes_.end());
+    if (std::string note = refused_.note(); !note.empty()) notes.push_back(std::move(note));
     if (heap_asked_) notes.push_back("backend proc: who holds memory (--heap) is not sampled");
     if (lacks_ & FDR_LACKS_WAITS) notes.push_back("the time that threads run and wait for a CPU is not known (no /proc/PID/schedstat)");
     if (!allow_ptrace_) notes.push_back("threads that run at a firing have no stack: --allow-ptrace would stop them for a moment (their epoll_wait may return EINTR)");
@@ -242,7 +244,7 @@ class ProcSource final : public EventSource {
   std::vector<ProcessIdentity> to_arm_;
   std::vector<std::int32_t> stopping_;  // seized at a firing, and not stopped yet
   MapReader maps_;
-  std::vector<std::string> notes_;
+  RefusedProcesses refused_;
   CostBudget budget_{kShare};
   Timestamp looked_{}, listed_{};
 };

@@ -121,17 +121,13 @@ void ThreadSlots::exit(std::int32_t tid, std::int32_t wait_status, Times times, 
   if (thread->on_ns && now_ns > thread->on_ns) thread->cpu_ns += now_ns - thread->on_ns;
   thread->on_ns = now_ns;
   thread->flags |= FDR_THREAD_EXITED;
-  std::vector<std::int32_t>& siblings = processes_[static_cast<std::int32_t>(thread->tgid)];
-  std::erase(siblings, tid);
   fdr_life event{};
-  event.group_dead = siblings.empty();
+  event.group_dead = forget(*thread);
   event.exit_code = wait_status;
   if (event.group_dead) {
     event.user_ns = times.user_ns;
     event.system_ns = times.system_ns;
-    processes_.erase(static_cast<std::int32_t>(thread->tgid));
   }
-  slots_.erase(tid);
   tell(FDR_LIFE_EXIT, event, *thread, now_ns);
 }
 
@@ -139,6 +135,21 @@ void ThreadSlots::rename(std::int32_t tid, const std::string& comm) {
   if (fdr_thread* thread = find(tid)) put_text(comm, thread->comm, sizeof thread->comm);
 }
 
-void ThreadSlots::release(std::uint32_t slot) { free_.insert(free_.begin(), slot); }
+bool ThreadSlots::forget(const fdr_thread& thread) {
+  const auto tid = static_cast<std::int32_t>(thread.tid);
+  slots_.erase(tid);
+  const auto process = processes_.find(static_cast<std::int32_t>(thread.tgid));
+  if (process == processes_.end()) return false;
+  std::erase(process->second, tid);
+  if (!process->second.empty()) return false;
+  processes_.erase(process);
+  return true;
+}
+
+void ThreadSlots::release(std::uint32_t slot) {
+  const fdr_thread& thread = arrays_.threads[slot];
+  if (const auto known = slots_.find(static_cast<std::int32_t>(thread.tid)); known != slots_.end() && known->second == slot) forget(thread);
+  free_.insert(free_.begin(), slot);
+}
 
 }  // namespace fdr

@@ -32,16 +32,17 @@ class ThreadSlots {
   void exit(std::int32_t tid, std::int32_t wait_status, Times times, std::uint64_t now_ns);
   void rename(std::int32_t tid, const std::string& comm);
 
+  // Its thread's end was read, or found out where no record of it came.
   void release(std::uint32_t slot);
   fdr_thread* find(std::int32_t tid);
-  // Of a thread, to keep something beside it.
-  std::uint32_t slot_of(const fdr_thread& thread) const { return thread.id & FDR_THREAD_SLOT_MASK; }
   std::vector<std::int32_t> live_tids() const;
   // Of each process, its live threads.
   const std::map<std::int32_t, std::vector<std::int32_t>>& processes() const { return processes_; }
   RingWriter& rings() { return rings_; }
 
  private:
+  // True where it was the last thread of its process.
+  bool forget(const fdr_thread& thread);
   void tell(fdr_life_kind kind, fdr_life event, const fdr_thread& thread, std::uint64_t now_ns);
 
   WindowArrays arrays_;

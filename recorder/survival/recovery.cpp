@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <map>
 
 #include "formats/error.hpp"
@@ -180,7 +179,6 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
 }  // namespace
 
 RecoveredBundle recover_window(const std::string& name, const std::optional<std::string>& directory) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file size is an error of the write, not our end
   auto place = RunDirectory::take(name);
   if (!place) throw Error("the recorder '" + name + "' runs, or is being recovered", "fdr dump " + name + " writes the window of one that runs");
   RecoveredBundle recovered;
@@ -203,7 +201,7 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
   recovered.path = result.path;
   const ClockAnchor clock = ClockAnchor::now();
   recovered.removed = remove_abandoned(own_directory, clock.realtime_of(saved->facts.armed_at));
-  keep_newest(config.directory, config.keep, config.max_bytes);
+  keep_newest(config.directory, config.keep, config.max_bytes, result.path);
   remove_left_window(name);
   remove_saved_window(place->path(""));
   remove_slices(own_directory, name);

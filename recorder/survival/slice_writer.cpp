@@ -96,8 +96,9 @@ void SliceWriter::write(const Step& step) {
     return sync_names();
   }
   if (step.kind == Step::kBegin) {
-    if (journal_.valid()) ::rename(journal.c_str(), (directory_ + "/" + kOldJournalFile).c_str());
+    if (begun_) ::rename(journal.c_str(), (directory_ + "/" + kOldJournalFile).c_str());
     journal_ = create_state(journal);
+    begun_ = journal_.valid();
     if (!journal_.valid()) throw system_error("create " + journal, errno);
   }
   if (!journal_.valid()) return;  // its beginning could not be written: that was told
@@ -127,7 +128,7 @@ void SliceWriter::run() {
     std::string problem;
     try {
       write(step);
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       problem = error.what();
     }
     lock.lock();

@@ -48,7 +48,7 @@ class SliceWriter {
   const std::string directory_;
   const double keep_free_percent_;
   FileDescriptor journal_;
-  bool made_ = false;
+  bool made_ = false, begun_ = false;  // the directory; a journal, which may have broken off since
   mutable std::mutex mutex_;
   std::condition_variable more_;
   std::deque<Step> waiting_;

@@ -29,7 +29,7 @@ void StateKeeper::replace(const char* file, StateKind kind, const std::string& p
 
 bool StateKeeper::begin_journal(Timestamp now) {
   const std::string path = directory_ + "/" + kJournalFile;
-  if (journal_.valid()) ::rename(path.c_str(), (directory_ + "/" + kOldJournalFile).c_str());
+  if (journal_bytes_ > 0) ::rename(path.c_str(), (directory_ + "/" + kOldJournalFile).c_str());
   journal_ = create_state(path);
   journal_bytes_ = 0;
   journal_begun_ = now;

@@ -25,6 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kGrace = 500ms;    // between SIGTERM and SIGKILL
 constexpr Duration kLastWait = 1s;    // for what SIGKILL has to end
+constexpr Duration kLook = 20ms;      // whether it has ended, where nothing tells (no pidfd before 5.3, or no descriptor)
 
 // What a command is to read, as a file of no name: a pipe would have to be fed while its output is read. -1: nothing.
 FileDescriptor input_file(const std::string& text) {
@@ -57,7 +58,8 @@ class Running {
         continue;
       }
       pollfd watched[] = {{ended_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {killed_ ? -1 : bounds_.cancel, POLLIN, 0}};
-      ::poll(watched, std::size(watched), static_cast<int>(left / 1ms) + 1);
+      const Duration look = ended_.valid() ? left : std::min<Duration>(left, kLook);
+      ::poll(watched, std::size(watched), static_cast<int>(look / 1ms) + 1);
       if (watched[2].revents) {
         result_.cancelled = asked_ = true;
         until = push(until);

@@ -15,10 +15,16 @@
 #include "recorder/system/pretend.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/system/small_file.hpp"
+#include "recorder/targets/patient_memory.hpp"
 #include "unwind/module_files.hpp"
 #include "unwind/process_root.hpp"
 
 namespace fdr {
+namespace {
+
+constexpr std::size_t kMaxFilesKept = 1024;  // past them, all are read anew: a builder maps new files for as long as it runs
+
+}  // namespace
 
 std::vector<std::int32_t> all_pids() {
   std::vector<std::int32_t> pids;
@@ -123,14 +129,16 @@ std::vector<Mapping> MapReader::read(std::int32_t pid) {
   std::vector<Mapping> mappings = parse_maps(read_patiently(pid, "maps", 16u << 20).value_or(""));
   for (Mapping& mapping : mappings) {
     if (mapping.module.kind != ModuleKind::kFile) continue;
-    mapping.module.build_id = build_id(pid, mapping);
+    mapping.module.build_id = read_build_id(pid, mapping);  // its memory was not locked just now
     // Where it cannot be reached, what is at its path by now would lend it its names: it is called as the kernel calls it, which nobody finds.
     if (mapping.deleted && is_out_of_reach(mapping.device, mapped_file(pid, mapping))) mapping.module.path += " (deleted)";
   }
   return mappings;
 }
 
-std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
+std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) { return memory_answers(pid) ? read_build_id(pid, mapping) : std::string(); }
+
+std::string MapReader::read_build_id(std::int32_t pid, const Mapping& mapping) {
   std::string path = mapped_file(pid, mapping);
   if (!answers_on(mapping.device, path)) return {};
   FileDescriptor in_root;
@@ -144,6 +152,7 @@ std::string MapReader::build_id(std::int32_t pid, const Mapping& mapping) {
   // An inode number is used again once its file is gone: the next program at a path often has the last one's.
   const std::string key =
       fmt::format("{}:{}:{}:{}.{}:{}", info.st_dev, info.st_ino, info.st_size, info.st_ctim.tv_sec, info.st_ctim.tv_nsec, mapping.module.path);
+  if (known_.size() >= kMaxFilesKept) known_.clear();
   const auto [entry, fresh] = known_.try_emplace(key);
   if (fresh) {
     std::string problem;

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "recorder/config/config.hpp"
-#include "recorder/decode/bystanders.hpp"
 #include "recorder/targets/process_identity.hpp"
 #include "unwind/address_space.hpp"
 
@@ -31,14 +30,16 @@ std::vector<std::string> command_line_of(std::int32_t pid);
 // The mapped file itself, whatever its path holds by now (proc_pid_map_files(5): Linux 3.3 with checkpoint/restore, root or CAP_CHECKPOINT_RESTORE).
 std::string mapped_file(std::int32_t pid, const Mapping& mapping);
 
-// Executable mappings with the build-ids of their files; build-ids are read once per file.
+// Executable mappings with the build-ids of their files; build-ids are read once per file, of so many files.
 class MapReader {
  public:
   std::vector<Mapping> read(std::int32_t pid);
-  // Of the file that process `pid` has mapped there; empty where it has none, or the process is gone.
+  // Of the file that process `pid` has mapped there; empty where it has none, or the process is gone or its memory locked.
   std::string build_id(std::int32_t pid, const Mapping& mapping);
 
  private:
+  std::string read_build_id(std::int32_t pid, const Mapping& mapping);
+
   std::map<std::string, std::string> known_;  // by device, inode, size, change and path
 };
 

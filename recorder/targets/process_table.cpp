@@ -51,7 +51,8 @@ std::uint64_t ProcessTable::begin_process(std::int32_t pid, std::int32_t parent,
     ++refused_;
     const auto ended = std::find_if(processes_.begin(), processes_.end(), [](const auto& entry) { return entry.second.process.ended.has_value(); });
     const auto victim = ended == processes_.end() ? processes_.begin() : ended;
-    live_.erase(victim->second.process.pid);
+    const auto alive = live_.find(victim->second.process.pid);  // maybe another one by now, of the same pid
+    if (alive != live_.end() && alive->second == victim->first) live_.erase(alive);
     processes_.erase(victim);
   }
   const std::uint64_t key = next_key_++;
@@ -136,7 +137,7 @@ bool ProcessTable::on_side(const SideEvent& event) {
   TrackedProcess& tracked = processes_[*key];
   // perf says COMM with the exec flag before the new image is mapped, and sched_process_exec after: the former ends the old space.
   if (event.kind == SideEvent::kExec || tracked.spaces.empty())
-    tracked.spaces.push_back({event.time, std::make_shared<AddressSpace>()});
+    tracked.spaces.push_back({event.kind == SideEvent::kExec ? event.time : tracked.process.started.value_or(Timestamp{}), std::make_shared<AddressSpace>()});
   if (event.kind == SideEvent::kMap) own_space(tracked).add(event.mapping);
   return true;
 }
@@ -228,8 +229,16 @@ void ProcessTable::describe(std::int32_t pid, std::string executable, std::vecto
 bool ProcessTable::forget(Timestamp before) {
   std::erase_if(threads_, [&](const auto& entry) { return entry.second.ended && *entry.second.ended < before; });
   const auto gone = std::erase_if(processes_, [&](const auto& entry) { return entry.second.process.ended && *entry.second.process.ended < before; });
+  // Of who lives, the programs that another one replaced before: the last of them may still have run then.
+  bool replaced = false;
+  for (auto& [key, tracked] : processes_) {
+    const auto later = std::find_if(tracked.spaces.begin(), tracked.spaces.end(), [&](const TrackedProcess::Space& space) { return space.since >= before; });
+    if (later - tracked.spaces.begin() <= 1) continue;
+    tracked.spaces.erase(tracked.spaces.begin(), later - 1);
+    replaced = true;
+  }
   std::erase_if(life_, [&](const LifeEvent& event) { return event.time < before; });
-  return gone > 0;
+  return gone > 0 || replaced;
 }
 
 }  // namespace fdr

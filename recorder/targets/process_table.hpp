@@ -3,7 +3,8 @@
 //
 // Fed by the session from two ordered streams, the life ring and the perf side band; the order between them is restored by time, so both
 // are given as events to apply(). A copy is cheap (address spaces are shared until one side changes) and is what the dumper works on.
-// What ended longer ago than the window is forgotten by forget(). Bounded by kMaxProcesses; past it new ones are counted, not kept.
+// What ended longer ago than the window is forgotten by forget(), and the programs that a living process ran before. Bounded by kMaxProcesses:
+// past it each new one takes the place of the first that has ended (of the oldest, where none has), which is counted.
 #pragma once
 
 #include <cstdint>
@@ -83,7 +84,8 @@ class ProcessTable {
 
   // What /proc said of a live process.
   void describe(std::int32_t pid, std::string executable, std::vector<std::string> command_line);
-  bool forget(Timestamp ended_before);  // whether a process went
+  // What is over by then; whether a process went, or a program that one ran before: with them files may be needed no more.
+  bool forget(Timestamp before);
 
   const std::vector<LifeEvent>& life() const { return life_; }
   void add_life(LifeEvent event) { life_.push_back(std::move(event)), ++revision_; }

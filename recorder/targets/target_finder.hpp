@@ -15,7 +15,6 @@
 
 #include "formats/clock.hpp"
 #include "recorder/config/config.hpp"
-#include "recorder/decode/bystanders.hpp"
 #include "recorder/targets/process_identity.hpp"
 
 namespace fdr {

@@ -96,7 +96,12 @@ struct CollectRound::State {
     return std::all_of(results.begin(), results.end(), [](const auto& result) { return result.has_value(); });
   }
   void run(std::size_t i) {
-    Collected collected = collect(collectors[i], at, cancel.get());
+    Collected collected{.name = collectors[i].name, .at = at, .begin = begin, .took = {}, .text = {}, .wait_status = {}, .note = {}};
+    try {
+      collected = collect(collectors[i], at, cancel.get());
+    } catch (const std::exception& error) {  // no memory for what it said
+      collected.note = std::string("not collected: ") + error.what();
+    }
     const std::lock_guard lock(mutex);
     results[i] = std::move(collected);
     one_done.notify_all();

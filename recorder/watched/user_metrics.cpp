@@ -88,7 +88,12 @@ void UserMetrics::start(std::size_t i, Timestamp now) {
   reading->hangs_at = now + metrics_[i].timeout + kHangs;
   try {
     std::thread([reading] {
-      NumberRead result = read_number(reading->metric, reading->cancel.get());
+      NumberRead result;
+      try {
+        result = read_number(reading->metric, reading->cancel.get());
+      } catch (const std::exception& error) {  // no memory for what it said
+        result.note = error.what();
+      }
       const std::lock_guard lock(reading->mutex);
       reading->result = std::move(result);
     }).detach();

@@ -2,6 +2,8 @@
 """`fdr run` is transparent: exit codes, fatal signals, stdin and stdout are those of COMMAND; --on-exit decides on
 the bundle."""
 
+import os
+import shutil
 import signal
 import subprocess
 
@@ -33,6 +35,20 @@ with Scenario(__file__) as scenario:
         equal(result.returncode, 125, f"usage error {wrong}: {result.stderr}")
         check("fdr: error: " in result.stderr, f"no message for {wrong}: {result.stderr!r}")
     equal(scenario.left(), [], "bundles after errors of usage")
+
+    # The command is the only target of a file, whatever that is called there and matches; of several it is its own, and the others are named.
+    web = '[[target]]\nname = "web"\nmatch = { comm = "no-such-comm" }\n'
+    rule = '[[trigger]]\nname = "left"\nwhen = "exit.code == 3 and max(process[web].threads, 2s) >= 1"\n'
+    for text, told, bundles in ((web, "", 1), (web + '[[target]]\nname = "db"\n', "target 'web' of the configuration is not looked for", 0)):
+        with open(scenario.path("targets.toml"), "w", encoding="utf-8") as file:
+            file.write(text + rule)
+        result = scenario.run([FDR, "run", "-c", scenario.path("targets.toml"), "--on-exit", "never", "--after", "0s", "-o", scenario.bundles, "--", "sh", "-c", "sleep 0.5; exit 3"])
+        equal(result.returncode, 3, f"a command with a file of targets: {result.stderr}")
+        check(told in result.stderr, f"what is said of the other targets: {result.stderr!r}")
+        written = scenario.left()
+        equal(len([name for name in written if name.endswith(".left.fdr")]), bundles, f"bundles of the rule on process[web]: {written}")
+        for name in written:
+            shutil.rmtree(os.path.join(scenario.bundles, name))
 
     # Byte for byte, 1 MB of everything; stdin arrives.
     everything = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 4096 + sys.stdin.buffer.read())"

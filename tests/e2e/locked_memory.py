@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""A target whose memory is locked for long, so that a read of its maps or its command line does not come back: the recorder arms, ticks and
-writes bundles without them, says so, and takes them up when the lock is let go.
+"""A target whose memory is locked for long, so that a read of its maps, its command line or its pages does not come back: the recorder arms,
+ticks and writes bundles without them, says so, and takes them up when the lock is let go.
 
-The wait is made by strace, at the recorder's own reads of those files.
+The wait is made by strace, at the recorder's own reads of those files. process_vm_readv(2) names no file, so strace cannot hold it up for one
+process only: of what uses it, stacks of threads that sleep are looked up in pagemap first, and the rest is tried in patient_memory_test.cpp.
 """
 
 import os
@@ -40,8 +41,8 @@ with Scenario(__file__) as scenario:
     scenario.need("strace")
     duty = scenario.spawn([program("duty"), "20"])
     said = SAID.format(duty.pid)
-    files = [part for name in ("maps", "cmdline", "environ") for part in ("-P", f"/proc/{duty.pid}/{name}")]
-    strace = ["strace", "-D", "-f", "-q", *files, "-e", "trace=read", "-e", "inject=read:delay_enter=600s", "-o", scenario.path("strace")]
+    files = [part for name in ("maps", "cmdline", "environ", "pagemap") for part in ("-P", f"/proc/{duty.pid}/{name}")]
+    strace = ["strace", "-D", "-f", "-q", *files, "-e", "trace=read,pread64", "-e", "inject=read,pread64:delay_enter=600s", "-o", scenario.path("strace")]
     recorder = Recorder(scenario, "attach", "-w", "20s", "--after", "0s", duty.pid, through=strace, wait=False)
     tracer = wait_for("strace", lambda: tracer_of(recorder.process.pid))
     try:

@@ -71,12 +71,25 @@ with Scenario(__file__) as scenario:
     equal(after.manifest["trigger"]["name"], "jobs-done", "what fired after the gap")
     check(after.manifest["trigger"]["value"] < 90, f"45 were done, some of these 12 s nobody saw: {after.manifest['trigger']}")
 
-    # Calls at a rate that the ring holds for less than half of these seconds.
+    # Calls at a rate that the ring holds for less than half of these seconds: of single calls what fits was asked.
     flood = scenario.spawn([program("flood"), "60", scenario.path("lock")])
-    missing = written(once(flood.pid, "-m", "24MB", "--for", "60s", "--after", "100ms", "--when", "rate(process.syscalls) > 1000/s for 8s"), codes=(11,))
-    rings = missing.manifest["rings"]
-    check(2 * rings["syscalls"]["obtained_s"] < rings["stacks"]["obtained_s"], f"partial because of the ring of calls: {rings}")
+    flooded = written(once(flood.pid, "-m", "24MB", "--for", "60s", "--after", "100ms", "--when", "rate(process.syscalls) > 1000/s for 8s"))
+    rings = flooded.manifest["rings"]
+    check(2 * rings["syscalls"]["obtained_s"] < rings["stacks"]["obtained_s"], f"the ring of calls reaches less far back: {rings}")
     flood.terminate()
+    # Stacks of more frames than one is walked up to: none reaches its root.
+    deep = scenario.spawn([program("depth"), "2000", "60"])
+    missing = written(once(deep.pid, "--for", "60s", "--after", "100ms", "--when", "process.cpu.total > 20% for 1s"), codes=(11,))
+    check(2 * missing.manifest["stacks"]["complete"] < missing.manifest["stacks"]["samples"], f"partial because of its stacks: {missing.manifest['stacks']}")
+    deep.kill()
+
+    # The command line says who is meant by a name that the file has, too.
+    named = scenario.path("named.toml")
+    with open(named, "w", encoding="ascii") as file:
+        file.write('[[target]]\nname = "duty"\nmatch = { comm = "no-such-comm" }\n[[trigger]]\nname = "busy"\nwhen = "process[duty].cpu.total > 20%"\n')
+    for chosen in ([duty.pid], ["--comm", "duty"]):
+        target = written(once(*chosen, "-c", named, "--for", "60s", "--after", "100ms")).manifest
+        check(duty.pid in target["target"]["pids"] and target["trigger"]["name"] == "busy", f"of {chosen}: {target['target']} {target['trigger']}")
 
     name = scenario.recorder_name()
     first = scenario.spawn([FDR, "once", "--no-default-rules", "--name", name, "-o", scenario.bundles, "--for", "10m", str(duty.pid)], name="first")

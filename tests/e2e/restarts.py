@@ -44,6 +44,19 @@ with Scenario(__file__) as scenario:
     check(recorder.process.poll() is None, "the recorder waits on")
     recorder.stop()
 
+    # A rule on an exit fires at each of them, whichever of them it was, and nothing goes on between.
+    rule = scenario.path("killed.toml")
+    with open(rule, "w", encoding="ascii") as file:
+        file.write('[[trigger]]\nname = "killed"\nwhen = "exit.signal == SIGKILL"\ncooldown = "0s"\n')
+    watch = Recorder(scenario, "attach", "-c", rule, "--comm", comm, "--wait", "--after", "100ms")
+    for process in (again, one_more):
+        process.kill()
+        process.wait()
+        killed = watch.next_bundle(f"the end of {process.pid}")
+        equal((killed.manifest["trigger"]["name"], killed.manifest["trigger"]["value"]), ("killed", 9), "what fired")
+    watch.stop()
+    again, one_more = (scenario.spawn([program("steady_first")], name=name) for name in ("again", "one-more"))
+
     plain = Recorder(scenario, "attach", "--comm", comm, "--after", "100ms")
     for process in (again, one_more):
         process.kill()

@@ -8,13 +8,14 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from support.scenario import FDR, Scenario, check, equal, wait_for
 
 NOBODY = "65534"
 
 with Scenario(__file__) as scenario:
-    scenario.need("setpriv")
+    scenario.need("setpriv", "prlimit")
     os.chmod(scenario.directory, 0o755)
     fdr = scenario.path("fdr")  # where anybody may execute it
     shutil.copy(FDR, fdr)
@@ -49,6 +50,13 @@ with Scenario(__file__) as scenario:
     equal(wrapper.wait(20), 9, "exit code after SIGTERM, as nobody")
     equal(scenario.read("wrapper.stdout"), "ready\ntold\n", "what the command said")
 
+    # No thread is to be had: the command runs all the same.
+    tasks = sum(os.stat(f"/proc/{pid}").st_uid == int(NOBODY) and len(os.listdir(f"/proc/{pid}/task")) for pid in filter(str.isdigit, os.listdir("/proc"))) if as_nobody else 0
+    if as_nobody:
+        result = scenario.run([*as_nobody, "prlimit", f"--nproc={tasks + 2}", *run[len(as_nobody):], "sh", "-c", "echo out; exit 3"])
+        equal((result.returncode, result.stdout), (3, "out\n"), f"a command where there is no room for a thread: {result.stderr}")
+        check("the command runs without a recording" in result.stderr, f"that it is not recorded is not said: {result.stderr!r}")
+
     sleeper = scenario.spawn([*as_nobody, "sleep", "60"], name="sleeper", stdout=subprocess.DEVNULL)
     name = scenario.recorder_name()
     recorder = scenario.spawn([*as_nobody, fdr, "attach", "--name", name, "--no-default-rules", "-o", output, str(sleeper.pid)], name="recorder")
@@ -63,7 +71,22 @@ with Scenario(__file__) as scenario:
     recorder.send_signal(signal.SIGTERM)
     equal(recorder.wait(20), 0, "exit code of attach as nobody")
     check(not os.path.exists(f"/tmp/fdr-{NOBODY}/{name}"), "its run directory is left")
-    # Somebody else's process is not ours to record.
+    # Somebody else's process is not ours to record, nor does it end the recording of others when it comes later.
+    named = scenario.path(f"n{os.getpid()}")
+    shutil.copy(shutil.which("sleep"), named)
+    os.chmod(named, 0o755)
+    own = scenario.spawn([*as_nobody, named, "60"], name="own", stdout=subprocess.DEVNULL)
+    recorder = scenario.spawn([*as_nobody, fdr, "attach", "--name", name, "--no-default-rules", "-o", output, "--comm", os.path.basename(named)], name="recorder")
+    wait_for("the recorder by comm is armed", armed)
+    if as_nobody:
+        scenario.spawn([named, "60"], name="foreign", stdout=subprocess.DEVNULL)
+        wait_for("it is said that the newcomer is not recorded", lambda: "not ours to record" in scenario.read("recorder.stderr"))
+        time.sleep(3)
+        equal(scenario.read("recorder.stderr").count("not ours to record"), 1, f"how often that is said: {scenario.read('recorder.stderr')}")
+    check(armed(), "the recorder goes on")
+    own.kill()
+    own.wait()
+    equal(recorder.wait(20), 0, "exit code when its own target has ended")
     other = scenario.spawn(["sleep", "60"], name="other", stdout=subprocess.DEVNULL)
     result = scenario.run([*as_nobody, fdr, "attach", "--no-default-rules", "-o", output, str(other.pid)])
     check(result.returncode not in (0, 2) and "fdr: error: " in result.stderr, f"attach of root's process as nobody: {result.returncode} {result.stderr!r}")

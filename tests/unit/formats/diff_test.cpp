@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "formats/error.hpp"
@@ -76,6 +77,28 @@ TEST_CASE("diff: a healthy bundle as base; the same bundle twice differs in noth
   for (const DiffPart& p : diff_bundles(good.input(), good.input()).parts)
     for (const DiffRow& r : p.rows) CHECK(r.gain() == 0);
   CHECK(contains(diff_text(diff_bundles(good.input(), good.input()), {}), "nothing differs"));
+}
+
+TEST_CASE("diff --within: shares of a CPU are of the seconds with samples, and unknown where those are too few") {
+  Opened opened = made(true);
+  opened.bundle.manifest.rings["stacks"].obtained_s = 10;  // three quiet seconds of thirty
+  std::erase_if(opened.bundle.timeline.samples, [](const StackSample& sample) { return sample.time < incident::at(made_case::kEnd - 10); });
+  const Difference difference = diff_within(opened.input());
+  CHECK(std::abs(row(part(difference, "functions"), "serve").gain()) < 2);
+  CHECK(contains(difference.base, "3.0 s of it with stacks"));
+  CHECK_FALSE(contains(difference.now, "with stacks"));
+  CHECK(row(part(difference, "syscalls"), "sendto").base == doctest::Approx(100).epsilon(0.05));
+
+  opened.bundle.manifest.rings["stacks"].obtained_s = 7.2;
+  const Difference blind = diff_within(opened.input());
+  for (const char* name : {"functions", "stacks", "threads"}) {
+    CAPTURE(name);
+    CHECK(std::isnan(part(blind, name).rows.at(0).base));
+    CHECK(part(blind, name).rows.at(0).base_text == "unknown");
+    CHECK(part(blind, name).rows.at(0).now > 50);
+  }
+  CHECK(contains(diff_text(blind, {}), "unknown"));
+  CHECK(nlohmann::json::parse(diff_json(blind)).at("functions").at(0).at("base").is_null());
 }
 
 TEST_CASE("diff --within: without an onset it says so, with one given it works") {

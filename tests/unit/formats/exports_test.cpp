@@ -208,7 +208,7 @@ TEST_CASE("ndjson: every row has the one schema, and says what show says") {
   CHECK(kinds["bundle"].size() == 1);
   CHECK(kinds["bundle"].at(0)["name"] == sha256_hex(to_json(made.bundle.manifest)));
   CHECK(kinds["bundle"].at(0)["value"] == rows - 1);  // it counts the others
-  CHECK(kinds["bundle"].at(0)["labels"]["grade"] == "poor");
+  CHECK(kinds["bundle"].at(0)["labels"]["grade"] == "reduced");
   CHECK(kinds["bundle"].at(0)["labels"]["onset"] == "2026-03-01T12:41:21.956Z");
   CHECK(kinds["trigger"].at(0)["bundle"] == "incident.fdr");
   CHECK(kinds["trigger"].at(0)["name"] == "system-cpu");

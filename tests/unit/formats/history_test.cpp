@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "formats/error.hpp"
@@ -109,6 +110,45 @@ TEST_CASE("history code: hostile counts and cut bytes give nothing, and no bytes
     if (const auto rows = decode_history_rows(bytes_of(bad))) CHECK(rows->rows <= kMaxHistoryRows);
     if (const auto looks = decode_history_movers(bytes_of(bad))) CHECK(looks->size() <= 512);
   }
+}
+
+TEST_CASE("history code: no more is checksummed than what a chunk can have, and than is left to look at") {
+  const std::string sealed = seal_history_chunk(7, encode_history_rows(run(kNoon_ns, 40, 10)));
+  std::size_t budget = sealed.size();
+  REQUIRE(find_history_chunk(bytes_of(sealed), budget));
+  const std::size_t looked = sealed.size() - budget;
+  CHECK(looked > 12);
+  CHECK(looked <= sealed.size());
+
+  // As much as there is claimed for contents of one byte: that is not looked at.
+  const auto claim = [&](std::uint32_t packed_bytes, std::uint32_t contents_bytes) {
+    std::string chunk = sealed + std::string(100'000, 'x');
+    chunk.replace(4, 4, reinterpret_cast<const char*>(&packed_bytes), 4);
+    chunk.replace(12, 4, reinterpret_cast<const char*>(&contents_bytes), 4);
+    return chunk;
+  };
+  budget = 200'000;
+  CHECK_FALSE(find_history_chunk(bytes_of(claim(90'000, 1)), budget));
+  CHECK(budget == 200'000);
+  CHECK_FALSE(find_history_chunk(bytes_of(claim(90'000, 90'000)), budget));
+  CHECK(budget == 200'000 - 90'012);
+  CHECK_FALSE(find_history_chunk(bytes_of(claim(90'000, 90'000)), budget));
+  CHECK_FALSE(find_history_chunk(bytes_of(claim(90'000, 90'000)), budget));
+  CHECK(budget == 0);
+}
+
+TEST_CASE("history file: where each block claims all that is behind it, the search ends and says so") {
+  File file;
+  file.name({"m"});
+  for (int i = 0; i < 3; ++i) file.add(HistoryRing::kSeconds, run(kNoon_ns + i * 30'000'000'000, 30, i));
+  const std::size_t ring = HistoryLayout::within(1u << 20).rings[0].offset;
+  std::string hostile = file.bytes;
+  hostile.resize(ring + (256u << 10));
+  const std::uint32_t claims[4] = {0x43524446, 100'000, 0, 100'000};
+  for (std::size_t at = file.last.offset + file.last.bytes.size(); at + sizeof claims <= hostile.size(); at += kHistoryBlock) std::memcpy(hostile.data() + at, claims, sizeof claims);
+  const History history = read_history(bytes_of(hostile));
+  CHECK(starts(history.seconds) == std::vector<std::int64_t>{0, 30, 60});
+  CHECK(history.problems == std::vector<std::string>{"1 pieces of the history are damaged and left out"});
 }
 
 TEST_CASE("history code: who took most") {

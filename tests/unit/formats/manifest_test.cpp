@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.hpp"
+#include "formats/findings/sampling.hpp"
 
 using namespace fdr;
 using nlohmann::json;
@@ -157,6 +158,55 @@ TEST_CASE("manifest: a newer format and no format at all") {
   CHECK(error_after([](json& j) { j.erase("format"); }) ==
         "manifest.json: no format number: this is not a bundle of fdr");
   CHECK(error_of("[]") == "manifest.json: no format number: this is not a bundle of fdr");
+}
+
+TEST_CASE("manifest: more entries than any recorder writes are refused") {
+  CHECK(error_after([](json& j) {
+          for (int i = 0; i <= 10'000; ++i) j["files"][std::to_string(i)] = {{"sha256", ""}};
+        }) == "manifest.json: files has more than 10000 entries");
+  CHECK(error_after([](json& j) {
+          for (int i = 0; i <= 64; ++i) j["rings"][std::to_string(i)] = json::object();
+        }) == "manifest.json: rings has more than 64 entries");
+  CHECK(error_after([](json& j) {
+          for (int i = 0; i <= 64; ++i) j["stacks"]["reasons"][std::to_string(i)] = 1;
+        }) == "manifest.json: stacks.reasons has more than 64 entries");
+  CHECK(error_after([](json& j) { j["target"]["pids"] = std::vector<int>(65'537); }) == "manifest.json: target.pids has more than 65536 entries");
+  CHECK(error_after([](json& j) {
+          for (int i = 0; i <= 65'536; ++i) j["target"]["ns_pids"][std::to_string(i)] = 1;
+        }) == "manifest.json: target.ns_pids has more than 65536 entries");
+  CHECK(error_after([](json& j) { j["target"]["pids"] = std::vector<int>(65'536); }) == "no error");
+}
+
+TEST_CASE("manifest: times come back within what a machine can have lived through") {
+  for (const std::int64_t ns : {INT64_MIN, INT64_MAX}) {
+    json j = json::parse(to_json(sample()));
+    j["trigger"]["realtime_ns"] = j["trigger"]["monotonic_ns"] = j["window"]["start_ns"] = j["window"]["end_ns"] = ns;
+    j["clock"] = {{"realtime_ns", ns}, {"monotonic_ns", ns}, {"boottime_ns", ns}, {"anchors", json::array({{{"realtime_ns", ns}, {"monotonic_ns", ns}, {"boottime_ns", ns}}})}};
+    j["episode"] = {{"id", "x"}, {"stage", "end"}, {"onset_ns", ns}};
+    const Manifest m = manifest_from_json(j.dump());
+    for (const std::int64_t uptime : {m.trigger.monotonic_ns, m.window.start_ns, m.window.end_ns, m.clock.monotonic_ns, m.clock.boottime_ns, m.anchors.at(0).monotonic_ns, m.episode.onset_ns})
+      CHECK((ns < 0 ? -uptime : uptime) == std::int64_t{1} << 60);
+    for (const std::int64_t realtime : {m.trigger.realtime_ns, m.clock.realtime_ns, m.anchors.at(0).realtime_ns}) CHECK(realtime == (ns < 0 ? 0 : std::int64_t{1} << 62));
+    CHECK(to_json(manifest_from_json(to_json(m))) == to_json(m));
+  }
+}
+
+TEST_CASE("manifest: how often the stacks were sampled, in bundles old and new") {
+  Manifest m = sample();
+  CHECK_FALSE(json::parse(to_json(m)).at("stacks").contains("sampled_hz"));
+  m.sampled_hz = 999;
+  CHECK(json::parse(to_json(m)).at("stacks").at("sampled_hz") == 999);
+  CHECK(manifest_from_json(to_json(m)).sampled_hz == 999);
+  m.config = "[sample]\nfrequency = 250\n";
+  CHECK(sampling_frequency(m) == 999);
+  m.sampled_hz = 0;
+  CHECK(sampling_frequency(m) == 250);
+  for (const char* none : {"", "\nfrequency = soon", "\nfrequency = 1e9\n", "\nfrequency = nan\n", "\nfrequency = -5\n"}) {
+    m.config = none;
+    CHECK(sampling_frequency(m) == 99);
+  }
+  m.sampled_hz = 4'000'000'000;
+  CHECK(sampling_frequency(m) == 99);
 }
 
 TEST_CASE("manifest: hostile JSON is refused before it is built") {

@@ -294,6 +294,77 @@ TEST_CASE("the number of records is bounded, whichever kind they are") {
   CHECK_FALSE(read_perfetto(header_packet() + packet_with(pf::packet::kFdrProcess, process), limits).problem.empty());
 }
 
+TEST_CASE("a name that many frames share is cut, and each of them pays for it") {
+  std::string interned, named;
+  const auto entry = [&](pf::Field table, const auto& fill) {
+    Message data{interned};
+    Message message{data, table};
+    fill(message);
+  };
+  const auto string = [&](pf::Field table, const std::string& text) {
+    entry(table, [&](Message& m) { m.add_uint64(pf::interned::kIid, 1), m.add_bytes(pf::interned::kStr, text); });
+  };
+  string(pf::interned::kFunctionNames, std::string(1 << 20, 'f'));
+  string(pf::interned::kMappingPaths, std::string(1 << 20, 'p'));
+  entry(pf::interned::kMappings, [](Message& m) { m.add_uint64(pf::interned::kIid, 1), m.add_uint64(pf::interned::kPathStrings, 1); });
+  std::vector<std::uint64_t> iids;
+  for (std::uint64_t i = 1; i <= 2000; ++i) {
+    iids.push_back(i);
+    entry(pf::interned::kFrames, [&](Message& m) {
+      m.add_uint64(pf::interned::kIid, i), m.add_uint64(pf::interned::kFunctionName, 1), m.add_uint64(pf::interned::kMapping, 1), m.add_uint64(pf::interned::kRelPc, i);
+    });
+  }
+  std::string packet, module;
+  Message message{packet};
+  message.add_message(pf::packet::kInternedData, interned);
+  message.add_packed_uint64(pf::packet::kFdrNamedFrames, iids.begin(), iids.end());
+  Message{module}.add_enum(pf::module::kKind, 0);
+  message.add_message(pf::packet::kFdrModule, module);
+  const std::string trace = header_packet() + framed(packet);
+
+  const auto bytes_in = [](const Timeline& t) {
+    std::size_t bytes = 0;
+    for (const Module& one : t.stacks.modules()) bytes += one.path.size();
+    for (const Frame& one : t.stacks.frames()) bytes += one.name.size();
+    return bytes;
+  };
+  const ReadResult all = read_perfetto(trace);
+  CHECK(all.problem == "the trace ends before its last packet");
+  CHECK(all.timeline.stacks.frames().size() == 2000);
+  CHECK(bytes_in(all.timeline) < 2001 * 4200);
+  ReadLimits limits;
+  limits.max_records = 10'000;
+  const ReadResult some = read_perfetto(trace, limits);
+  CHECK(some.problem.find("limit of 10000 records") != std::string::npos);
+  CHECK(bytes_in(some.timeline) <= 10'000 * 64);
+  CHECK(some.timeline.stacks.frames().size() > 100);
+}
+
+TEST_CASE("a call that is drawn later than it began is so once") {
+  const auto calls = [](std::vector<std::uint64_t> early) {
+    std::string message, packet;
+    Message m{message};
+    for (const pf::Field list : {pf::calls::kPositions, pf::calls::kThreads, pf::calls::kCpuTimes, pf::calls::kBegins, pf::calls::kWalls, pf::calls::kNumbers, pf::calls::kCpuIds,
+                                 pf::calls::kResults, pf::calls::kArguments}) {
+      const std::vector<std::uint64_t> two = {list == pf::calls::kThreads ? 0u : 1u, list == pf::calls::kThreads ? 0u : 1u};
+      m.add_packed_uint64(list, two.begin(), two.end());
+    }
+    m.add_packed_uint64(pf::calls::kEarly, early.begin(), early.end());
+    return read_perfetto(header_packet() + packet_with(pf::packet::kFdrCalls, message));
+  };
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 60;
+  const ReadResult good = calls({0, 1000, 1, 2000});
+  CHECK(good.problem == "the trace ends before its last packet");
+  REQUIRE(good.timeline.syscalls.size() == 2);
+  CHECK(good.timeline.syscalls[0].wall.count() == 2001);
+  CHECK(good.timeline.syscalls[1].wall.count() == 1001);
+  CHECK(calls({0, 5, 0, 5}).problem.find("a place outside its list") != std::string::npos);
+  CHECK(calls({1, 5, 0, 5}).problem.find("a place outside its list") != std::string::npos);
+  CHECK(calls({2, 5}).problem.find("a place outside its list") != std::string::npos);
+  CHECK(calls({0, kMost}).problem.find("a time that cannot be") != std::string::npos);
+  CHECK(calls({0, kMost, 0, kMost, 0, kMost, 0, kMost, 0, kMost, 0, kMost, 0, kMost, 0, kMost, 0, kMost}).timeline.syscalls.empty());
+}
+
 TEST_CASE("padding and packets of others behind the end do no harm") {
   const std::string whole = trace_of(example_timeline());
   CHECK(read_perfetto(whole + std::string(100, '\0')).complete);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "formats/report/hot.hpp"
 #include "formats/report/screen.hpp"
 #include "formats/report/table.hpp"
 #include "formats/text.hpp"
@@ -206,11 +207,26 @@ TEST_CASE("report: json") {
   CHECK(json.at("completeness").at("complete") == 6305);
   CHECK(json.at("completeness").at("problems").at(0) == "trace.pftrace: cut");
   CHECK(json.at("completeness").at("losses").size() == 2);
-  CHECK(json.at("completeness").at("grade").is_null());
+  CHECK(json.at("completeness").at("grade").at("word") == "poor");  // as fdr verify has it
+  CHECK(json.at("completeness").at("grade").at("reasons").at(0) == "trace.pftrace: cut");
   CHECK(json.at("on_cpu").at("samples") == 6435);
   CHECK(json.at("on_cpu").at("bystanders") == 65);
   CHECK(json.at("on_cpu").at("functions").at(0).at("function") == "_raw_spin_lock");
   CHECK(json.at("syscalls").at("calls") == 65 * 3000);
+}
+
+TEST_CASE("report: samples a second are of the seconds that the ring held, whatever part of the window is looked at") {
+  auto made = incident::make();
+  made.bundle.manifest.rings["stacks"].obtained_s = 15;
+  const auto seconds = [&](const ShowFilter& filter) {
+    const OnCpu hot = count_on_cpu(View(made.bundle.manifest, made.bundle.timeline, made.names, filter));
+    return std::pair(hot.before_s, hot.after_s);
+  };
+  CHECK(seconds({}) == std::pair(10.0, 5.0));
+  ShowFilter part;
+  part.from_s = -30;
+  part.to_s = -4;
+  CHECK(seconds(part) == std::pair(6.0, 0.0));
 }
 
 TEST_CASE("summary: the first screen, and where the rest is") {

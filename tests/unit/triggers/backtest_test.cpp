@@ -52,11 +52,16 @@ TEST_CASE("backtest: the same firings as live, look-back, holds and unknown tick
 
 TEST_CASE("backtest: what was never recorded is named, and the nearest value is kept") {
   const Ticks ticks;
-  const Backtest result = backtest({busy_rule("host.cpu.busy > 90% and process.threads > 3", 0s), busy_rule("host.cpu.busy > 90%", 0s)},
-                                   ticks.catalogue(), {series("host.cpu.busy", {10, 88, 20})});
+  std::vector<RuleConfig> rules = {busy_rule("host.cpu.busy > 90% and process.threads > 3", 0s), busy_rule("host.cpu.busy > 90%", 0s), busy_rule("host.cpu.busy > 90%", 0s)};
+  rules[1].name = "alone";
+  rules[2].name = "disarmed";
+  rules[2].armed_when = "process.threads > 3";
+  rules[2].clear = "beat.bfd.age < 1s";
+  const Backtest result = backtest(rules, ticks.catalogue(), {series("host.cpu.busy", {10, 88, 20})});
   CHECK(result.fired.empty());
   CHECK(result.missing[0] == std::vector<std::string>{"process.threads"});
   CHECK(result.missing[1].empty());
+  CHECK(result.missing[2] == std::vector<std::string>{"beat.bfd.age", "process.threads"});  // also of what it is armed by, and cleared
   CHECK(result.rules[1].extreme_text == "88.0 %");
   CHECK(result.end - result.begin == 200ms);
 }

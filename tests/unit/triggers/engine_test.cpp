@@ -145,6 +145,33 @@ TEST_CASE("engine: an exit fires its rule, and nothing before") {
   CHECK_THROWS_AS(Engine({{"crash", "exit.code != 0", 1s, 5min, "--when"}}, ticks.catalogue()), ExpressionError);
 }
 
+TEST_CASE("engine: each exit fires anew, and all is calm between") {
+  Ticks ticks;
+  Engine engine({{"crash", "exit.signal == SIGSEGV", 0s, 1min, "--when"}}, ticks.catalogue());
+  const auto step = [&](double signal) { return ticks.set("exit.signal", signal).tick(), engine.evaluate(ticks.history(), ticks.now()).size(); };
+  CHECK(step(11) == 1);
+  CHECK_FALSE(engine.calm());
+  CHECK(step(kUnknown) == 0);
+  CHECK(engine.calm());
+  CHECK(engine.ended().empty());
+  CHECK(step(11) == 0);  // cools down
+  ticks.tick(600);
+  CHECK(step(kUnknown) == 0);
+  CHECK(step(11) == 1);
+  CHECK(engine.status()[0].fired == 2);
+  CHECK(engine.status()[0].suppressed == 1);
+}
+
+TEST_CASE("engine: a limit that comes with a reload counts what fired before it") {
+  Drive drive(busy_rule(0s, 0s));
+  CHECK(drive.cpu(95, 1) + drive.cpu(10, 1) + drive.cpu(95, 1) + drive.cpu(10, 1) == 2);
+  RuleConfig limited = busy_rule(0s, 0s);
+  limited.max_per_day = 1;
+  drive.engine.reload({limited}, drive.ticks.catalogue(), drive.ticks.now());
+  CHECK(drive.cpu(95, 1) == 0);
+  CHECK(drive.engine.ledger().back().text == "fired 2 times within 24 h, its max_per_day is 1");
+}
+
 TEST_CASE("engine: rules are independent, in the order given") {
   Ticks ticks;
   Engine engine({{"a", "host.cpu.busy > 90%", 0s, 0s, ""},
@@ -207,7 +234,7 @@ TEST_CASE("engine: at most max_per_day in any 24 hours, and what is kept back is
   drive.cpu(10, 1);
   CHECK(drive.cpu(95, 1) == 0);
   CHECK(drive.status().suppressed == 1);
-  CHECK(drive.engine.ledger().back().text == "fired 2 times within 24 h, which is its max_per_day");
+  CHECK(drive.engine.ledger().back().text == "fired 2 times within 24 h, its max_per_day is 2");
   CHECK(drive.cpu(10, 18) == 0);  // hour 23
   CHECK(drive.cpu(95, 1) == 0);
   CHECK(drive.cpu(95, 1) == 1);  // hour 25: the first is a day ago

@@ -83,6 +83,33 @@ TEST_CASE("past: a counter is its growth, also where it began anew") {
   CHECK(host.past_.grown(host.id("process.syscalls"), 100s, host.now_) == doctest::Approx(100'000).epsilon(0.02));
 }
 
+TEST_CASE("past: a tick may be longer than a second") {
+  for (const Duration step : {Duration(2s), Duration(10s)}) {
+    Host host;
+    for (int i = 0; i < 150; ++i) host.set("process.syscalls", 1000.0 * i * to_seconds(step)).set("host.cpu.busy", i % 2 ? 40 : 20).run(step, step);
+    CHECK(host.past_.grown(host.id("process.syscalls"), 2min, host.now_) == doctest::Approx(120'000).epsilon(0.1));
+    CHECK(host.past_.grown(host.id("process.syscalls"), 4min, host.now_) == doctest::Approx(240'000).epsilon(0.1));
+    CHECK(host.verdict("rate(process.syscalls, 2m) < 1001/s").holds == true);
+    CHECK(host.over(MetricPast::Of::kMean, "host.cpu.busy", 2min) == doctest::Approx(30).epsilon(0.1));
+    for (const HistoryRows& rows : host.past_.rows(MetricPast::Tier::kMinutes, INT64_MIN, {}))
+      for (const HistoryRows::Column& column : rows.columns)
+        if (host.past_.table()[column.metric].name == "process.syscalls")
+          for (const HistoryValue& value : column.values) CHECK(value.mean == doctest::Approx(1000).epsilon(0.05));
+  }
+}
+
+TEST_CASE("past: what grew while the host stood still is spread; what was gone for long has not gone on") {
+  Host host;
+  host.set("process.syscalls", 0).set("host.cpu.busy", 20).run(30s);
+  host.now_ += 20s;
+  host.set("process.syscalls", 2000).set("host.cpu.busy", 90).run(5s);
+  CHECK(host.over(MetricPast::Of::kGreatest, "process.syscalls", 50s) == doctest::Approx(100).epsilon(0.1));
+  CHECK(host.past_.grown(host.id("process.syscalls"), 50s, host.now_) == doctest::Approx(2000).epsilon(0.1));
+  host.now_ += 5min;
+  host.set("process.syscalls", 900'000).run(9s);
+  CHECK(host.over(MetricPast::Of::kGreatest, "process.syscalls", 10s) == 0);
+}
+
 TEST_CASE("past: what a counter grew by while nobody looked is spread over that time") {
   Host before;
   before.set("process.syscalls", 1000).set("host.cpu.busy", 1).run(30s);

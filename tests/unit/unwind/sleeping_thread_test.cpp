@@ -10,8 +10,11 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "unwind/copy_walker.hpp"
+#include "unwind/page_map.hpp"
 
 using namespace fdr;
 
@@ -57,8 +60,15 @@ TEST_CASE("a sleeping thread: its stack is read without stopping it") {
   for (Mapping& mapping : parse_maps(maps.str())) space.add(std::move(mapping));
   ModuleFiles files;
   CopyWalker walker(files);
-  RemoteWords words(::getpid());
-  const WalkedStack walked = walker.walk(space, UserRegisters{.ip = place->ip, .sp = place->sp}, words, Timestamp{});
+  RemoteWords words;
+  const auto walk = [&] { return walker.walk(space, UserRegisters{.ip = place->ip, .sp = place->sp}, words, Timestamp{}); };
+  WalkedStack walked = walk();
+  for (int asked = 0; words.wanted(); ++asked) {
+    REQUIRE(asked < static_cast<int>(RemoteWords::kMaxPages));
+    const std::uint64_t page = *words.wanted();
+    words.give(page, std::move(read_pages(::getpid(), {&page, 1})[0]));
+    walked = walk();
+  }
   CHECK(sleeping_place(::getpid(), sleeper.tid) == place);
   const auto begin = reinterpret_cast<std::uint64_t>(&sleep_in_a_read);
   CHECK(std::any_of(walked.frames.begin(), walked.frames.end(),
@@ -71,17 +81,41 @@ TEST_CASE("a thread that is not there sleeps nowhere") {
   CHECK_FALSE(sleeping_place(::getpid(), 0x3fffffff));
 }
 
-TEST_CASE("remote words: aligned ones of pages that are there, and no more than so many pages") {
-  RemoteWords words(::getpid());
-  alignas(8) std::uint64_t value = 0x1122334455667788, read = 0;
-  const auto address = reinterpret_cast<std::uint64_t>(&value);
-  REQUIRE(words(address, &read));
-  CHECK(read == value);
-  CHECK_FALSE(words(address + 4, &read));
-  CHECK_FALSE(words(8, &read));
-  std::vector<std::uint64_t> large(512 * (RemoteWords::kMaxPages + 4), 7);
-  std::size_t pages = 0;
-  for (std::size_t i = 0; i < large.size(); i += 512) pages += words(reinterpret_cast<std::uint64_t>(&large[i]), &read);
-  CHECK(pages <= RemoteWords::kMaxPages);
-  CHECK(pages >= RemoteWords::kMaxPages - 4);
+TEST_CASE("pages: those that are there, and nothing of the others") {
+  std::vector<std::uint8_t> bytes(2 * kPageBytes, 7);
+  const std::uint64_t inside = reinterpret_cast<std::uint64_t>(bytes.data()) / kPageBytes + 1;
+  const auto pages = read_pages(::getpid(), std::vector<std::uint64_t>{inside, 0, inside});
+  REQUIRE(pages.size() == 3);
+  CHECK(pages[0].size() == kPageBytes);
+  CHECK(pages[0][0] == 7);
+  CHECK(pages[1].empty());
+  CHECK(pages[2] == pages[0]);
+  CHECK(read_pages(1 << 30, std::vector<std::uint64_t>{inside})[0].empty());
+}
+
+TEST_CASE("remote words: aligned ones of pages that were given, the first other one is wanted, and no more than so many") {
+  RemoteWords words;
+  std::uint64_t read = 0;
+  constexpr std::uint64_t kAt = 5 * kPageBytes + 8;
+  CHECK_FALSE(words(kAt, &read));
+  CHECK_FALSE(words(9 * kPageBytes, &read));
+  CHECK(words.wanted() == 5);
+  std::vector<std::uint8_t> bytes(kPageBytes);
+  bytes[8] = 0x77;
+  words.give(5, bytes);
+  CHECK_FALSE(words.wanted());
+  REQUIRE(words(kAt, &read));
+  CHECK(read == 0x77);
+  CHECK_FALSE(words(kAt + 4, &read));
+  CHECK_FALSE(words.wanted());
+  words.give(6, {});
+  CHECK_FALSE(words(6 * kPageBytes, &read));
+  CHECK_FALSE(words.wanted());  // it is not to be had
+  for (std::uint64_t page = 7; page < 5 + RemoteWords::kMaxPages; ++page) {
+    CHECK_FALSE(words(page * kPageBytes, &read));
+    REQUIRE(words.wanted() == page);
+    words.give(page, bytes);
+  }
+  CHECK_FALSE(words(100 * kPageBytes, &read));
+  CHECK_FALSE(words.wanted());
 }

@@ -43,6 +43,17 @@ TEST_CASE("started: a script is one thing, with the tools it ran") {
   CHECK(contains(finding.evidence, "beat x2, first -3.000 s"));
 }
 
+TEST_CASE("started: processes that are each other's parents began nothing") {
+  Case c;
+  for (int i = 0; i < 3; ++i) {
+    Process process = incident::process(500 + i, i == 0 ? "a" : i == 1 ? "b" : "c", "", {"x"});
+    process.parent = 500 + (i + 1) % 3;
+    process.started = at(kOnset - 1);
+    c.timeline.processes.push_back(process);
+  }
+  CHECK(is_against(c.judged(find_started, "started")));
+}
+
 TEST_CASE("ended: a target that was killed; one that exits well is nothing") {
   Case c, well;
   for (Case* one : {&c, &well}) one->timeline.processes[0].ended = at(0);

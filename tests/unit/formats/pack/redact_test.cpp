@@ -1,8 +1,13 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <map>
+#include <random>
 #include <set>
 
 #include "formats/error.hpp"
+#include "formats/findings/findings.hpp"
+#include "formats/findings/sampling.hpp"
 #include "formats/pack/redact.hpp"
 #include "formats/pack/redact_text.hpp"
 #include "formats/pack/redact_words.hpp"
@@ -13,11 +18,96 @@ using namespace fdr;
 
 namespace {
 
-bool known_metric(std::string_view name) { return name == "process.rss" || name == "process.cpu.system" || name == "host.mem.free"; }
-
-Redacted redacted(Pseudonyms& names, const RedactOptions& options = {{}, {}, known_metric, false}) {
-  return redact(incident::make().bundle, options, names);
+// What a timeline holds, every name of it made the same: two that differ in names alone are then equal.
+Timeline nameless(const Timeline& from) {
+  Timeline t;
+  t.machine = from.machine, t.kernel = from.kernel, t.cpus = from.cpus, t.anchor = from.anchor, t.begin = from.begin, t.end = from.end;
+  t.processes = from.processes, t.threads = from.threads;
+  t.samples = from.samples, t.syscalls = from.syscalls, t.slow = from.slow, t.failed = from.failed, t.summary = from.summary, t.errors = from.errors;
+  t.failing = from.failing, t.stalls = from.stalls, t.growth = from.growth, t.life = from.life, t.metrics = from.metrics;
+  const auto hide = [](std::string& text) { text = text.empty() ? "" : "x"; };
+  for (Process& one : t.processes) {
+    for (std::string* text : {&one.name, &one.executable, &one.target}) hide(*text);
+    for (std::string& argument : one.command_line) hide(argument);
+  }
+  for (Thread& one : t.threads) hide(one.name);
+  for (auto* calls : {&t.slow, &t.failed})
+    for (DetailedCall& one : *calls) hide(one.subject);
+  for (FailedSum& one : t.failing) {
+    for (std::string* text : {&one.process, &one.directory, &one.example}) hide(*text);
+    for (std::string& ancestor : one.ancestors) hide(ancestor);
+  }
+  for (Growth& one : t.growth) hide(one.region);
+  for (LifeEvent& one : t.life) hide(one.text);
+  for (MetricSeries& one : t.metrics) hide(one.name);
+  return t;
 }
+
+void check_same_records(const Timeline& a, const Timeline& b) {
+  CHECK(a.machine == b.machine);
+  CHECK(a.kernel == b.kernel);
+  CHECK(a.cpus == b.cpus);
+  CHECK(a.anchor == b.anchor);
+  CHECK(a.begin == b.begin);
+  CHECK(a.end == b.end);
+  CHECK(a.processes == b.processes);
+  CHECK(a.threads == b.threads);
+  CHECK(a.samples == b.samples);
+  CHECK(a.syscalls == b.syscalls);
+  CHECK(a.slow == b.slow);
+  CHECK(a.failed == b.failed);
+  CHECK(a.summary == b.summary);
+  CHECK(a.errors == b.errors);
+  CHECK(a.failing == b.failing);
+  CHECK(a.stalls == b.stalls);
+  CHECK(a.growth == b.growth);
+  CHECK(a.life == b.life);
+  CHECK(a.metrics == b.metrics);
+}
+
+// The incident with what it has none of: names that are not there, memory that grew, and the end of an episode that is sampled often.
+Bundle with_everything() {
+  Bundle bundle = incident::make().bundle;
+  Timeline& t = bundle.timeline;
+  t.failing.push_back({.process = "check-backends", .pid = 777, .ancestors = {"xargs", "nightly-job"}, .of_target = false, .number = incident::number("openat"),
+                       .abi = SyscallAbi::kNative, .error = 2, .directory = "/etc/payroll/nssdb/", .example = "/etc/payroll/nssdb/.1a2b_key4.db", .calls = 260'000,
+                       .distinct = 240'000, .first = incident::at(-40), .last = incident::at(4)});
+  t.growth.push_back({.time = incident::at(-3), .thread = 0, .bytes = 4096, .address = 0x1000, .region = "/srv/payroll/cache", .given_back = std::nullopt});
+  MetricSeries dentries{"host.dentries", Unit::kCount, MetricKind::kGauge, {}};
+  for (int i = 0; i < 650; ++i) dentries.points.push_back({incident::at(-60 + 0.1 * i), i < 560 ? 50'000.0 : 50'000.0 + 2500.0 * (i - 560)});
+  t.metrics.push_back(dentries);
+  for (const char* name : {"bystander[payroll-run].cpu.total", "bystander[payroll-run].cpu.system"}) {
+    MetricSeries busy{name, Unit::kPercent, MetricKind::kGauge, {}};
+    for (int second = -60; second <= 5; ++second) busy.points.push_back({incident::at(second), second < 0 ? 2.0 : 80.0});
+    t.metrics.push_back(busy);
+  }
+  for (const char* name : {"beat.bfd[203.0.113.9:3784].age", "beat.bfd[203.0.113.10:3784].age"}) {
+    MetricSeries age{name, Unit::kSeconds, MetricKind::kGauge, {}};
+    for (int i = 0; i < 650; ++i) age.points.push_back({incident::at(-60 + 0.1 * i), i < 590 || i > 620 ? 0.1 * (i % 3) : 0.1 * (i - 590)});
+    t.metrics.push_back(age);
+  }
+  Manifest& m = bundle.manifest;
+  m.rings["bystanders"] = {65, 65, 10, 10, 0, 0, 0, 0};
+  m.episode = {.id = "2026-03-01T12:41:23.515Z.payroll-cpu", .stage = "end", .onset_bundle = "2026-03-01T12-41-23Z.web1.haproxy.payroll-cpu.fdr",
+               .onset_ns = incident::kFired - 1'000'000'000, .rules = {"payroll-cpu", "system-cpu"}};
+  m.trigger.name = "payroll-cpu";
+  m.trigger.monotonic_ns += 4'000'000'000;
+  m.sampled_hz = 999;
+  return bundle;
+}
+
+// Every id with its verdict and score.
+std::set<std::string> verdicts(const Manifest& manifest, const Timeline& timeline, Onset& onset) {
+  const FrameNames no_names;
+  const View view(manifest, timeline, no_names);
+  const Judgement judgement = judge(view, {});
+  onset = judgement.onset;
+  std::set<std::string> said;
+  for (const Finding& finding : judgement.findings) said.insert(finding.id + " " + verdict_name(finding.verdict) + " " + std::to_string(finding.score));
+  return said;
+}
+
+bool known_metric(std::string_view name) { return name == "process.rss" || name == "process.cpu.system" || name == "host.mem.free"; }
 
 }  // namespace
 
@@ -86,10 +176,19 @@ TEST_CASE("words: fdr's own stay, a user's go") {
   CHECK(words.condition("asked for") == "asked for");
   CHECK(words.condition("asked alice").find("alice") == std::string::npos);
   CHECK(words.metric("process[haproxy].rss") == "process[" + label + "].rss");
-  CHECK(words.metric("beat.payroll.age").find("payroll") == std::string::npos);
+  CHECK(words.metric("beat.payroll.age") == "beat." + names.token(NameClass::kLabel, "payroll") + ".age");
+  const std::string beat = names.token(NameClass::kLabel, "bfd");
+  CHECK(words.metric("beat.bfd[203.0.113.9:3784].age") == "beat." + beat + "[" + names.endpoint("203.0.113.9:3784") + "].age");
+  CHECK(words.metric("beat.bfd[[2001:db8::1]:3784].age") == "beat." + beat + "[" + names.endpoint("[2001:db8::1]:3784") + "].age");
+  CHECK(words.metric("bystander[haproxy].cpu.total") == "bystander[" + label + "].cpu.total");
+  CHECK(words.metric("bystander[k]worker].cpu.system").ends_with("].cpu.system"));
+  for (const char* other : {"bystander[payroll].secret", "bystander[].cpu.total", "beat..age", "beat.payroll.secret"}) CHECK(words.metric(other).starts_with("metric-"));
   CHECK(words.rule_name("when-1") == "when-1");
   CHECK(words.rule_name("free-memory-jump") == "free-memory-jump");
   CHECK(words.rule_name("payroll-down").starts_with("label-"));
+  // What is no rule is told by its name: a bundle of these accuses nobody.
+  for (const char* asked : {"manual", "exit", "mark", "now", "drill", "recorder-died", "host-died"}) CHECK(words.rule_name(asked) == asked);
+  CHECK(words.condition("the host died") == "the host died");
   CHECK(words.figure("101.8 %") == "101.8 %");
   CHECK(words.figure("alice").empty());
   CHECK(words.subject("socket:[1234]") == "socket:[1234]");
@@ -118,13 +217,66 @@ TEST_CASE("redact: a container's id goes, the pids that it calls its processes b
   CHECK(target.ns_pids == bundle.manifest.target.ns_pids);
 }
 
+TEST_CASE("redact: the same findings speak, of the same moment") {
+  Pseudonyms names("0123456789abcdef");
+  const Bundle bundle = with_everything();
+  const auto of_the_catalogue = [](std::string_view name) { return !name.starts_with("bystander") && !name.starts_with("beat"); };
+  const Redacted out = redact(bundle, {{}, {}, of_the_catalogue, false}, names);
+  Onset was, is;
+  const auto before = verdicts(bundle.manifest, bundle.timeline, was);
+  CHECK(verdicts(out.manifest, out.timeline, is) == before);
+  CHECK(was.known);
+  CHECK(is.known);
+  CHECK(is.time == was.time);
+  for (const char* speaks : {"lookups for", "other-programs for", "heartbeat for"})
+    CHECK_MESSAGE(std::any_of(before.begin(), before.end(), [&](const std::string& said) { return said.starts_with(speaks); }), speaks);
+  CHECK(sampling_frequency(out.manifest) == 999);
+}
+
+TEST_CASE("redact: what accuses nobody accuses nobody afterwards") {
+  Bundle bundle = with_everything();
+  bundle.manifest.episode = {};
+  for (const auto& [name, when] : std::map<std::string, std::string>{{"manual", "asked for"}, {"now", "asked for"}, {"exit", "on-exit always"}, {"recorder-died", "the recorder died"}, {"host-died", "the host died"}}) {
+    CAPTURE(name);
+    Pseudonyms names("0123456789abcdef");
+    bundle.manifest.trigger.name = name;
+    bundle.manifest.trigger.when = when;
+    const Redacted out = redact(bundle, {{}, {}, known_metric, false}, names);
+    const FrameNames no_names;
+    const View view(out.manifest, out.timeline, no_names);
+    CHECK_FALSE(Evidence(view, Onset{}, {}).alarmed);
+  }
+}
+
+TEST_CASE("redact: an episode keeps its stage and its moment, and loses its names") {
+  Pseudonyms names("0123456789abcdef");
+  Bundle bundle = with_everything();
+  const RedactOptions options{{}, {}, known_metric, false};
+  const Manifest::Episode is = redact(bundle, options, names).manifest.episode;
+  CHECK(is.id.starts_with("2026-03-01T12:41:23.515Z.label-"));
+  CHECK(is.stage == "end");
+  CHECK(is.onset_ns == bundle.manifest.episode.onset_ns);
+  CHECK(is.onset_bundle.starts_with("label-"));
+  REQUIRE(is.rules.size() == 2);
+  CHECK(is.rules[0] == redact(bundle, options, names).manifest.trigger.name);
+  CHECK(is.rules[1] == "system-cpu");
+  bundle.manifest.episode.id = "payroll";
+  bundle.manifest.episode.stage = "payroll";
+  const Manifest::Episode odd = redact(bundle, options, names).manifest.episode;
+  CHECK(odd.id.starts_with("label-"));
+  CHECK(odd.stage.empty());
+  // The frequency of an older bundle is in its configuration only, which does not leave.
+  bundle.manifest.sampled_hz = 0;
+  bundle.manifest.config = "[sample]\nfrequency = 250\n";
+  CHECK(redact(bundle, options, names).manifest.sampled_hz == 250);
+}
+
 TEST_CASE("redact: no name of the recording is left, and every record is") {
   Pseudonyms names("0123456789abcdef");
-  const incident::Made made = incident::make();
-  const Timeline& was = made.bundle.timeline;
-  const Redacted out = redacted(names);
-  CHECK(out.timeline.samples == was.samples);
-  CHECK(out.timeline.syscalls == was.syscalls);
+  const Bundle bundle = with_everything();
+  const Timeline& was = bundle.timeline;
+  const Redacted out = redact(bundle, {{}, {}, known_metric, false}, names);
+  check_same_records(nameless(out.timeline), nameless(was));
   CHECK(out.timeline.stacks.frames().size() == was.stacks.frames().size());
   CHECK(out.timeline.stacks.stack_count() == was.stacks.stack_count());
   for (const Process& process : out.timeline.processes) {
@@ -135,14 +287,21 @@ TEST_CASE("redact: no name of the recording is left, and every record is") {
     for (std::size_t j = 0; j < was.threads.size(); ++j)
       CHECK((was.threads[i].name == was.threads[j].name) == (out.timeline.threads[i].name == out.timeline.threads[j].name));
   CHECK(out.manifest.config.empty());
-  CHECK(out.manifest.host.name != made.bundle.manifest.host.name);
-  CHECK(out.manifest.stacks.samples == made.bundle.manifest.stacks.samples);
+  CHECK(out.manifest.host.name != bundle.manifest.host.name);
+  CHECK(out.manifest.stacks.samples == bundle.manifest.stacks.samples);
 
   std::string all = to_json(out.manifest) + modules_json(out.timeline.stacks, out.slices);
   for (const Process& process : out.timeline.processes) {
     all += process.name + process.executable + process.target;
     for (const std::string& argument : process.command_line) all += argument;
   }
+  for (const FailedSum& sum : out.timeline.failing) {
+    CHECK(sum.example.starts_with(sum.directory));
+    all += sum.process + sum.example;
+    for (const std::string& ancestor : sum.ancestors) all += ancestor;
+  }
+  for (const Growth& growth : out.timeline.growth) all += growth.region;
+  CHECK(all.find("payroll") == std::string::npos);
   const Rescan rescan(names, {});
   CHECK(rescan.searched() > 0);
   CHECK(rescan.leak_in(all).empty());
@@ -163,6 +322,37 @@ TEST_CASE("rescan: finds what slipped through, wherever it lies") {
   CHECK(rescan.leak_in("a worker", true).empty());
   CHECK(rescan.leak_in("web1.example.or").empty());
   CHECK(rescan.leak_in("msort abc").empty());
+}
+
+TEST_CASE("rescan: names that begin alike are told apart, and the first class of several is named") {
+  Pseudonyms names("0123456789abcdef");
+  for (const char* name : {"/usr/share/alice", "/usr/share/alice/one", "/usr/share/bob"}) names.token(NameClass::kArgument, name);
+  names.token(NameClass::kThread, "/usr/share/alice");
+  names.token(NameClass::kLabel, "/usr/share/alicia");
+  names.token(NameClass::kPath, "share");
+  const Rescan rescan(names, {"/usr/share/bobby"});
+  CHECK(rescan.searched() == 4);
+  CHECK(rescan.not_searched() == 2);
+  CHECK(rescan.leak_in("in /usr/share/alice/two") == "thread");
+  CHECK(rescan.leak_in("/usr/share/alice/one") == "thread");
+  CHECK(rescan.leak_in("/usr/share/alicia") == "label");
+  for (const char* none : {"/usr/share/alic", "/usr/share/ali", "/usr/share/bob", "/usr/share/zz", "/usr", ""}) CHECK(rescan.leak_in(none).empty());
+
+  // Against a plain search, with names of two letters.
+  std::mt19937 random(11);
+  const auto word = [&](std::size_t most) {
+    std::string text(5 + random() % most, 'a');
+    for (char& c : text) c = static_cast<char>('a' + random() % 2);
+    return text + "9";
+  };
+  for (int round = 0; round < 50; ++round) {
+    Pseudonyms some("0123456789abcdef");
+    std::vector<std::string> all;
+    for (int i = 0; i < 12; ++i) some.token(NameClass::kThread, all.emplace_back(word(8)));
+    const Rescan search(some, {});
+    const std::string text = word(40) + word(40);
+    CHECK(search.leak_in(text).empty() == std::none_of(all.begin(), all.end(), [&](const std::string& name) { return text.find(name) != std::string::npos; }));
+  }
 }
 
 TEST_CASE("free text: known names, and what looks like a name, go; the sentence stays") {

@@ -524,6 +524,7 @@ TEST_CASE("decoder: a pid at a time is one process, however often the pid was us
   end.group_dead = 1;
   fdr_life next = life_event(FDR_LIFE_FORK, kBegin + 200, thread_id(1, 5), kPid, kPid, "second");
   f.table.apply({end, next}, {}, from_ns(kBegin + 1000), nullptr, 0);
+  f.decoder.use_processes(f.table);
   f.finish();
   const std::uint32_t first = f.decoder.process_index(kPid, from_ns(kBegin + 50));
   const std::uint32_t second = f.decoder.process_index(kPid, from_ns(kBegin + 300));

@@ -2,11 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "recorder/dump/memory_now.hpp"
-
-#include <sys/mman.h>
-#include <unistd.h>
-
 namespace fdr {
 namespace {
 
@@ -52,34 +47,6 @@ TEST_CASE("growth: other processes, unknown addresses and unknown threads are le
   CHECK(held({grew(1, 0, 0x1000), grew(1, 2, 0x1000)}, {gave(2, 1, 0x1000, 0x1000)}) == std::vector{true, false});
   CHECK(held({grew(1, 0, 0), grew(1, kNoIndex, 0x1000)}, {gave(2, 0, 0, UINT64_MAX)}) == std::vector{true, true});
   CHECK(held({grew(1, 0, UINT64_MAX - 1)}, {gave(2, 0, 0x1000, UINT64_MAX)}) == std::vector{false});
-}
-
-TEST_CASE("memory now: our own regions, present and not") {
-  constexpr std::size_t kBytes = 64 << 10;
-  auto* memory = static_cast<char*>(::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  REQUIRE(memory != MAP_FAILED);
-  memory[0] = 1;
-  const MemoryNow now(::getpid());
-  REQUIRE(now.known());
-  const auto address = reinterpret_cast<std::uint64_t>(memory);
-  CHECK(now.region(address).has_value());
-  CHECK(now.holds(address) == true);
-  CHECK(now.holds(address + kBytes / 2) == false);
-  int local = 0;
-  CHECK(now.region(reinterpret_cast<std::uint64_t>(&local)) == "[stack]");
-  CHECK_FALSE(now.region(0));
-
-  Timeline timeline;
-  timeline.processes.emplace_back().pid = ::getpid();
-  timeline.threads.emplace_back().process = 0;
-  timeline.growth = {grew(1, 0, address), grew(1, 0, address + kBytes / 2), grew(1, 0, reinterpret_cast<std::uint64_t>(&local)),
-                     grew(1, kNoIndex, address)};
-  settle_by_memory(timeline, Timestamp{} + 5s);
-  CHECK_FALSE(timeline.growth[0].given_back);
-  CHECK(timeline.growth[1].given_back == Timestamp{} + 5s);
-  CHECK(timeline.growth[2].region == "[stack]");
-  CHECK_FALSE(timeline.growth[3].given_back);
-  ::munmap(memory, kBytes);
 }
 
 }  // namespace fdr

@@ -141,7 +141,11 @@ TEST_CASE("heap blocks: rows with their process and stack; what an exec or an ea
   Decoder again(later, files, kernel, from_ns(4500));
   again.use_processes(table);
   const HeldBlocks since = again.decode_held(reading);
-  CHECK(std::count_if(since.blocks.begin(), since.blocks.end(), [&](const Held& one) { return later.processes[one.process].pid == 100; }) == 1);
+  const auto of_100 = [&](const HeldBlocks& all) { return std::count_if(all.blocks.begin(), all.blocks.end(), [&](const Held& one) { return later.processes[one.process].pid == 100; }); };
+  CHECK(of_100(since) == 1);
+  table.forget(from_ns(6500));  // that there was another program before
+  again.use_processes(table);
+  CHECK(of_100(again.decode_held(reading)) == 1);
 }
 
 TEST_CASE("allocations.json: whatever is in it, it is damage or it fits the tables") {

@@ -295,6 +295,46 @@ TEST_CASE("process table: is bounded, and counts what it refused") {
   CHECK(f.table.refused() == 10);
 }
 
+TEST_CASE("process table: who makes room may be a process whose pid lives again; that one is still known") {
+  Fixture f;
+  constexpr std::uint32_t kReused = 1000;
+  f.apply({fork_event(1, thread_id(1, 1), 50, kReused), exit_event(2, thread_id(1, 1), kReused, kReused, true)});
+  std::vector<fdr_life> forks;
+  for (std::uint32_t i = 0; i + 1 < ProcessTable::kMaxProcesses; ++i) forks.push_back(fork_event(10 + i, 0, 1, kReused + i));
+  f.apply(std::move(forks));
+  CHECK(f.table.processes().size() == ProcessTable::kMaxProcesses);
+  CHECK(f.table.refused() == 0);
+  const auto key = f.table.live_process(kReused);
+  REQUIRE(key);
+  f.apply({fork_event(500'000, 0, 1, 900)});
+  CHECK(f.table.refused() == 1);
+  CHECK(f.table.processes().size() == ProcessTable::kMaxProcesses);
+  CHECK(f.table.live_process(kReused) == key);
+  CHECK(!f.live(kReused).process.ended);
+  CHECK(f.table.known(900));
+}
+
+TEST_CASE("process table: one that execs for ever is of the window's size; the program that ran at its begin is still known") {
+  Fixture f;
+  f.table.add_existing(100, 0, {mapping(0x1000, "/bin/0")}, from_ns(1));
+  std::vector<SideEvent> side;
+  for (std::uint64_t i = 1; i <= 100'000; ++i) {
+    side.push_back(exec_event(10 * i, 100));
+    side.push_back(map_event(10 * i + 1, 100, 0x1000, "/bin/" + std::to_string(i)));
+    if (i % 1000) continue;
+    f.apply({}, std::move(side), 10 * i + 5);
+    side.clear();
+    CHECK(f.table.forget(from_ns(10 * i - 55)));
+    REQUIRE(f.live(100).spaces.size() < 8);
+    CHECK(Fixture::file_at(f.live(100), 0x1000, 10 * i - 55) == "/bin/" + std::to_string(i - 6));
+    CHECK(Fixture::file_at(f.live(100), 0x1000, 10 * i + 5) == "/bin/" + std::to_string(i));
+  }
+  f.table.forget(from_ns(2'000'000));
+  CHECK(f.live(100).spaces.size() == 1);
+  CHECK_FALSE(f.table.forget(from_ns(2'000'001)));
+  CHECK(Fixture::file_at(f.live(100), 0x1000, 2'000'001) == "/bin/100000");
+}
+
 TEST_CASE("process table: an event of no known kind is passed over") {
   Fixture f;
   const auto changes = f.apply({life_event(77, 5, thread_id(1, 1), 200)});
