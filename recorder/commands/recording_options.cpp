@@ -94,9 +94,12 @@ Config effective_config(const RecordingOptions& options, OnExit default_on_exit)
   for (const BackendChoice choice : {BackendChoice::kAuto, BackendChoice::kBpf, BackendChoice::kPerf, BackendChoice::kProc})
     if (options.backend == backend_word(choice)) config.backend = choice;
   config.allow_ptrace |= options.allow_ptrace;
+  return config;
+}
+
+void settle_directory(Config& config) {
   if (!answers(config.directory)) throw Error(config.directory + ": " + kSilent, "choose another directory with -o");
   if (config.directory == Config{}.directory && !may_write_there(config.directory)) config.directory = own_bundles();
-  return config;
 }
 
 void apply_heap(const RecordingOptions& options, Config& config) {

@@ -24,6 +24,9 @@ struct RecordingOptions {
 void add_recording_options(CLI::App& command, RecordingOptions& options);
 // Throws Error. `default_on_exit` stands where neither file nor flag says.
 Config effective_config(const RecordingOptions& options, OnExit default_on_exit);
+// Where bundles go for who may not write to the default directory. Throws Error where its file system does not answer. Asked on a thread of its
+// own (silent_files.hpp): after `run` has forked.
+void settle_directory(Config& config);
 // --heap: of every target there is by then.
 void apply_heap(const RecordingOptions& options, Config& config);
 // A duration that a flag was given, within bounds. Throws Error.

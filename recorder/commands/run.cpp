@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "formats/error.hpp"
 #include "formats/text.hpp"
@@ -81,9 +82,19 @@ int run_command(const RunOptions& options) {
     return error.exit_code;
   }
 
-  Child child(path, command);
+  std::optional<Child> forked;
+  try {
+    forked.emplace(path, command);
+  } catch (const Error& error) {
+    Voice::complain(error);
+    if (options.strict) return kOwnFailure;
+    std::fprintf(stderr, "fdr: the command runs without a recording\n");
+    become(path, command);
+  }
+  Child& child = *forked;
   int status = 0;
   try {
+    settle_directory(config);
     Session session({.config = config, .mode = "run", .command = command, .quiet = options.quiet});
     session.add_child(child.pid());
     const SessionEnd end = session.loop([&] {

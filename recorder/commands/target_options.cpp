@@ -71,6 +71,7 @@ void add_target_options(CLI::App& command, TargetOptions& options) {
 
 SessionOptions session_over_targets(const TargetOptions& options, const std::string& mode) {
   Config config = effective_config(options, OnExit::kNever);
+  settle_directory(config);
   add_targets(config, options);
   if (config.targets.empty())
     throw Error("no target is given", "give a PID, --comm NAME, --unit NAME, --cgroup PATH, --container ID, --all, or a configuration with [[target]]");
@@ -83,6 +84,7 @@ SessionOptions session_over_targets(const TargetOptions& options, const std::str
   // What the command line chose stays chosen, whatever those processes are called by then.
   session.reload = [options, targets = config.targets] {
     Config next = effective_config(options, OnExit::kNever);
+    settle_directory(next);
     if (options.chosen()) next.targets = targets;
     if (options.wait) next.wait = true;
     check_config(next);

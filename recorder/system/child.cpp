@@ -42,6 +42,13 @@ void change_environment(int gate) {
   }
 }
 
+std::vector<char*> arguments_of(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  return arguments;
+}
+
 }  // namespace
 
 sigset_t block_signals_of_run() {
@@ -78,18 +85,26 @@ std::string resolve_command(const std::string& command, const char* search) {
   throw CommandError{127, "cannot run '" + command + "': not found in PATH"};
 }
 
+void become(const std::string& path, const std::vector<std::string>& command) {
+  std::fflush(nullptr);
+  ::execv(path.c_str(), arguments_of(command).data());
+  ::_exit(errno == ENOENT ? 127 : 126);
+}
+
 Child::Child(const std::string& path, const std::vector<std::string>& command) {
   int gate[2];
   if (::pipe2(gate, O_CLOEXEC)) throw system_error("make a pipe", errno);
-  std::vector<char*> arguments;
-  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = arguments_of(command);
   std::fflush(nullptr);
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, nullptr, &before);
   block_signals_of_run();
   pid_ = ::fork();
-  if (pid_ < 0) throw system_error("fork", errno);
+  if (pid_ < 0) {
+    const int error = errno;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw system_error("fork", error);
+  }
   if (pid_ == 0) {
     // Between fork and execve: system calls only, and the environment, which is ours alone: we are one thread, and so was our parent.
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);

@@ -31,7 +31,7 @@ sigset_t block_signals_of_run();
 
 class Child {
  public:
-  // Forks. The child waits; nothing of COMMAND has run. Must be called before any thread is started. From just before the fork on the signals of
+  // Forks; throws Error where that cannot be. The child waits; nothing of COMMAND has run. Must be called before any thread is started. From just before the fork on the signals of
   // a run are blocked here, not in the child: one that came while the window is armed would end us, and leave COMMAND with nobody to pass it on.
   Child(const std::string& path, const std::vector<std::string>& command);
   ~Child();
@@ -49,6 +49,9 @@ class Child {
   std::int32_t pid_ = 0;
   FileDescriptor gate_;
 };
+
+// Where not even a fork can be had: this process is COMMAND from here on.
+[[noreturn]] void become(const std::string& path, const std::vector<std::string>& command);
 
 // Ends this process as COMMAND ended: its code, or its signal raised again without a second core dump. Does not return.
 [[noreturn]] void end_like(int wait_status);

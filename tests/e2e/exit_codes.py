@@ -38,7 +38,7 @@ with Scenario(__file__) as scenario:
 
     # The command is the only target of a file, whatever that is called there and matches; of several it is its own, and the others are named.
     web = '[[target]]\nname = "web"\nmatch = { comm = "no-such-comm" }\n'
-    rule = '[[trigger]]\nname = "left"\nwhen = "exit.code == 3 and max(process[web].threads, 2s) >= 1"\n'
+    rule = '[[trigger]]\nname = "lives"\nwhen = "process[web].threads >= 1"\n'
     for text, told, bundles in ((web, "", 1), (web + '[[target]]\nname = "db"\n', "target 'web' of the configuration is not looked for", 0)):
         with open(scenario.path("targets.toml"), "w", encoding="utf-8") as file:
             file.write(text + rule)
@@ -46,7 +46,7 @@ with Scenario(__file__) as scenario:
         equal(result.returncode, 3, f"a command with a file of targets: {result.stderr}")
         check(told in result.stderr, f"what is said of the other targets: {result.stderr!r}")
         written = scenario.left()
-        equal(len([name for name in written if name.endswith(".left.fdr")]), bundles, f"bundles of the rule on process[web]: {written}")
+        equal(len([name for name in written if name.endswith(".lives.fdr")]), bundles, f"bundles of the rule on process[web]: {written}")
         for name in written:
             shutil.rmtree(os.path.join(scenario.bundles, name))
 
