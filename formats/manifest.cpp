@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "formats/error.hpp"
+#include "formats/file_tree.hpp"
 #include "formats/json_text.hpp"
-#include "formats/pack/file_tree.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

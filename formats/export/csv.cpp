@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "formats/report/metrics.hpp"
+#include "formats/figures/metrics.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "formats/bundle_reader.hpp"
-#include "formats/report/view.hpp"
+#include "formats/figures/view.hpp"
 #include "formats/stacks.hpp"
 
 namespace fdr {

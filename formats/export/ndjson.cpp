@@ -6,13 +6,13 @@
 #include <cmath>
 #include <filesystem>
 
-#include "formats/diff.hpp"
+#include "formats/compare/diff.hpp"
 #include "formats/error.hpp"
+#include "formats/figures/logs.hpp"
+#include "formats/figures/metrics.hpp"
 #include "formats/findings/findings.hpp"
-#include "formats/pack/grade.hpp"
+#include "formats/findings/grade.hpp"
 #include "formats/pack/signature.hpp"
-#include "formats/report/logs.hpp"
-#include "formats/report/metrics.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/sha256.hpp"
 #include "formats/text.hpp"

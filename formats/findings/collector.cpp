@@ -8,7 +8,7 @@
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/text_figures.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -9,7 +9,7 @@
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/text_figures.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

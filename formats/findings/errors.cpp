@@ -7,10 +7,10 @@
 #include <set>
 #include <tuple>
 
+#include "formats/figures/calls.hpp"
 #include "formats/findings/families.hpp"
-#include "formats/report/calls.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -7,11 +7,11 @@
 #include <cstdlib>
 
 #include "formats/duration_sum.hpp"
+#include "formats/figures/covered.hpp"
+#include "formats/figures/metrics.hpp"
 #include "formats/findings/sampling.hpp"
-#include "formats/report/covered.hpp"
-#include "formats/report/metrics.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -14,10 +14,10 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/figures/go.hpp"
+#include "formats/figures/onset.hpp"
+#include "formats/figures/view.hpp"
 #include "formats/findings/finding.hpp"
-#include "formats/onset.hpp"
-#include "formats/report/go.hpp"
-#include "formats/report/view.hpp"
 
 namespace fdr {
 

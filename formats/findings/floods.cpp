@@ -5,8 +5,8 @@
 #include <array>
 
 #include "formats/findings/families.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "formats/findings/families.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

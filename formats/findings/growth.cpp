@@ -6,10 +6,10 @@
 #include <array>
 #include <optional>
 
+#include "formats/figures/held.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
-#include "formats/report/held.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

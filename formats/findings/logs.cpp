@@ -6,9 +6,9 @@
 #include <array>
 #include <string_view>
 
+#include "formats/figures/logs.hpp"
 #include "formats/findings/families.hpp"
-#include "formats/report/logs.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

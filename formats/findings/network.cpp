@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "formats/findings/families.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
 namespace {

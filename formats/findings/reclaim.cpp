@@ -9,7 +9,7 @@
 #include "formats/findings/bystander_load.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "formats/findings/families.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

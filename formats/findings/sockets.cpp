@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <map>
 
+#include "formats/figures/socket_list.hpp"
 #include "formats/findings/families.hpp"
-#include "formats/report/socket_list.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -7,8 +7,8 @@
 #include "formats/duration_sum.hpp"
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
 namespace {

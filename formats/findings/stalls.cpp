@@ -6,8 +6,8 @@
 
 #include "formats/duration_sum.hpp"
 #include "formats/findings/families.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "formats/findings/families.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

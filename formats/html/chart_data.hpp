@@ -7,8 +7,8 @@
 
 #include <vector>
 
+#include "formats/figures/metrics.hpp"
 #include "formats/json_text.hpp"
-#include "formats/report/metrics.hpp"
 
 namespace fdr {
 

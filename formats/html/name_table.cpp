@@ -1,7 +1,7 @@
 #include "formats/html/name_table.hpp"
 
 #include "formats/html/embedded_size.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "formats/report/covered.hpp"
+#include "formats/figures/covered.hpp"
 
 namespace fdr {
 

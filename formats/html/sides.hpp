@@ -5,8 +5,8 @@
 #include <array>
 #include <cstddef>
 
+#include "formats/figures/view.hpp"
 #include "formats/json_text.hpp"
-#include "formats/report/view.hpp"
 
 namespace fdr {
 

@@ -9,7 +9,7 @@
 
 #include "formats/error.hpp"
 #include "formats/html/embedded_size.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <set>
 
-#include "formats/baseline.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/error.hpp"
+#include "formats/file_tree.hpp"
 #include "formats/findings/sampling.hpp"
-#include "formats/pack/file_tree.hpp"
 #include "formats/pack/redact_text.hpp"
 #include "formats/pack/redact_words.hpp"
 #include "formats/perfetto_writer.hpp"

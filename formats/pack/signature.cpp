@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "formats/figures/hot.hpp"
 #include "formats/findings/findings.hpp"
-#include "formats/report/hot.hpp"
 #include "formats/sha256.hpp"
 
 namespace fdr {

@@ -10,8 +10,8 @@
 #include "formats/bundle_files.hpp"
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
+#include "formats/file_tree.hpp"
 #include "formats/json_text.hpp"
-#include "formats/pack/file_tree.hpp"
 #include "formats/sha256.hpp"
 #include "formats/text.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/pack/grade.hpp"
+#include "formats/findings/grade.hpp"
 
 namespace fdr {
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
-#include "formats/report/go.hpp"
-#include "formats/report/table.hpp"
+#include "formats/figures/go.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

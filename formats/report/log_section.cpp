@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "formats/report/logs.hpp"
+#include "formats/figures/logs.hpp"
 #include "formats/report/report.hpp"
 
 namespace fdr {

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "formats/bundle_reader.hpp"
+#include "formats/figures/view.hpp"
 #include "formats/history.hpp"
 #include "formats/json_text.hpp"
-#include "formats/report/view.hpp"
 
 namespace fdr {
 

@@ -1,5 +1,5 @@
 // Rows of `fdr show baselines`: the quiet slices that the bundle carries, the youngest first.
-#include "formats/baseline.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "formats/error.hpp"
-#include "formats/report/metrics.hpp"
+#include "formats/figures/metrics.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

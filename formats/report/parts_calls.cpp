@@ -3,7 +3,7 @@
 #include <map>
 #include <tuple>
 
-#include "formats/report/calls.hpp"
+#include "formats/figures/calls.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/syscall_names.hpp"
 #include "formats/text.hpp"

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <map>
 
+#include "formats/figures/socket_list.hpp"
 #include "formats/report/parts.hpp"
-#include "formats/report/socket_list.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

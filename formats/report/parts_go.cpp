@@ -1,7 +1,7 @@
 // Rows about the targets' Go programs: goroutines by what they wait for, memory by allocation site.
 #include <algorithm>
 
-#include "formats/report/go.hpp"
+#include "formats/figures/go.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "formats/report/growth.hpp"
-#include "formats/report/held.hpp"
+#include "formats/figures/growth.hpp"
+#include "formats/figures/held.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

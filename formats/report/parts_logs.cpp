@@ -1,6 +1,6 @@
 // Rows of `fdr show logs`: templates of the user's logs, with their rates.
-#include "formats/onset.hpp"
-#include "formats/report/logs.hpp"
+#include "formats/figures/logs.hpp"
+#include "formats/figures/onset.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

@@ -1,7 +1,7 @@
 // `fdr show BUNDLE memory-ledger`: a row for each second, and one for all of them.
 #include <fmt/format.h>
 
-#include "formats/report/memory_ledger.hpp"
+#include "formats/figures/memory_ledger.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

@@ -4,8 +4,8 @@
 #include <numeric>
 #include <vector>
 
+#include "formats/figures/module_notes.hpp"
 #include "formats/modules.hpp"
-#include "formats/report/module_notes.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/text.hpp"
 

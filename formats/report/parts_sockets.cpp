@@ -3,9 +3,9 @@
 #include <map>
 #include <optional>
 
-#include "formats/report/metrics.hpp"
+#include "formats/figures/metrics.hpp"
+#include "formats/figures/socket_list.hpp"
 #include "formats/report/parts.hpp"
-#include "formats/report/socket_list.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

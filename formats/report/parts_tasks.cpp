@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <map>
 
+#include "formats/figures/calls.hpp"
+#include "formats/figures/hot.hpp"
+#include "formats/figures/logs.hpp"
 #include "formats/log_template.hpp"
-#include "formats/report/calls.hpp"
-#include "formats/report/hot.hpp"
-#include "formats/report/logs.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/syscall_names.hpp"
 #include "formats/text.hpp"

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "formats/onset.hpp"
-#include "formats/report/metrics.hpp"
-#include "formats/report/past.hpp"
-#include "formats/report/table.hpp"
+#include "formats/figures/metrics.hpp"
+#include "formats/figures/onset.hpp"
+#include "formats/figures/past.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

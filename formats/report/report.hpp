@@ -4,21 +4,16 @@
 // Every figure that is a share says of how many samples. Everything that came from outside passes printable().
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "formats/bundle_reader.hpp"
+#include "formats/figures/view.hpp"
 #include "formats/stacks.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
-
-struct ReportStyle {
-  int columns = 80;
-  bool color = false;
-};
 
 // `fdr report`: first screen of 24 lines, then the details. `module_notes`: one line a module that could not be named,
 // and what would help. `onset`: as given_onset() takes it, empty where it is to be found.
@@ -27,10 +22,6 @@ std::string report_text(const Bundle& bundle, const FrameNames& names, const std
 std::string report_json(const Bundle& bundle, const FrameNames& names, std::string_view onset = {});
 
 // `fdr show PART`: one of show_parts(), or a file of the bundle by its path (as JSON: one string). Unknown parts throw Error with the list.
-struct ShowFilter {
-  std::optional<std::int32_t> pid, thread;
-  std::optional<double> from_s, to_s;  // seconds relative to the trigger, negative before
-};
 const std::vector<std::string>& show_parts();  // timeline stacks threads syscalls slow failed stalls metrics ...
 std::string show_text(const Bundle& bundle, const FrameNames& names, std::string_view part, const ShowFilter& filter,
                       const ReportStyle& style);

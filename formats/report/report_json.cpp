@@ -1,11 +1,11 @@
 // `fdr report --json`: the same answer for machines.
+#include "formats/figures/calls.hpp"
+#include "formats/figures/hot.hpp"
+#include "formats/figures/view.hpp"
 #include "formats/findings/findings.hpp"
+#include "formats/findings/grade.hpp"
 #include "formats/json_text.hpp"
-#include "formats/pack/grade.hpp"
-#include "formats/report/calls.hpp"
-#include "formats/report/hot.hpp"
 #include "formats/report/report.hpp"
-#include "formats/report/view.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

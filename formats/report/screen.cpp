@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 
-#include "formats/report/calls.hpp"
-#include "formats/report/hot.hpp"
-#include "formats/report/table.hpp"
+#include "formats/figures/calls.hpp"
+#include "formats/figures/hot.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -7,16 +7,16 @@
 
 #include "formats/duration_sum.hpp"
 #include "formats/error.hpp"
+#include "formats/figures/calls.hpp"
+#include "formats/figures/hot.hpp"
+#include "formats/figures/metrics.hpp"
 #include "formats/history_image.hpp"
-#include "formats/report/calls.hpp"
 #include "formats/report/go_section.hpp"
-#include "formats/report/hot.hpp"
 #include "formats/report/log_section.hpp"
-#include "formats/report/metrics.hpp"
 #include "formats/report/past_section.hpp"
 #include "formats/report/screen.hpp"
-#include "formats/report/table.hpp"
 #include "formats/syscall_names.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "formats/figures/view.hpp"
 #include "formats/findings/findings.hpp"
-#include "formats/report/view.hpp"
 
 namespace fdr {
 

@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 
 #include "formats/error.hpp"
-#include "formats/report/hot.hpp"
+#include "formats/figures/hot.hpp"
 #include "formats/report/parts.hpp"
 #include "formats/report/report.hpp"
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {

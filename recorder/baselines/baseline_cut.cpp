@@ -6,17 +6,17 @@
 
 #include <algorithm>
 
-#include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/error.hpp"
 #include "recorder/baselines/baseline_schedule.hpp"
 #include "recorder/baselines/baseline_store.hpp"
 #include "recorder/baselines/quiet_slice.hpp"
+#include "recorder/bundles/retention.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/decode/decoder.hpp"
+#include "recorder/decode/module_sources.hpp"
 #include "recorder/decode/sums.hpp"
-#include "recorder/dump/retention.hpp"
-#include "recorder/rows/module_sources.hpp"
 #include "recorder/system/disk_room.hpp"
 #include "recorder/system/quiet_thread.hpp"
 #include "unwind/jit_frames.hpp"

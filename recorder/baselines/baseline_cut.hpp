@@ -10,7 +10,7 @@
 
 #include "formats/manifest.hpp"
 #include "formats/timeline.hpp"
-#include "recorder/targets/moment_copy.hpp"
+#include "recorder/decode/moment_copy.hpp"
 #include "recorder/window/snapshot.hpp"
 #include "recorder/window/summary_log.hpp"
 

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "formats/baseline.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/text.hpp"
 #include "recorder/baselines/baseline_store.hpp"
+#include "recorder/bundles/dump_manifest.hpp"
 #include "recorder/cost/self_cost.hpp"
-#include "recorder/dump/dump_manifest.hpp"
 
 namespace fdr {
 

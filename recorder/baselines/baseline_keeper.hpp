@@ -9,8 +9,8 @@
 
 #include "recorder/baselines/baseline_cut.hpp"
 #include "recorder/baselines/baseline_schedule.hpp"
-#include "recorder/metric_reader.hpp"
-#include "recorder/recording.hpp"
+#include "recorder/recording/metric_reader.hpp"
+#include "recorder/recording/recording.hpp"
 
 namespace fdr {
 

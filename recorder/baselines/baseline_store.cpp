@@ -10,12 +10,12 @@
 #include <optional>
 #include <set>
 
-#include "formats/baseline.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
-#include "formats/pack/file_tree.hpp"
+#include "formats/file_tree.hpp"
 #include "formats/text.hpp"
-#include "recorder/dump/retention.hpp"
+#include "recorder/bundles/retention.hpp"
 
 namespace fdr {
 namespace {

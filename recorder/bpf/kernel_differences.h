@@ -8,6 +8,7 @@
 #ifndef FDR_KERNEL_DIFFERENCES_H
 #define FDR_KERNEL_DIFFERENCES_H
 
+#include "recorder/bpf/kernel_types.h"
 #include "recorder/window/wire.h"
 
 #include <bpf/bpf_helpers.h>

@@ -15,6 +15,7 @@
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/config/config.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/history/kept_metrics.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "recorder/system/small_file.hpp"

@@ -7,7 +7,7 @@
 #include "recorder/commands/commands.hpp"
 #include "recorder/config/config.hpp"
 #include "recorder/heartbeats/beat_socket.hpp"
-#include "recorder/voice.hpp"
+#include "recorder/system/voice.hpp"
 
 namespace fdr {
 

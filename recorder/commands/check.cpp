@@ -6,14 +6,15 @@
 #include <cstdio>
 #include <string>
 
-#include "formats/report/module_notes.hpp"
+#include "formats/figures/module_notes.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/config/config.hpp"
-#include "recorder/config/default_rules.hpp"
-#include "recorder/config/trust.hpp"
+#include "recorder/config_file/config_file.hpp"
+#include "recorder/config_file/default_rules.hpp"
 #include "recorder/logs/line_source.hpp"
 #include "recorder/metrics/catalogue.hpp"
+#include "recorder/system/trust.hpp"
 
 namespace fdr {
 namespace {

@@ -2,7 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "formats/common.hpp"
+#include "formats/compare/common.hpp"
 #include "formats/error.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"

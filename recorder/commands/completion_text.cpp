@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "recorder/control/run_directory.hpp"
+#include "recorder/system/run_places.hpp"
 
 namespace fdr {
 namespace {

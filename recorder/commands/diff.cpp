@@ -2,7 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
-#include "formats/diff.hpp"
+#include "formats/compare/diff.hpp"
 #include "formats/error.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"

@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "recorder/bundles/retention.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/control/control.hpp"
 #include "recorder/control/run_directory.hpp"
-#include "recorder/dump/retention.hpp"
 
 namespace fdr {
 

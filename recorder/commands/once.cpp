@@ -5,15 +5,15 @@
 #include <memory>
 
 #include "formats/bundle_reader.hpp"
-#include "formats/pack/grade.hpp"
+#include "formats/findings/grade.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/reading.hpp"
 #include "recorder/commands/target_options.hpp"
 #include "recorder/control/run_directory.hpp"
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
-#include "recorder/voice.hpp"
+#include "recorder/system/voice.hpp"
 
 namespace fdr {
 namespace {

@@ -11,10 +11,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "formats/baseline.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/error.hpp"
+#include "formats/figures/module_notes.hpp"
 #include "formats/file_descriptor.hpp"
-#include "formats/report/module_notes.hpp"
 #include "formats/text.hpp"
 #include "recorder/commands/progress.hpp"
 #include "recorder/system/silent_files.hpp"

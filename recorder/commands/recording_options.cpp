@@ -9,8 +9,9 @@
 #include <filesystem>
 
 #include "formats/error.hpp"
-#include "recorder/config/trust.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/system/silent_files.hpp"
+#include "recorder/system/trust.hpp"
 #include "triggers/expression.hpp"
 
 namespace fdr {

@@ -15,7 +15,7 @@
 #include "recorder/sources/left_window.hpp"
 #include "recorder/survival/recovery.hpp"
 #include "recorder/survival/slice_recovery.hpp"
-#include "recorder/voice.hpp"
+#include "recorder/system/voice.hpp"
 
 namespace fdr {
 

@@ -12,11 +12,12 @@
 #include "formats/text.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/commands/recording_options.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/control/service_manager.hpp"
 #include "recorder/heartbeats/notify_watch.hpp"
-#include "recorder/session.hpp"
+#include "recorder/session/session.hpp"
 #include "recorder/system/child.hpp"
-#include "recorder/voice.hpp"
+#include "recorder/system/voice.hpp"
 
 namespace fdr {
 namespace {

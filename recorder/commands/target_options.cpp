@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "formats/error.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/targets/containers.hpp"
 #include "recorder/targets/proc_reader.hpp"
 #include "recorder/targets/target_finder.hpp"

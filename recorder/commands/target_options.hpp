@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "recorder/commands/recording_options.hpp"
-#include "recorder/session.hpp"
+#include "recorder/session/session.hpp"
 
 namespace fdr {
 

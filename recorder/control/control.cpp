@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.hpp"
-#include "recorder/control/run_directory.hpp"
+#include "recorder/system/run_places.hpp"
 
 namespace fdr {
 namespace {

@@ -14,9 +14,10 @@
 
 #include "formats/error.hpp"
 #include "recorder/config/config.hpp"
+#include "recorder/saved/saved_window.hpp"
 #include "recorder/sources/left_window.hpp"
 #include "recorder/sources/pins.hpp"
-#include "recorder/survival/saved_window.hpp"
+#include "recorder/system/run_places.hpp"
 
 namespace fdr {
 namespace {
@@ -37,30 +38,6 @@ void make_own_root(const std::string& path) {
   if (::lstat(path.c_str(), &info)) throw system_error("look at " + path, errno);
   if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || info.st_mode & 022) throw Error(path + " is not ours alone", "set XDG_RUNTIME_DIR to a directory that is");
 }
-
-std::vector<std::string> roots() {
-  std::vector<std::string> all = {kRunRoot};
-  struct stat info {};
-  if (const std::string own = own_run_root(); own != kRunRoot && ::lstat(own.c_str(), &info) == 0 && info.st_uid == ::geteuid()) all.push_back(own);
-  return all;
-}
-
-}  // namespace
-
-std::string own_run_root() {
-  if (::geteuid() == 0 || ::access(kRunRoot, W_OK) == 0 || (errno == ENOENT && ::access("/run", W_OK) == 0)) return kRunRoot;
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime && *runtime == '/' && ::access(runtime, W_OK) == 0) return std::string(runtime) + "/fdr";
-  return "/tmp/fdr-" + std::to_string(::geteuid());
-}
-
-std::string run_directory_of(const std::string& name) {
-  for (const std::string& root : roots())
-    if (::access((root + "/" + name).c_str(), F_OK) == 0) return root + "/" + name;
-  return own_run_root() + "/" + name;
-}
-
-namespace {
 
 // Who only looks whether it is taken (known_recorders) has it for a moment.
 bool locked(int lock) {
@@ -112,7 +89,7 @@ bool RunDirectory::is_current(const std::string& file) const {
 
 KnownRecorders known_recorders() {
   KnownRecorders known;
-  for (const std::string& root : roots()) {
+  for (const std::string& root : run_roots()) {
     DIR* entries = ::opendir(root.c_str());
     while (const dirent* entry = entries ? ::readdir(entries) : nullptr) {
       const std::string name = entry->d_name;

@@ -1,5 +1,5 @@
 // /run/fdr/NAME: a recorder's place: lock, control.sock, beat.sock, and the files without which its window could not be read
-// (survival/saved_window.hpp). Alive = the lock is held (flock), never a pid file (recording-rules 5).
+// (saved/saved_window.hpp). Alive = the lock is held (flock), never a pid file (recording-rules 5).
 //
 // Who may not write there has a root of his own, 0700 and checked to be his. /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. The destructor removes it all.
 #pragma once
@@ -13,13 +13,6 @@
 #include "formats/file_descriptor.hpp"
 
 namespace fdr {
-
-inline constexpr const char* kRunRoot = "/run/fdr";
-
-// Where our own recorders are: kRunRoot where we may write there, else fdr below $XDG_RUNTIME_DIR, else /tmp/fdr-UID.
-std::string own_run_root();
-// The directory of the recorder of this name: in kRunRoot, or among our own.
-std::string run_directory_of(const std::string& name);
 
 // A recorder of the name that was asked for is alive.
 struct RecorderNameTaken : Error {

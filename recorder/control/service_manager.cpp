@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 
 namespace fdr {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "recorder/metric_reader.hpp"
-#include "recorder/recording.hpp"
+#include "recorder/recording/metric_reader.hpp"
+#include "recorder/recording/recording.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {

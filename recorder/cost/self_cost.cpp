@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
 
 namespace fdr {

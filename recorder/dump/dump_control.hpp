@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "recorder/bundles/dump_manifest.hpp"
 #include "recorder/control/control.hpp"
-#include "recorder/dump/dump_manifest.hpp"
 #include "recorder/history/history_keeper.hpp"
 #include "recorder/logs/log_follower.hpp"
-#include "recorder/metric_reader.hpp"
-#include "recorder/recording.hpp"
+#include "recorder/recording/metric_reader.hpp"
+#include "recorder/recording/recording.hpp"
 #include "recorder/watched/collector.hpp"
 #include "triggers/engine.hpp"
 

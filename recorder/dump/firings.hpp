@@ -9,7 +9,7 @@
 
 #include "recorder/dump/dump_control.hpp"
 #include "recorder/dump/episodes.hpp"
-#include "recorder/voice.hpp"
+#include "recorder/system/voice.hpp"
 
 namespace fdr {
 

@@ -7,7 +7,7 @@
 #include "formats/bundle_writer.hpp"
 #include "formats/report/report.hpp"
 #include "formats/text.hpp"
-#include "recorder/dump/retention.hpp"
+#include "recorder/bundles/retention.hpp"
 #include "recorder/system/disk_room.hpp"
 #include "unwind/symbolizer.hpp"
 

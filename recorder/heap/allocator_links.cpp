@@ -11,7 +11,7 @@
 #include <cstring>
 #include <optional>
 
-#include "recorder/sources/perf_event.hpp"
+#include "recorder/system/perf_event.hpp"
 #include "recorder/system/small_file.hpp"
 
 namespace fdr {

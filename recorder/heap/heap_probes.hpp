@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "recorder/heap/allocator_links.hpp"
-#include "recorder/rows/held_files.hpp"
+#include "recorder/targets/held_files.hpp"
 #include "recorder/targets/process_table.hpp"
 
 namespace fdr {

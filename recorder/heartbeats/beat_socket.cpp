@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "formats/error.hpp"
-#include "recorder/control/run_directory.hpp"
+#include "recorder/system/run_places.hpp"
 
 namespace fdr {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 
 namespace fdr {
 namespace {

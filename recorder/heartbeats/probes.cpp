@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "formats/error.hpp"
-#include "recorder/heartbeats/connect_probe.hpp"
+#include "recorder/endpoints/connect_probe.hpp"
 #include "recorder/heartbeats/datagrams.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/watched/collector.hpp"

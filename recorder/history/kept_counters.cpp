@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "recorder/survival/state_file.hpp"
+#include "recorder/saved/state_file.hpp"
 #include "recorder/system/boot_id.hpp"
 
 namespace fdr {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "formats/history.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {

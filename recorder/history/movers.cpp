@@ -8,10 +8,10 @@
 
 #include "formats/history_code.hpp"
 #include "recorder/cost/self_cost.hpp"
-#include "recorder/metrics/proc_text.hpp"
-#include "recorder/metrics/process.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/proc_reader.hpp"
+#include "recorder/targets/process_text.hpp"
 
 namespace fdr {
 namespace {

@@ -16,9 +16,9 @@
 #include "formats/file_descriptor.hpp"
 #include "formats/text.hpp"
 #include "recorder/logs/line_source.hpp"
+#include "recorder/logs/number_text.hpp"
+#include "recorder/logs/pattern.hpp"
 #include "recorder/system/quiet_thread.hpp"
-#include "recorder/watched/number_text.hpp"
-#include "recorder/watched/pattern.hpp"
 
 namespace fdr {
 namespace {

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "recorder/metrics/host.hpp"
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 
 namespace fdr {
 namespace {

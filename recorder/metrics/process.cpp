@@ -12,9 +12,9 @@
 
 #include "recorder/cost/cost_budget.hpp"
 #include "recorder/cost/self_cost.hpp"
-#include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/process_member.hpp"
 #include "recorder/metrics/sliding_second.hpp"
+#include "recorder/system/proc_text.hpp"
 
 namespace fdr {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/process.hpp"
+#include "recorder/targets/process_text.hpp"
 
 namespace fdr {
 

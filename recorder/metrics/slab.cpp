@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "recorder/cost/self_cost.hpp"
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
 
 namespace fdr {

@@ -20,9 +20,9 @@
 #include "formats/error.hpp"
 #include "recorder/cost/cost_budget.hpp"
 #include "recorder/cost/self_cost.hpp"
-#include "recorder/metrics/proc_text.hpp"
 #include "recorder/metrics/straight_line.hpp"
 #include "recorder/system/own_privileges.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/quiet_thread.hpp"
 
 namespace fdr {

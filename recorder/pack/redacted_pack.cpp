@@ -8,12 +8,12 @@
 #include <cstdio>
 #include <set>
 
-#include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
+#include "formats/compare/baseline.hpp"
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
+#include "formats/file_tree.hpp"
 #include "formats/html/page.hpp"
-#include "formats/pack/file_tree.hpp"
 #include "formats/pack/new_file.hpp"
 #include "formats/pack/private_directory.hpp"
 #include "formats/pack/rescan.hpp"

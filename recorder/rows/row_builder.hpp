@@ -13,7 +13,7 @@
 
 #include "formats/clock.hpp"
 #include "formats/stacks.hpp"
-#include "recorder/rows/held_files.hpp"
+#include "recorder/targets/held_files.hpp"
 #include "unwind/elf_image.hpp"
 #include "unwind/module_rows.hpp"
 

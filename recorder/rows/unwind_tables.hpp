@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "recorder/rows/held_files.hpp"
 #include "recorder/rows/row_builder.hpp"
+#include "recorder/targets/held_files.hpp"
 #include "recorder/targets/process_table.hpp"
 #include "recorder/window/window.hpp"
 

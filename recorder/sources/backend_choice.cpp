@@ -5,11 +5,11 @@
 #include <limits>
 
 #include "formats/error.hpp"
-#include "recorder/recording.hpp"
 #include "recorder/sources/bpf_source.hpp"
 #include "recorder/sources/perf_rings.hpp"
 #include "recorder/sources/perf_source.hpp"
 #include "recorder/sources/proc_source.hpp"
+#include "recorder/window/host_size.hpp"
 
 namespace fdr {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
-#include "recorder/control/run_directory.hpp"
 #include "recorder/sources/pinned_window.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/sources/window_file.hpp"
+#include "recorder/system/run_places.hpp"
 
 namespace fdr {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <ctime>
 
-#include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/perf_records.hpp"
+#include "recorder/system/perf_event.hpp"
 #include "recorder/system/pretend.hpp"
 #include "recorder/window/wire.h"
 

@@ -15,17 +15,17 @@
 
 #include "formats/error.hpp"
 #include "recorder/sources/call_account.hpp"
-#include "recorder/sources/cpu_list.hpp"
 #include "recorder/sources/left_window.hpp"
 #include "recorder/sources/perf_rings.hpp"
 #include "recorder/sources/refused_processes.hpp"
 #include "recorder/sources/side_band.hpp"
 #include "recorder/sources/stack_taker.hpp"
 #include "recorder/sources/switch_account.hpp"
-#include "recorder/sources/task_files.hpp"
 #include "recorder/sources/thread_slots.hpp"
 #include "recorder/sources/window_file.hpp"
+#include "recorder/system/cpu_list.hpp"
 #include "recorder/targets/proc_reader.hpp"
+#include "recorder/targets/task_files.hpp"
 
 namespace fdr {
 namespace {

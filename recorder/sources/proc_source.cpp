@@ -14,10 +14,10 @@
 #include "recorder/sources/ptrace_stack.hpp"
 #include "recorder/sources/refused_processes.hpp"
 #include "recorder/sources/stack_taker.hpp"
-#include "recorder/sources/task_files.hpp"
 #include "recorder/sources/thread_slots.hpp"
 #include "recorder/sources/window_file.hpp"
 #include "recorder/targets/proc_reader.hpp"
+#include "recorder/targets/task_files.hpp"
 
 namespace fdr {
 namespace {

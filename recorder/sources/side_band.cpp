@@ -7,8 +7,8 @@
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
-#include "recorder/sources/perf_event.hpp"
 #include "recorder/sources/perf_ring.hpp"
+#include "recorder/system/perf_event.hpp"
 
 namespace fdr {
 namespace {

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "formats/error.hpp"
+#include "recorder/saved/saved_window.hpp"
 #include "recorder/sources/left_window.hpp"
-#include "recorder/survival/saved_window.hpp"
 #include "recorder/survival/slice_recovery.hpp"
 #include "recorder/system/bounded_command.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "recorder/control/run_directory.hpp"
-#include "recorder/voice.hpp"
+#include "recorder/system/voice.hpp"
 
 namespace fdr {
 

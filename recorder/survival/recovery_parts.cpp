@@ -3,6 +3,7 @@
 #include <future>
 
 #include "formats/error.hpp"
+#include "recorder/config_file/config_file.hpp"
 
 namespace fdr {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "recorder/bundles/dump_manifest.hpp"
 #include "recorder/config/config.hpp"
-#include "recorder/dump/dump_manifest.hpp"
 #include "recorder/dump/dumper.hpp"
-#include "recorder/survival/saved_window.hpp"
+#include "recorder/saved/saved_window.hpp"
 
 namespace fdr {
 

@@ -9,9 +9,8 @@
 
 #include "formats/error.hpp"
 #include "formats/text.hpp"
+#include "recorder/bundles/retention.hpp"
 #include "recorder/control/run_directory.hpp"
-#include "recorder/dump/retention.hpp"
-#include "recorder/recording.hpp"
 #include "recorder/sources/pins.hpp"
 #include "recorder/survival/recovery_parts.hpp"
 #include "recorder/survival/slice_keeper.hpp"

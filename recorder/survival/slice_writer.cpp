@@ -10,7 +10,7 @@
 #include <cerrno>
 
 #include "formats/error.hpp"
-#include "recorder/survival/saved_window.hpp"
+#include "recorder/saved/saved_window.hpp"
 #include "recorder/system/disk_room.hpp"
 #include "recorder/system/quiet_thread.hpp"
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "recorder/cost/self_cost.hpp"
+#include "recorder/window/host_size.hpp"
 
 namespace fdr {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "recorder/config/config.hpp"
 #include "recorder/cost/cost_budget.hpp"
-#include "recorder/metric_reader.hpp"
-#include "recorder/recording.hpp"
-#include "recorder/survival/saved_window.hpp"
+#include "recorder/recording/metric_reader.hpp"
+#include "recorder/recording/recording.hpp"
+#include "recorder/saved/saved_window.hpp"
 #include "recorder/survival/state_tail.hpp"
 
 namespace fdr {

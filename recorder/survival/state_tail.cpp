@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/system/boot_id.hpp"
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "recorder/metric_reader.hpp"
-#include "recorder/recording.hpp"
-#include "recorder/survival/saved_window.hpp"
+#include "recorder/recording/metric_reader.hpp"
+#include "recorder/recording/recording.hpp"
+#include "recorder/saved/saved_window.hpp"
 #include "triggers/engine.hpp"
 
 namespace fdr {

@@ -14,9 +14,9 @@
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
 #include "formats/temporary.hpp"
-#include "recorder/config/trust.hpp"
 #include "recorder/system/child.hpp"
 #include "recorder/system/spawn.hpp"
+#include "recorder/system/trust.hpp"
 
 namespace fdr {
 namespace {

@@ -1,6 +1,6 @@
 #include "recorder/system/mounts.hpp"
 
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 
 namespace fdr {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
 
 namespace fdr {

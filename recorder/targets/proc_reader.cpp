@@ -10,12 +10,12 @@
 #include <optional>
 #include <set>
 
-#include "recorder/metrics/process.hpp"
 #include "recorder/system/patient_read.hpp"
 #include "recorder/system/pretend.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/patient_memory.hpp"
+#include "recorder/targets/process_text.hpp"
 #include "unwind/module_files.hpp"
 #include "unwind/process_root.hpp"
 

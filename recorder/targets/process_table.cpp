@@ -16,6 +16,13 @@ AddressSpace& own_space(TrackedProcess& process) {
   return *space;
 }
 
+// Whether a fork that is told of is that of a later process of the same number, and not of one that was found before it was told of. Starts of
+// backends that put them together of two clocks are this far apart at most.
+bool is_another(const Process& known, const fdr_life& fork) {
+  constexpr std::uint64_t kSlackNs = 1'000'000'000;
+  return known.start_boottime_ns && fork.start_boottime > known.start_boottime_ns + kSlackNs;
+}
+
 }  // namespace
 
 std::shared_ptr<AddressSpace> TrackedProcess::space_at(Timestamp time) const {
@@ -153,15 +160,20 @@ void ProcessTable::on_life(const fdr_life& event, Changes& changes, const fdr_th
       auto key = live_process(tgid);
       if (new_process) {
         const auto parent = live_process(static_cast<std::int32_t>(event.parent_tgid));
-        key = begin_process(tgid, static_cast<std::int32_t>(event.parent_tgid), event.start_boottime, event.target);
+        if (key && is_another(processes_.at(*key).process, event)) {
+          processes_.at(*key).process.ended = time;  // its end was lost: the number is another's by now
+          key.reset();
+        }
+        if (!key) key = begin_process(tgid, static_cast<std::int32_t>(event.parent_tgid), event.start_boottime, event.target);
         TrackedProcess& child = processes_[*key];
+        child.process.parent = static_cast<std::int32_t>(event.parent_tgid);
         child.process.name = comm;
         child.process.started = time;
         if (parent && processes_.contains(*parent)) {
           const TrackedProcess& from = processes_[*parent];
-          child.process.executable = from.process.executable;
-          child.process.command_line = from.process.command_line;
-          if (!from.spaces.empty()) child.spaces.push_back({time, from.spaces.back().space});
+          if (child.process.executable.empty()) child.process.executable = from.process.executable;
+          if (child.process.command_line.empty()) child.process.command_line = from.process.command_line;
+          if (child.spaces.empty() && !from.spaces.empty()) child.spaces.push_back({time, from.spaces.back().space});
         }
         changes.started.emplace_back(tgid, event.target);
       } else if (!key) {

@@ -100,7 +100,7 @@ class ProcessTable {
   std::uint64_t revision() const { return revision_; }  // changes with what save() would write
   const std::vector<std::string>& target_names() const { return target_names_; }
 
-  // All of it, for who reads the window when we have died (survival/saved_processes.cpp): at most about `most` bytes, what lives first, then what
+  // All of it, for who reads the window when we have died (saved/saved_processes.cpp): at most about `most` bytes, what lives first, then what
   // ended last. How many ended processes, threads and events found no room. Accounts of threads that live are the window's own.
   std::uint64_t save(StateWriter& to, std::size_t most) const;
   // Nothing where the bytes are not what save() wrote.

@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "recorder/cost/self_cost.hpp"
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/containers.hpp"
 #include "recorder/targets/proc_reader.hpp"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include "recorder/metrics/proc_text.hpp"
+#include "recorder/system/proc_text.hpp"
 
 namespace fdr {
 namespace {

@@ -12,10 +12,10 @@
 
 #include "formats/error.hpp"
 #include "formats/file_descriptor.hpp"
-#include "recorder/heartbeats/http_get.hpp"
+#include "recorder/endpoints/http_get.hpp"
+#include "recorder/logs/number_text.hpp"
+#include "recorder/logs/pattern.hpp"
 #include "recorder/watched/collector.hpp"
-#include "recorder/watched/number_text.hpp"
-#include "recorder/watched/pattern.hpp"
 #include "recorder/watched/prometheus.hpp"
 
 namespace fdr {

@@ -3,14 +3,19 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "recorder/config/config.hpp"
 #include "recorder/logs/log_follower.hpp"
-#include "recorder/metric_reader.hpp"
 #include "recorder/watched/notifier.hpp"
 #include "recorder/watched/user_metrics.hpp"
 
 namespace fdr {
+
+// Values of the user's logs and metrics, each in the order of the configuration.
+struct WatchedValues {
+  std::vector<double> log_counts, metrics;
+};
 
 class Watched {
  public:

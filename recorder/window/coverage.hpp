@@ -9,7 +9,7 @@
 #include <string>
 
 #include "formats/manifest.hpp"
-#include "recorder/decode/decode_counts.hpp"
+#include "recorder/window/decode_counts.hpp"
 #include "recorder/window/window.hpp"
 
 namespace fdr {

@@ -10,7 +10,7 @@
 #define FDR_WIRE_H
 
 #ifdef __bpf__
-#include "recorder/bpf/kernel_types.h"
+#include <linux/types.h>
 typedef __u8 fdr_u8;
 typedef __u16 fdr_u16;
 typedef __u32 fdr_u32;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "recorder/config/config.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "tests/fuzz/targets.hpp"
 #include "triggers/expression.hpp"

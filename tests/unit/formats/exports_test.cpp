@@ -11,7 +11,7 @@
 #include <set>
 #include <sstream>
 
-#include "formats/diff.hpp"
+#include "formats/compare/diff.hpp"
 #include "formats/export/csv.hpp"
 #include "formats/export/module_symbols.hpp"
 #include "formats/export/ndjson.hpp"

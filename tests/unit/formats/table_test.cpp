@@ -1,4 +1,4 @@
-#include "formats/report/table.hpp"
+#include "formats/table.hpp"
 
 #include <doctest/doctest.h>
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "formats/baseline.hpp"
 #include "formats/bundle_writer.hpp"
+#include "formats/compare/baseline.hpp"
 #include "tests/unit/recorder/test_directory.hpp"
 
 using namespace fdr;

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "formats/onset.hpp"
+#include "formats/figures/onset.hpp"
 #include "tests/unit/formats/findings/made_case.hpp"
 
 using namespace fdr;

@@ -10,7 +10,7 @@
 #include "formats/bundle_reader.hpp"
 #include "formats/bundle_writer.hpp"
 #include "formats/pack/verify.hpp"
-#include "recorder/dump/retention.hpp"
+#include "recorder/bundles/retention.hpp"
 #include "recorder/system/disk_room.hpp"
 #include "tests/unit/recorder/test_directory.hpp"
 

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <thread>
 
-#include "recorder/survival/saved_window.hpp"
+#include "recorder/saved/saved_window.hpp"
 #include "tests/unit/recorder/test_directory.hpp"
 
 using namespace fdr;

@@ -258,6 +258,30 @@ TEST_CASE("process table: when a pid is used again, each thread id still names i
   CHECK(*f.table.live_process(200) == f.table.threads().at(second).process);
 }
 
+TEST_CASE("process table: a pid whose end was lost is used again: the first process has ended by then") {
+  constexpr std::uint64_t kSecondNs = 1'000'000'000;
+  Fixture f;
+  f.apply({fork_event(kSecondNs, thread_id(1, 4), 50, 200), fork_event(5 * kSecondNs, thread_id(2, 5), 50, 200)}, {}, 10 * kSecondNs);
+  REQUIRE(f.table.processes().size() == 2);
+  CHECK(f.table.processes().at(f.table.threads().at(thread_id(1, 4)).process).process.ended == from_ns(5 * kSecondNs));
+  CHECK_FALSE(f.live(200).process.ended);
+  CHECK(f.table.live_count() == 1);
+}
+
+TEST_CASE("process table: who was found in /proc before his fork was told of is one process") {
+  Fixture f;
+  f.table.add_existing(200, 0, {mapping(0x1000, "/bin/web")}, from_ns(40));
+  f.table.describe(200, "/bin/web", {"web", "-x"});
+  f.apply({fork_event(10, thread_id(1, 4), 50, 200)});
+  REQUIRE(f.table.processes().size() == 1);
+  CHECK(f.live(200).process.parent == 50);
+  CHECK(f.live(200).process.started == from_ns(10));
+  CHECK(f.live(200).process.command_line == std::vector<std::string>{"web", "-x"});
+  CHECK(Fixture::file_at(f.live(200), 0x1000, 50) == "/bin/web");
+  CHECK(f.apply({exit_event(60, thread_id(1, 4), 200, 200, true)}).exits.size() == 1);
+  CHECK(f.table.live_count() == 0);
+}
+
 TEST_CASE("process table: a copy does not see what comes after") {
   Fixture f;
   f.table.add_existing(100, 0, {mapping(0x1000, "/bin/web")}, from_ns(1));

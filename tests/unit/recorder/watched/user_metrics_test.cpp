@@ -7,9 +7,9 @@
 #include <cmath>
 #include <fstream>
 
-#include "recorder/heartbeats/http_get.hpp"
-#include "recorder/watched/number_text.hpp"
-#include "recorder/watched/pattern.hpp"
+#include "recorder/endpoints/http_get.hpp"
+#include "recorder/logs/number_text.hpp"
+#include "recorder/logs/pattern.hpp"
 #include "recorder/watched/prometheus.hpp"
 
 using namespace fdr;
