@@ -8,6 +8,7 @@
 
 #include "formats/figures/view.hpp"
 #include "formats/findings/findings.hpp"
+#include "formats/table.hpp"
 
 namespace fdr {
 

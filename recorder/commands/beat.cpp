@@ -6,6 +6,7 @@
 #include "formats/error.hpp"
 #include "recorder/commands/commands.hpp"
 #include "recorder/config/config.hpp"
+#include "recorder/control/run_directory.hpp"
 #include "recorder/heartbeats/beat_socket.hpp"
 #include "recorder/system/voice.hpp"
 
@@ -21,7 +22,7 @@ Examples:
   command->add_option("NAME", *name, "of the [[heartbeat]]")->required();
   command->callback([name, &exit_code] {
     if (!valid_name(*name)) throw Error("'" + *name + "' cannot be a heartbeat's name", "use 1 to 32 of A-Z a-z 0-9 . _ -");
-    for (const std::string& socket : send_beat(*name))
+    for (const std::string& socket : send_beat(*name, known_recorders().alive))
       Voice::complain("the beat may not be sent to " + socket, "be root or of the socket's group: the one the recorder runs as (Group= in its unit)");
     exit_code = 0;
   });

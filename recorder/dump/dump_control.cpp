@@ -19,7 +19,8 @@ namespace {
 
 constexpr Duration kTextAge = std::chrono::seconds(5);
 constexpr Duration kSocketPatience = std::chrono::milliseconds(200);  // the tick waits; past it the list of the last second must do
-constexpr Duration kSecondLook = std::chrono::seconds(1);
+// A second look at the sockets is worth it where this long has passed since the first; it is asked for so long before it is wanted.
+constexpr Duration kSecondLook = std::chrono::seconds(1), kLookTakes = std::chrono::milliseconds(300);
 constexpr Duration kAnchorEvery = std::chrono::minutes(1);
 
 std::vector<std::string> losses_of(const Recording& recording, const MetricReader& metrics, Timestamp begin, Timestamp now) {
@@ -44,6 +45,7 @@ struct DumpControl::Dump {
   ClockAnchor clock;      // of the manifest
   bool temporary = false;
   bool completed = false; // the second snapshot was taken
+  bool looked_again = false;
   WindowMark mark;
   Coverage first, second;
   TextFiles texts;
@@ -111,6 +113,7 @@ void DumpControl::begin(Recording& recording, const DumpTrigger& trigger, const 
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = dump->begin;
   request.open_stall_least = config_.off_cpu;
+  if (!dump->temporary) request.retention = {.keep = config_.keep, .max_bytes = config_.max_bytes};
   Dump* const raw = dump.get();
   const int wake = wake_;
   dump->dumper = std::make_unique<Dumper>(std::move(request), recording.snapshot(), recording.copy_moment(dump->first.at), [raw, wake] {
@@ -132,7 +135,12 @@ void DumpControl::add_asker(FileDescriptor connection) { dump_->askers.push_back
 
 void DumpControl::advance(Recording& recording, const MetricReader& metrics, const HistoryKeeper& history, const Engine& engine, Timestamp now, bool targets_gone) {
   if (!dump_ || dump_->completed) return;
-  if (now < dump_->first.at + dump_->trigger.after && !targets_gone) return;
+  const Timestamp end = dump_->first.at + dump_->trigger.after;
+  if (!dump_->looked_again && now >= std::max(end - kLookTakes, dump_->first.at + kSecondLook)) {
+    dump_->looked_again = true;
+    sockets_.ask();
+  }
+  if (now < end && !targets_gone) return;
   if (!dump_->dumper->decoded()) {
     // The buffer is still being read, and what came after the firing is being overwritten meanwhile; the next tick asks again.
     dump_->dumper->hurry();

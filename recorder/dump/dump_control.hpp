@@ -10,6 +10,7 @@
 
 #include "recorder/bundles/dump_manifest.hpp"
 #include "recorder/control/control.hpp"
+#include "recorder/dump/dumper.hpp"
 #include "recorder/history/history_keeper.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/recording/metric_reader.hpp"

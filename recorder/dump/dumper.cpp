@@ -12,6 +12,7 @@
 
 #include "formats/history_image.hpp"
 #include "recorder/baselines/baseline_store.hpp"
+#include "recorder/bundles/retention.hpp"
 #include "recorder/decode/failing.hpp"
 #include "recorder/decode/module_sources.hpp"
 #include "recorder/decode/sums.hpp"
@@ -26,6 +27,8 @@
 
 namespace fdr {
 namespace {
+
+constexpr std::size_t kMostScreen = 64u << 10;  // of summary.txt
 
 // A tenth of a CPU beside one busy thread. At 19 it was a seventieth, and 0.4 s of work took half a minute on a full host: the
 // hosts on which bundles are written.
@@ -189,6 +192,9 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     ending.finish_manifest(filled, decoder.counts(), to_seconds(cpu_time_with_reads()));
     filled.losses.insert(filled.losses.end(), losses.begin(), losses.end());
   });
+  // Here, and not by who is told of the result: a disk, or the server behind it, may take its time.
+  if (!written.path.empty() && request_.retention.keep) keep_newest(request_.place.directory, request_.retention.keep, request_.retention.max_bytes, written.path);
+  if (!written.path.empty()) result_.screen = read_small_file(written.path + "/summary.txt", kMostScreen).value_or("");
   result_.path = std::move(written.path);
   result_.reduced = std::move(written.reduced);
   result_.hint = std::move(written.hint);

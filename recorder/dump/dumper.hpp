@@ -40,6 +40,8 @@ struct DumpRequest {
   TraceTrigger trigger;
   Timestamp begin;             // of the window
   Duration open_stall_least{};
+  // What may stay in the directory once the bundle is there (bundles/retention.hpp); keep = 0: all.
+  struct { unsigned keep = 0; std::uint64_t max_bytes = 0; } retention{};
 };
 
 struct DumpRest {
@@ -63,6 +65,7 @@ struct DumpRest {
 struct DumpResult {
   std::string path;            // empty: it failed
   std::string reduced;         // why the bundle is not full, a sentence
+  std::string screen;          // its summary.txt
   std::string error, hint;
   double seconds = 0;          // CPU time of the dumper's thread, and of what was read for it
 };

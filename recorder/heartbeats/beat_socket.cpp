@@ -44,10 +44,10 @@ std::vector<Datagram> BeatSocket::drain() {
   return beats;
 }
 
-std::vector<std::string> send_beat(const std::string& name) {
+std::vector<std::string> send_beat(const std::string& name, const std::vector<std::string>& recorders) {
   const FileDescriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   std::vector<std::string> forbidden;
-  for (const std::string& recorder : known_recorders().alive) {
+  for (const std::string& recorder : recorders) {
     const std::string path = run_directory_of(recorder) + "/beat.sock";
     const sockaddr_un address = address_of(path);
     const ssize_t sent = ::sendto(socket.get(), name.data(), name.size(), MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), sizeof address);

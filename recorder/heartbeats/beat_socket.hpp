@@ -23,7 +23,7 @@ class BeatSocket {
   FileDescriptor socket_;
 };
 
-// To every recorder alive. Returns those that may not be sent to: their sockets are for members of another group.
-std::vector<std::string> send_beat(const std::string& name);
+// To the recorders of these names. Returns the sockets that may not be sent to: they are for members of another group.
+std::vector<std::string> send_beat(const std::string& name, const std::vector<std::string>& recorders);
 
 }  // namespace fdr

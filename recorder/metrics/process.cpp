@@ -118,7 +118,7 @@ class ProcessMetrics::Impl {
   void read(Timestamp now, std::span<double> row) {
     const Duration begin = thread_cpu_time();
     budget_.advance(now);
-    read_uptime();
+    keep_uptime(now);
     read_members(begin);
     // Where nobody lives nothing is read, and the CPU of the last second still has to go down.
     if (changed_ || (ever_ && gone_ == members_.size())) sum_up(now);
@@ -142,12 +142,16 @@ class ProcessMetrics::Impl {
     return members_.erase(member);
   }
 
-  void read_uptime() {
-    const auto text = uptime_file_.read(context_.buffer);
-    uptime_s_ = kUnknown;
-    if (!text) return;
-    std::string_view rest = *text;
-    if (const auto uptime = parse_number<double>(take_word(rest))) uptime_s_ = *uptime;
+  // Read once a second, and gone on with by our own clock.
+  void keep_uptime(Timestamp now) {
+    if (uptime_read_ == Timestamp{} || now - uptime_read_ >= std::chrono::seconds(1)) {
+      uptime_read_ = now;
+      read_uptime_s_ = kUnknown;
+      const auto text = uptime_file_.read(context_.buffer);
+      std::string_view rest = text.value_or("");
+      if (const auto uptime = parse_number<double>(take_word(rest))) read_uptime_s_ = *uptime;
+    }
+    uptime_s_ = read_uptime_s_ + to_seconds(now - uptime_read_);
   }
 
   // In rotation from where the last tick stopped, as long as the budget lasts.
@@ -248,6 +252,8 @@ class ProcessMetrics::Impl {
 
   ProcessReadContext context_;
   ProcFile uptime_file_;
+  Timestamp uptime_read_{};
+  double read_uptime_s_ = kUnknown;  // then
   double uptime_s_ = kUnknown;  // at the last tick
   CostBudget budget_;
   std::vector<Tree> trees_;  // one for each target, then all together

@@ -17,7 +17,6 @@
 
 #include "formats/text.hpp"
 #include "recorder/baselines/baseline_keeper.hpp"
-#include "recorder/bundles/retention.hpp"
 #include "recorder/config_file/config_file.hpp"
 #include "recorder/config_file/config_reload.hpp"
 #include "recorder/control/control.hpp"
@@ -154,7 +153,7 @@ class Session::Impl {
     while (!over()) {
       wait();
       take_signals();
-      answer_requests();
+      if (asked_) answer_requests();
       supervisor_.hear(heartbeats_, [this](pid_t pid) { return is_ours(pid); });
       const Timestamp now = MonotonicClock::now();
       if (now >= next_tick_ || gone_) {
@@ -202,7 +201,8 @@ class Session::Impl {
       if (watched[i].revents) recording_.readable(watched[i].fd, watched[i].revents & (POLLHUP | POLLERR | POLLNVAL), MonotonicClock::now());
     std::uint64_t ignored;
     [[maybe_unused]] ssize_t got = ::read(timer_.get(), &ignored, sizeof ignored);
-    got = ::read(finished_.get(), &ignored, sizeof ignored);
+    if (watched[3].revents) got = ::read(finished_.get(), &ignored, sizeof ignored);
+    asked_ = watched[2].revents || !control_.waiting().empty();
   }
 
   void tick(Timestamp now) {
@@ -333,8 +333,7 @@ class Session::Impl {
         voice_.say("bundle " + result.path);
         if (!result.reduced.empty()) voice_.complain("the bundle was " + result.reduced, result.hint);
         supervisor_.says(state_text());
-        keep_newest(options_.config.directory, options_.config.keep, options_.config.max_bytes, result.path);
-        watched_.notifier().tell(result.path, finished.rule, finished.reason);
+        watched_.notifier().tell({.bundle = result.path, .rule = finished.rule, .reason = finished.reason, .screen = result.screen});
       }
     }
     for (FileDescriptor& asker : finished.askers) reply(std::move(asker), answer.dump());
@@ -482,9 +481,8 @@ class Session::Impl {
   std::vector<ControlRequest> pending_;
   std::vector<std::int32_t> roots_;
   std::int32_t child_ = 0;
-  std::optional<int> child_status_;
-  std::optional<int> last_status_;  // of a target that ended; nothing where nobody told it
-  bool gone_ = false, stop_ = false, final_done_ = false, exit_known_ = false;
+  std::optional<int> child_status_, last_status_;  // the latter of a target that ended: nothing where nobody told it
+  bool gone_ = false, stop_ = false, final_done_ = false, exit_known_ = false, asked_ = false;
   Timestamp next_tick_{};
   SessionEnd end_;
 };

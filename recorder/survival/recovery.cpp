@@ -143,6 +143,7 @@ DumpResult write_bundle(const std::string& name, SavedWindow& saved, const Confi
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = span.begin;
   request.open_stall_least = config.off_cpu;
+  request.retention = {.keep = config.keep, .max_bytes = config.max_bytes};
 
   const auto pulse = saved.pulse.value_or(Pulse{});
   const RecordedSince known{.span = config.span, .armed_at = saved.facts.armed_at, .summary_begin = from_ns(static_cast<std::uint64_t>(pulse.summary_begin_ns)), .summary_rows = saved.summary.size(),
@@ -200,7 +201,6 @@ RecoveredBundle recover_window(const std::string& name, const std::optional<std:
   recovered.path = result.path;
   const ClockAnchor clock = ClockAnchor::now();
   recovered.removed = remove_abandoned(own_directory, clock.realtime_of(saved->facts.armed_at));
-  keep_newest(config.directory, config.keep, config.max_bytes, result.path);
   remove_left_window(name);
   remove_saved_window(place->path(""));
   remove_slices(own_directory, name);

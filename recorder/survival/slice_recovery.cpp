@@ -93,6 +93,7 @@ DumpResult write_bundle(SavedWindow& saved, Config config, bool other_boot, std:
   request.trigger = {.name = trigger.name, .time = trigger.time};
   request.begin = span.begin;
   request.open_stall_least = config.off_cpu;
+  request.retention = {.keep = config.keep, .max_bytes = config.max_bytes};
 
   const Pulse pulse = saved.pulse.value_or(Pulse{});
   ManifestRest said{.rings = rings_of(saved, span, config.span),
@@ -150,7 +151,6 @@ RecoveredBundle recover_slices(const std::string& bundles, const std::string& na
   if (result.path.empty()) throw Error("what '" + name + "' left could not be written: " + result.error, result.hint.empty() ? "it is still there: fdr recover " + name + " -o DIRECTORY" : result.hint);
   recovered.path = result.path;
   recovered.removed = remove_abandoned(own_directory, armed);
-  keep_newest(config.directory, config.keep, config.max_bytes, result.path);
   remove_slices(bundles, name);
   return recovered;
 }

@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "formats/text.hpp"
-#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {
 
-constexpr std::size_t kMostRounds = 8, kMostReason = 1000, kMostScreen = 64u << 10;
+constexpr std::size_t kMostRounds = 8, kMostReason = 1000;
 constexpr std::uint64_t kMostSaid = 4096;  // of its output: only how it ended is wanted
 
 }  // namespace
@@ -17,12 +16,12 @@ Notifier::Notifier(std::vector<NotifyConfig> commands) : commands_(std::move(com
   for (const NotifyConfig& command : commands_) status_.push_back({.name = command.name, .told = 0, .failed = 0, .problem = {}});
 }
 
-void Notifier::tell(const std::string& bundle, const std::string& rule, const std::string& reason) {
+void Notifier::tell(const News& news) {
   if (commands_.empty()) return;
   if (rounds_.size() >= kMostRounds) {
     for (Status& status : status_) {
       ++status.failed;
-      status.problem = "not told of " + bundle + ": those of earlier bundles still run";
+      status.problem = "not told of " + news.bundle + ": those of earlier bundles still run";
       refused_.push_back("notify " + status.name + ": " + status.problem);
     }
     return;
@@ -34,8 +33,8 @@ void Notifier::tell(const std::string& bundle, const std::string& rule, const st
     collector.command = command.command;
     collector.timeout = command.timeout;
     collector.max_bytes = kMostSaid;
-    collector.input = read_small_file(bundle + "/summary.txt", kMostScreen).value_or("");
-    collector.environment = {"FDR_BUNDLE=" + bundle, "FDR_RULE=" + rule, "FDR_REASON=" + printable(reason).substr(0, kMostReason)};
+    collector.input = news.screen;
+    collector.environment = {"FDR_BUNDLE=" + news.bundle, "FDR_RULE=" + news.rule, "FDR_REASON=" + printable(news.reason).substr(0, kMostReason)};
     collectors.push_back(std::move(collector));
   }
   rounds_.push_back(std::make_unique<CollectRound>(collectors, "notify"));

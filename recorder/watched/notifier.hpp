@@ -13,11 +13,17 @@
 
 namespace fdr {
 
+struct News {
+  std::string bundle;  // its path
+  std::string rule, reason;
+  std::string screen;  // the bundle's summary.txt
+};
+
 class Notifier {
  public:
   explicit Notifier(std::vector<NotifyConfig> commands);
 
-  void tell(const std::string& bundle, const std::string& rule, const std::string& reason);
+  void tell(const News& news);
   // What failed since the last call, a sentence each. Once a tick.
   std::vector<std::string> advance();
   bool busy() const { return !rounds_.empty(); }

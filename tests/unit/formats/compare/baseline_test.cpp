@@ -10,6 +10,7 @@
 #include "formats/compare/diff.hpp"
 #include "formats/error.hpp"
 #include "formats/findings/findings.hpp"
+#include "formats/report/report.hpp"
 #include "tests/unit/formats/findings/made_case.hpp"
 #include "tests/unit/recorder/test_directory.hpp"
 

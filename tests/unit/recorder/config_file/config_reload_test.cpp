@@ -1,3 +1,4 @@
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/config_file/config_reload.hpp"
 
 #include <doctest/doctest.h>

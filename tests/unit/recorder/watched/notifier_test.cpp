@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <sstream>
 
 using namespace fdr;
@@ -28,12 +27,11 @@ std::vector<std::string> failures_of(Notifier& notifier) {
 
 TEST_CASE("a notification gets the first screen, the bundle, the rule and the reason, and nothing else") {
   const TestDirectory directory;
-  std::ofstream(directory.path("summary.txt")) << "FIRED rule\nwhy\n";
   ::setenv("FDR_TEST_SECRET", "hidden", 1);
   NotifyConfig config{.name = "n", .command = {"sh", "-c", "cat > " + directory.path("said") + "; env > " + directory.path("env")}, .timeout = 60s};
   Notifier notifier({config});
   CHECK_FALSE(notifier.busy());
-  notifier.tell(directory.root(), "cpu", std::string("value \x1b[1m") + std::string(5000, 'x'));
+  notifier.tell({.bundle = directory.root(), .rule = "cpu", .reason = std::string("value \x1b[1m") + std::string(5000, 'x'), .screen = "FIRED rule\nwhy\n"});
   CHECK(notifier.busy());
   CHECK(failures_of(notifier).empty());
   CHECK(directory.read("said") == "FIRED rule\nwhy\n");
@@ -51,7 +49,7 @@ TEST_CASE("a notification that fails or hangs is told, and ended at its timeout"
   NotifyConfig fails{.name = "fails", .command = {"sh", "-c", "exit 7"}, .timeout = 60s};
   NotifyConfig hangs{.name = "hangs", .command = {"sleep", "1234.5"}, .timeout = 100ms};
   Notifier notifier({fails, hangs});
-  notifier.tell("/no/such/bundle", "rule", "reason");
+  notifier.tell({.bundle = "/no/such/bundle", .rule = "rule", .reason = "reason", .screen = ""});
   const std::vector<std::string> failures = failures_of(notifier);
   REQUIRE(failures.size() == 2);
   CHECK(failures[0].find("notify fails: exit code 7") == 0);
@@ -62,6 +60,6 @@ TEST_CASE("a notification that fails or hangs is told, and ended at its timeout"
 
 TEST_CASE("without a command nobody is told") {
   Notifier notifier({});
-  notifier.tell("/no/such/bundle", "rule", "reason");
+  notifier.tell({.bundle = "/no/such/bundle", .rule = "rule", .reason = "reason", .screen = ""});
   CHECK_FALSE(notifier.busy());
 }
