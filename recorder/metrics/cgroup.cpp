@@ -134,9 +134,11 @@ std::optional<CgroupMetrics::Group> CgroupMetrics::limited_group(const CgroupPla
 void CgroupMetrics::find_groups() {
   const auto cgroups = members_.empty() ? std::nullopt : read_small_file(proc_ + "/" + std::to_string(*members_.begin()) + "/cgroup", 1 << 16);
   if (!cgroups) return;  // it has just ended; what is known stays until its end is told
-  const std::string mounts = cgroup_mounts(proc_);
+  // Where groups are mounted is looked at again when the target has moved: hundreds of mounts take a millisecond to list.
+  if (*cgroups != cgroups_ || blind_) mounts_ = cgroup_mounts(proc_);
+  cgroups_ = *cgroups;
   const auto group = [&](const char* controller, const char* limit_v2, const char* limit_v1) -> std::optional<Group> {
-    const auto place = find_cgroup(controller, *cgroups, mounts);
+    const auto place = find_cgroup(controller, cgroups_, mounts_);
     return place ? limited_group(*place, limit_v2, limit_v1) : std::nullopt;
   };
   const auto cpu = group("cpu", "cpu.max", "cpu.cfs_quota_us");

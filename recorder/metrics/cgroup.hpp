@@ -60,7 +60,7 @@ class ContinuedCounter {
 
 class CgroupMetrics {
  public:
-  explicit CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", double cpu_share = 0.0004);
+  explicit CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", double cpu_share = 0.00025);
   void began(std::int32_t pid, std::size_t target);
   void ended(std::int32_t pid);
   void read(Timestamp now, std::span<double> row);
@@ -89,6 +89,7 @@ class CgroupMetrics {
   CostBudget budget_;
   Timestamp found_at_{};
   bool moved_ = true, blind_ = false;
+  std::string cgroups_, mounts_;  // as last seen of the first target, and where groups were mounted then
   std::string cpu_directory_, memory_directory_;
   bool memory_v2_ = false;
   ProcFile cpu_stat_, memory_, limit_, swap_, events_;

@@ -14,8 +14,8 @@ namespace {
 
 // Start times are in ticks of 10 ms, and uptime was read a moment after the tick began.
 constexpr double kStartTolerance_s = 0.05;
-// Counting descriptors costs a directory walk: each that many readings.
-constexpr int kCountEvery = 10;
+// Counting descriptors costs a look at a directory, or where that does not tell its size a walk through it: each that many readings.
+constexpr int kSizeEvery = 3, kCountEvery = 10;
 
 }  // namespace
 
@@ -73,7 +73,7 @@ ProcessMember::Outcome ProcessMember::read(ProcessReadContext& context, bool kee
                  static_cast<double>(stat_.major_faults),
                  static_cast<double>(memory_.voluntary),
                  static_cast<double>(memory_.involuntary)};
-  if (context.sized_descriptors || readings_++ % kCountEvery == 0) descriptors_ = count_descriptors(context);
+  if (readings_++ % (context.sized_descriptors ? kSizeEvery : kCountEvery) == 0) descriptors_ = count_descriptors(context);
   if (!was_read_) {
     const double started_s = static_cast<double>(stat_.start_ticks) / static_cast<double>(context.ticks_per_second);
     newborn_ = !std::isnan(known_uptime_s_) && started_s >= known_uptime_s_ - kStartTolerance_s;
