@@ -60,7 +60,7 @@ class ContinuedCounter {
 
 class CgroupMetrics {
  public:
-  explicit CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", double cpu_share = 0.00025);
+  explicit CgroupMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", double cpu_share = 0.00015);
   void began(std::int32_t pid, std::size_t target);
   void ended(std::int32_t pid);
   void read(Timestamp now, std::span<double> row);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <functional>
 
 namespace fdr {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 constexpr double kStartTolerance_s = 0.05;
 // Counting descriptors costs a look at a directory, or where that does not tell its size a walk through it: each that many readings.
 constexpr int kSizeEvery = 3, kCountEvery = 10;
+// Who has not run, and lost no page, since the last reading has the same status: looked at again each that many readings, for its switches.
+constexpr int kStatusEvery = 5;
 
 }  // namespace
 
@@ -60,20 +63,26 @@ ProcessMember::Outcome ProcessMember::read(ProcessReadContext& context, bool kee
   if (!stat) return failed(stat_text->empty() ? 0 : EINVAL);
   // The same pid, opened anew: another process.
   if (was_read_ && stat->start_ticks != stat_.start_ticks) return failed(0);
-  const auto status_text = status_file_.read(context.buffer);
-  if (!status_text) return failed(status_file_.error());
-  const auto memory = parse_pid_status(*status_text);
-  if (!memory) return failed(status_text->empty() ? 0 : EINVAL);
+  const std::size_t stat_hash = std::hash<std::string_view>{}(*stat_text);
+  const bool rests = was_read_ && stat_hash == stat_hash_ && readings_ % kStatusEvery != 0;
+  if (!rests) {
+    stat_hash_ = stat_hash;
+    const auto status_text = status_file_.read(context.buffer);
+    if (!status_text) return failed(status_file_.error());
+    const auto memory = parse_pid_status(*status_text);
+    if (!memory) return failed(status_text->empty() ? 0 : EINVAL);
+    memory_ = *memory;
+  }
 
   stat_ = std::move(*stat);
-  memory_ = *memory;
   last_.value = {stat_.user_s,
                  stat_.system_s,
                  static_cast<double>(stat_.minor_faults),
                  static_cast<double>(stat_.major_faults),
                  static_cast<double>(memory_.voluntary),
                  static_cast<double>(memory_.involuntary)};
-  if (readings_++ % (context.sized_descriptors ? kSizeEvery : kCountEvery) == 0) descriptors_ = count_descriptors(context);
+  if (readings_ % (context.sized_descriptors ? kSizeEvery : kCountEvery) == 0) descriptors_ = count_descriptors(context);
+  ++readings_;
   if (!was_read_) {
     const double started_s = static_cast<double>(stat_.start_ticks) / static_cast<double>(context.ticks_per_second);
     newborn_ = !std::isnan(known_uptime_s_) && started_s >= known_uptime_s_ - kStartTolerance_s;

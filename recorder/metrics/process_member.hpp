@@ -70,6 +70,7 @@ class ProcessMember {
   bool newborn_, was_read_ = false, gone_ = false;
   int readings_ = 0;
   ProcStat stat_;
+  std::size_t stat_hash_ = 0;  // of its text, when the status was read
   ProcMemory memory_;
   double descriptors_ = std::numeric_limits<double>::quiet_NaN();
   ProcessCounters base_, last_;

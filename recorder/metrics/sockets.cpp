@@ -14,8 +14,10 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include "formats/error.hpp"
 #include "recorder/cost/cost_budget.hpp"
@@ -30,6 +32,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr Duration kEvery = std::chrono::milliseconds(950);  // a tick that is early must not make it two seconds
+constexpr Duration kNoneEvery = std::chrono::seconds(5);     // of targets without a socket: the sockets of the others there, for the next bundle
 constexpr double kMostPauseS = 15;                           // 10 000 sockets take 55 ms to list: then that is the rhythm
 constexpr Duration kStale = std::chrono::seconds(60);        // of a survey that is overdue: its figures are no longer said
 constexpr std::size_t kProcesses = 512, kDescriptors = 65'536, kNamespaces = 16;
@@ -49,7 +52,8 @@ std::optional<std::uint64_t> socket_inode(int directory, const char* name) {
 // Surveys, on a thread that it may move between network namespaces.
 class Surveyor {
  public:
-  SocketSurvey survey(const Members& members) {
+  // `needed`: even where no target has a socket; else nothing is listed then, and there is no survey.
+  std::optional<SocketSurvey> survey(const Members& members, bool needed) {
     SocketSurvey found;
     std::map<std::uint64_t, bool> seen;  // namespaces of the targets
     std::size_t descriptors = 0, processes = 0;
@@ -59,8 +63,11 @@ class Surveyor {
         break;
       }
       take_descriptors(pid, target, descriptors, found);
-      take_network(pid, seen, found);
     }
+    if (!needed && found.held.empty() && found.complete) return std::nullopt;
+    processes = 0;
+    for (const auto& [pid, target] : members)
+      if (++processes <= kProcesses) take_network(pid, seen, found);
     std::sort(found.held.begin(), found.held.end(),
               [](const HeldSocket& a, const HeldSocket& b) { return std::tie(a.inode, a.target, a.pid) < std::tie(b.inode, b.target, b.pid); });
     std::erase_if(open_, [&](const auto& entry) { return !seen.contains(entry.first); });  // an open socket keeps a namespace alive
@@ -175,7 +182,9 @@ class SocketMetrics::Impl {
 
   void ask() {
     const std::lock_guard lock(mutex_);
-    if (!members_.empty()) want(MonotonicClock::now());
+    if (members_.empty()) return;
+    needed_ = true;
+    want(MonotonicClock::now());
   }
 
   std::shared_ptr<const SocketSurvey> newest(Timestamp since, Duration patience) const {
@@ -207,9 +216,10 @@ class SocketMetrics::Impl {
     }
   }
 
-  static std::shared_ptr<const SocketSurvey> surveyed(Surveyor& surveyor, const Members& members) {
+  static std::shared_ptr<const SocketSurvey> surveyed(Surveyor& surveyor, const Members& members, bool needed) {
     try {
-      return std::make_shared<const SocketSurvey>(surveyor.survey(members));
+      std::optional<SocketSurvey> survey = surveyor.survey(members, needed);
+      return survey ? std::make_shared<const SocketSurvey>(std::move(*survey)) : nullptr;
     } catch (const std::exception&) {  // no memory for it
       return nullptr;
     }
@@ -222,14 +232,15 @@ class SocketMetrics::Impl {
       wake_.wait(lock, [&] { return wanted_ || stop_; });
       if (stop_) return;
       const Members members = request_;
+      const bool needed = std::exchange(needed_, false) || !newest_ || !newest_->held.empty() || MonotonicClock::now() - newest_->time >= kNoneEvery;
       lock.unlock();
       const Duration begin = thread_cpu_time();
-      const auto survey = surveyed(surveyor, members);
+      const auto survey = surveyed(surveyor, members, needed);
       const Duration cost = thread_cpu_time() - begin;
       lock.lock();
       budget_.spent(cost);
       if (survey) newest_ = survey;  // else the one before stands
-      wanted_ = false;
+      wanted_ = needed_;  // asked for meanwhile: what was found may be older than the asking
       done_.notify_all();
     }
   }
@@ -245,6 +256,7 @@ class SocketMetrics::Impl {
   CostBudget budget_;
   Members request_;
   bool wanted_ = false, stop_ = false;
+  bool needed_ = false;  // somebody waits for a survey
   Timestamp asked_{};
   std::shared_ptr<const SocketSurvey> newest_;
   std::thread thread_;  // last: it uses the rest

@@ -1,18 +1,14 @@
 #include "recorder/system/cpu_list.hpp"
 
 #include <charconv>
-#include <fstream>
 #include <string>
+
+#include "recorder/system/small_file.hpp"
 
 namespace fdr {
 namespace {
 
-std::vector<int> read_list(const char* path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return parse_cpu_list(line);
-}
+std::vector<int> read_list(const char* path) { return parse_cpu_list(read_small_file(path, 1u << 16).value_or("")); }
 
 }  // namespace
 

@@ -42,9 +42,9 @@ struct Processes {
     const double hz = static_cast<double>(sysconf(_SC_CLK_TCK));
     const std::string directory = std::to_string(pid);
     proc.write(directory + "/stat",
-               fmt::format("{} ({}) {} 1 1 1 0 -1 4194304 {} 0 {} 0 {:.0f} {:.0f} 0 0 20 0 {} 0 {:.0f} 1000 10 0 0\n",
+               fmt::format("{} ({}) {} 1 1 1 0 -1 4194304 {} 0 {} 0 {:.0f} {:.0f} 0 0 20 0 {} 0 {:.0f} 1000 {} 0 0\n",
                            pid, fake.comm, fake.state, fake.minor, fake.major, fake.user_s * hz, fake.system_s * hz,
-                           fake.threads, fake.started_s * hz));
+                           fake.threads, fake.started_s * hz, fake.anon_kb + fake.file_kb + fake.shmem_kb + fake.swap_kb));
     proc.write(
         directory + "/status",
         fmt::format(
@@ -287,4 +287,19 @@ TEST_CASE("processes: more than one tick reads: their CPU is that of whole round
     CHECK(p["process.cpu.total"] == doctest::Approx(wanted).epsilon(0.35));
   }
   CHECK(known > 30);
+}
+
+TEST_CASE("processes: the status of who rests is read a few times a second, and at once when he has run") {
+  Processes p;
+  p.put(10, {.user_s = 1, .started_s = 1, .anon_kb = 100, .voluntary = 5});
+  p.metrics->began(10, 0);
+  p.tick();
+  p.put(10, {.user_s = 1, .started_s = 1, .anon_kb = 100, .voluntary = 9});
+  int ticks = 0;
+  for (; p["process[web].switches.voluntary"] == 0 && ticks < 10; ++ticks) p.tick();
+  CHECK(p["process[web].switches.voluntary"] == 4);
+  CHECK(ticks == 5);
+  p.put(10, {.user_s = 2, .started_s = 1, .anon_kb = 100, .voluntary = 20});
+  p.tick();
+  CHECK(p["process[web].switches.voluntary"] == 15);
 }
