@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 #include "formats/byte_cursor.hpp"
 #include "formats/error.hpp"
@@ -216,8 +217,10 @@ std::string seal_history_chunk(std::uint64_t number, std::string_view contents) 
   FDR_CHECK(contents.size() <= kMaxContents);
   uLongf packed_bytes = ::compressBound(static_cast<uLong>(contents.size()));
   std::string packed(packed_bytes, '\0');
-  FDR_CHECK(::compress2(reinterpret_cast<Bytef*>(packed.data()), &packed_bytes, reinterpret_cast<const Bytef*>(contents.data()),
-                        static_cast<uLong>(contents.size()), Z_DEFAULT_COMPRESSION) == Z_OK);
+  const int status = ::compress2(reinterpret_cast<Bytef*>(packed.data()), &packed_bytes, reinterpret_cast<const Bytef*>(contents.data()),
+                                 static_cast<uLong>(contents.size()), Z_DEFAULT_COMPRESSION);
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();
+  FDR_CHECK(status == Z_OK);
   packed.resize(packed_bytes);
   Bytes tail;
   tail.fixed(static_cast<std::uint32_t>(contents.size()));
@@ -258,8 +261,9 @@ std::optional<HistoryChunk> find_history_chunk(std::span<const std::uint8_t> byt
 std::optional<std::string> history_contents(const HistoryChunk& chunk) {
   std::string contents(chunk.contents_bytes, '\0');
   uLongf got = chunk.contents_bytes;
-  if (::uncompress(reinterpret_cast<Bytef*>(contents.data()), &got, chunk.packed.data(), static_cast<uLong>(chunk.packed.size())) != Z_OK || got != contents.size())
-    return std::nullopt;
+  const int status = ::uncompress(reinterpret_cast<Bytef*>(contents.data()), &got, chunk.packed.data(), static_cast<uLong>(chunk.packed.size()));
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();
+  if (status != Z_OK || got != contents.size()) return std::nullopt;
   return contents;
 }
 

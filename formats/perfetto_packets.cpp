@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <optional>
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
@@ -174,7 +175,8 @@ void PacketStream::flush() {
   const int status =
       compress2(reinterpret_cast<Bytef*>(compressed_.data()), &size, reinterpret_cast<const Bytef*>(chunk_.data()),
                 static_cast<uLong>(chunk_.size()), kCompressionLevel);
-  if (status != Z_OK) throw Error("compress the trace: out of memory");
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();
+  FDR_CHECK(status == Z_OK);
   compressed_.resize(size);
   packet_.clear();
   protozero::pbf_writer{packet_}.add_bytes(packet::kCompressedPackets, compressed_);

@@ -10,6 +10,13 @@
 
 namespace fdr {
 
+// What readings of one source have cost so far, and the share of a CPU that they may.
+struct ReadingCost {
+  double share = 0;
+  std::uint64_t readings = 0;
+  Duration total{};
+};
+
 class CostBudget {
  public:
   // `most_pause_s`: no single reading, however dear, silences the source for longer.
@@ -29,8 +36,8 @@ class CostBudget {
     ++readings_;
   }
 
-  Duration total() const { return total_; }
   std::uint64_t readings() const { return readings_; }
+  ReadingCost cost() const { return {share_, readings_, total_}; }
 
  private:
   static constexpr double kSavedSeconds = 5;

@@ -15,6 +15,10 @@ namespace {
 // Of a single target where there are several; all of them are kept of all targets together.
 constexpr std::array<std::string_view, 9> kOfOneTarget = {"cpu.user", "cpu.system", "cpu.total", "cpu.demand", "rss", "anon", "swap", "fds", "sockets"};
 
+// Of a host's second too much for what it says weeks later; rules that name one keep it.
+constexpr std::array<std::string_view, 12> kNotKept = {"host.cpu.max.user", "host.cpu.max.system", "host.cpu.max.iowait", "host.cpu.max.irq", "host.cpu.max.steal", "host.disk.requests", "host.disk.queue",
+                                                       "process.file", "process.shmem", "process.net.rx.packets", "process.net.tx.packets", "recorder.lateness"};
+
 bool is_essential(std::string_view name) {
   return std::any_of(kOfOneTarget.begin(), kOfOneTarget.end(), [&](std::string_view part) { return name == part; });
 }
@@ -28,7 +32,7 @@ std::optional<int> rank_of(const MetricInfo& info, const Config& config) {
     const bool wanted = config.targets.size() > 1 && end != std::string_view::npos && is_essential(name.substr(end + 2));
     return wanted ? std::optional(2) : std::nullopt;
   }
-  if (name == "recorder.lateness") return std::nullopt;
+  if (std::find(kNotKept.begin(), kNotKept.end(), name) != kNotKept.end()) return std::nullopt;
   return name.starts_with("host.slab.") ? 3 : 1;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "recorder/logs/line_source.hpp"
+#include "recorder/metrics/cpu_states.hpp"
 #include "recorder/metrics/slab.hpp"
 #include "recorder/metrics/sockets.hpp"
 #include "recorder/metrics/syscall_figures.hpp"
@@ -18,6 +19,8 @@ constexpr const char* kStat = "/proc/stat, mean over the last second";
 constexpr const char* kPressure = "/proc/pressure total=, share of the last second";
 constexpr const char* kPidStat = "/proc/PID/stat, living and ended processes, mean over the last second";
 constexpr const char* kPidStatus = "/proc/PID/status";
+constexpr const char* kDisks = "/proc/diskstats, of disks with a device of their own";
+constexpr const char* kInterfaces = "/proc/net/dev, network namespace of the recorder";
 constexpr const char* kDentryState = "/proc/sys/fs/dentry-state";
 constexpr const char* kAccounting = "kernel-side accounting, backend bpf";
 
@@ -42,6 +45,13 @@ constexpr std::array kHost = {
     Entry{"host.cpu.softirq", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
     Entry{"host.cpu.steal", Unit::kPercent, kGauge, "% of all CPUs", kStat, 100},
     Entry{"host.cpu.busy", Unit::kPercent, kGauge, "% of all CPUs, all but idle and iowait", kStat, 100},
+    Entry{"host.cpu.max.user", Unit::kPercent, kGauge, "% of the CPU where it is most", kStat, 100},
+    Entry{"host.cpu.max.system", Unit::kPercent, kGauge, "% of the CPU where it is most", kStat, 100},
+    Entry{"host.cpu.max.iowait", Unit::kPercent, kGauge, "% of the CPU where it is most", kStat, 100},
+    Entry{"host.cpu.max.irq", Unit::kPercent, kGauge, "% of the CPU where it is most", kStat, 100},
+    Entry{"host.cpu.max.softirq", Unit::kPercent, kGauge, "% of the CPU where it is most", kStat, 100},
+    Entry{"host.cpu.max.steal", Unit::kPercent, kGauge, "% of the CPU where it is most", kStat, 100},
+    Entry{"host.cpu.max.busy", Unit::kPercent, kGauge, "% of the CPU where it is most, all but idle and iowait", kStat, 100},
     Entry{"host.standstill", Unit::kSeconds, kGauge, "seconds for which a busy CPU gave no clock tick, of all CPUs, in the last second or two: interrupts off, stolen, paused", kAccounting},
     Entry{"host.standstill.cpus", Unit::kNone, kGauge, "CPUs for which that was 100 ms or more", kAccounting},
     Entry{"host.mem.total", Unit::kBytes, kGauge, "bytes", "/proc/meminfo MemTotal"},
@@ -81,6 +91,16 @@ constexpr std::array kHost = {
     Entry{"host.dentries.negative", Unit::kNone, kGauge, "dentries of names that do not exist (since 5.0)", kDentryState},
     Entry{"host.inodes", Unit::kNone, kGauge, "inodes in memory", "/proc/sys/fs/inode-state"},
     Entry{"host.files", Unit::kNone, kGauge, "open files", "/proc/sys/fs/file-nr"},
+    Entry{"host.disk.read", Unit::kBytes, kCounter, "bytes, of all disks", kDisks},
+    Entry{"host.disk.written", Unit::kBytes, kCounter, "bytes, of all disks", kDisks},
+    Entry{"host.disk.requests", Unit::kNone, kCounter, "reads and writes that were completed, of all disks", kDisks},
+    Entry{"host.disk.busy", Unit::kPercent, kGauge, "% of the last second in which the busiest disk had requests", kDisks, 100},
+    Entry{"host.disk.wait", Unit::kSeconds, kGauge, "seconds that a request took, mean of the last second, of the slowest disk", kDisks},
+    Entry{"host.disk.queue", Unit::kNone, kGauge, "requests under way, mean of the last second, of the disk with most", kDisks},
+    Entry{"host.net.rx.bytes", Unit::kBytes, kCounter, "bytes, of all interfaces but lo", kInterfaces},
+    Entry{"host.net.tx.bytes", Unit::kBytes, kCounter, "bytes, of all interfaces but lo", kInterfaces},
+    Entry{"host.net.errors", Unit::kNone, kCounter, "packets that interfaces received or sent with an error", kInterfaces},
+    Entry{"host.net.drops", Unit::kNone, kCounter, "packets that interfaces dropped, either way", kInterfaces},
     Entry{"host.net.udp.rcvbuf_errors", Unit::kNone, kCounter, "datagrams dropped for want of receive buffer",
           "/proc/net/snmp Udp RcvbufErrors, network namespace of the recorder"},
     Entry{"host.net.tcp.retransmits", Unit::kNone, kCounter, "segments",
@@ -97,6 +117,8 @@ constexpr std::array kProcess = {
     Entry{"rss", Unit::kBytes, kGauge, "bytes, anonymous of each process and the largest shared part", kPidStatus},
     Entry{"anon", Unit::kBytes, kGauge, "bytes", kPidStatus},
     Entry{"swap", Unit::kBytes, kGauge, "bytes", kPidStatus},
+    Entry{"file", Unit::kBytes, kGauge, "bytes of mapped files in memory, of the process with most", kPidStatus},
+    Entry{"shmem", Unit::kBytes, kGauge, "bytes of shared memory mapped, of the process with most", kPidStatus},
     Entry{"fds", Unit::kNone, kGauge, "open descriptors", "/proc/PID/fd"},
     Entry{"threads", Unit::kNone, kGauge, "threads", "/proc/PID/stat"},
     Entry{"age", Unit::kSeconds, kGauge, "seconds since the oldest process started", "/proc/PID/stat"},
@@ -112,6 +134,7 @@ constexpr std::array kProcess = {
 // Of a target's tree too; filled by the session from what the kernel side counts.
 constexpr std::array kAccountedTree = {
     Entry{"cpu.demand", Unit::kPercent, kGauge, "% of one CPU, running and waiting for one", kAccounting},
+    Entry{"cpu.wait", Unit::kPercent, kGauge, "% of one CPU, ready to run and waiting for one", kAccounting},
     Entry{"syscalls", Unit::kNone, kCounter, "system calls", kAccounting},
     Entry{"syscalls.errors", Unit::kNone, kCounter, "system calls that failed", kAccounting},
 };
@@ -181,7 +204,8 @@ void add_sockets(const std::string& prefix, const std::string& scope, MetricCata
   for (const char* name : socket_counter_names()) {
     const std::string_view short_name = name;
     const bool bytes = short_name.ends_with("bytes");
-    const std::string base = !bytes ? "datagrams and packets dropped by sockets, receive buffer full"
+    const std::string base = short_name.ends_with("packets") ? short_name.starts_with("net.rx") ? "TCP segments received, by sockets seen at a look" : "TCP segments sent, by sockets seen at a look"
+                             : !bytes ? "datagrams and packets dropped by sockets, receive buffer full"
                              : short_name.starts_with("net.rx") ? "bytes received over TCP, by sockets seen at a look"
                                                                 : "bytes acknowledged by TCP peers, of sockets seen at a look";
     catalogue.add({prefix + name, bytes ? Unit::kBytes : Unit::kNone, MetricKind::kCounter, scope, base, kSource});
@@ -220,8 +244,10 @@ MetricCatalogue build_catalogue(const Config& config) {
                    log_place(log) + ", looked at five times a second"});
   }
   for (const RuleConfig& rule : config.rules)
-    for (const std::string* condition : {&rule.when, &rule.clear, &rule.armed_when})
+    for (const std::string* condition : {&rule.when, &rule.clear, &rule.armed_when}) {
       for (const std::string& name : syscalls_named_in(*condition)) add_syscall_figures(name, catalogue);
+      for (const int cpu : cpus_named_in(*condition)) add_cpu_states(cpu, catalogue);
+    }
   for (const UserMetricConfig& metric : config.metrics) {
     const std::string source = !metric.log.empty() ? "lines of the log " + metric.log : !metric.url.empty() ? metric.url : !metric.file.empty() ? metric.file : "a command";
     catalogue.add({metric.name, metric.unit, metric.kind, "[[metric]]",

@@ -66,6 +66,7 @@ class CgroupMetrics {
   void read(Timestamp now, std::span<double> row);
   // Targets are or were there, and neither their quota nor their memory can be seen.
   bool blind() const { return blind_; }
+  ReadingCost cost() const { return budget_.cost(); }
 
  private:
   enum Value { kThrottled, kThrottledTime, kCpuLimit, kMemory, kLimit, kSwap, kOom, kValues };

@@ -9,8 +9,8 @@
 #include <functional>
 #include <limits>
 
-#include "recorder/cost/cost_budget.hpp"
 #include "recorder/cost/self_cost.hpp"
+#include "recorder/metrics/cpu_states.hpp"
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/sliding_second.hpp"
 #include "recorder/system/pretend.hpp"
@@ -32,7 +32,7 @@ void add_known(double& sum, double value) { sum = std::isnan(sum) ? value : sum 
 class HostMetrics::Impl {
  public:
   Impl(const MetricCatalogue& catalogue, const std::string& proc)
-      : ticks_per_second_(sysconf(_SC_CLK_TCK)), page_size_(static_cast<double>(sysconf(_SC_PAGESIZE))) {
+      : ticks_per_second_(sysconf(_SC_CLK_TCK)), page_size_(static_cast<double>(sysconf(_SC_PAGESIZE))), states_(catalogue) {
     using Text = std::string_view;
     using Out = std::span<double>;
     // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes them. All together may
@@ -70,6 +70,8 @@ class HostMetrics::Impl {
     add("net/sockstat", 0.00003, {"host.mem.sockets"}, [this](Text text, Timestamp, Out out) { sockets(text, out); });
     add("net/netstat", 0.00005, {"host.net.tcp.listen_overflows"},
         [](Text text, Timestamp, Out out) { netstat(text, out); });
+    add("net/dev", 0.00004, {"host.net.rx.bytes", "host.net.tx.bytes", "host.net.errors", "host.net.drops"},
+        [](Text text, Timestamp, Out out) { interfaces(text, out); });
   }
 
   void read(Timestamp now, std::span<double> row) {
@@ -88,6 +90,7 @@ class HostMetrics::Impl {
         if (source.ids[i] && *source.ids[i] < row.size()) row[*source.ids[i]] = source.values[i];
       }
     }
+    states_.write(row);
   }
 
   std::vector<std::string> problems() const {
@@ -101,10 +104,9 @@ class HostMetrics::Impl {
     return problems;
   }
 
-  std::vector<SourceCost> costs() const {
-    std::vector<SourceCost> costs;
-    for (const Source& source : sources_)
-      costs.push_back({source.path, source.budget.readings(), source.budget.total()});
+  std::vector<FileCost> costs() const {
+    std::vector<FileCost> costs;
+    for (const Source& source : sources_) costs.push_back({source.path, source.names, source.budget.cost()});
     return costs;
   }
 
@@ -135,16 +137,10 @@ class HostMetrics::Impl {
   void cpu(std::string_view text, Timestamp now, std::span<double> out) {
     const auto t = parse_proc_stat(text, ticks_per_second_);
     if (!t) return;
+    states_.push(text, ticks_per_second_, now);
     const auto change =
         cpu_.push(now, {t->user + t->nice, t->system, t->iowait, t->irq, t->softirq, t->steal, t->idle});
-    if (!change) return;
-    // idle and iowait may go back by a tick; the whole is what the kernel itself accounted, not the clock.
-    std::array<double, 7> amount = change->amount;
-    double whole = 0;
-    for (double& part : amount) whole += part = std::max(part, 0.0);
-    if (whole <= 0) return;
-    for (std::size_t i = 0; i < 6; ++i) out[i] = share_in_percent(amount[i], whole);
-    out[6] = share_in_percent(whole - amount[2] - amount[6], whole);
+    if (const auto shares = change ? cpu_shares(change->amount) : std::nullopt) std::copy(shares->begin(), shares->end(), out.begin());
   }
 
   static void memory(std::string_view text, std::span<double> out) {
@@ -239,9 +235,34 @@ class HostMetrics::Impl {
     });
   }
 
+  // "  eth0: rx bytes packets errs drop fifo frame compressed multicast, tx bytes packets errs drop ...", below two lines of titles.
+  static void interfaces(std::string_view text, std::span<double> out) {
+    while (!text.empty()) {
+      std::string_view line = take_line(text);
+      const std::size_t colon = line.find(':');
+      if (colon == std::string_view::npos) continue;
+      std::string_view name = line.substr(0, colon);
+      if (take_word(name) == "lo") continue;
+      line.remove_prefix(colon + 1);
+      std::array<double, 12> fields{};
+      bool whole = true;
+      for (double& field : fields) {
+        const auto count = parse_count(take_word(line));
+        whole = whole && count;
+        field = count.value_or(0);
+      }
+      if (!whole) continue;
+      add_known(out[0], fields[0]);
+      add_known(out[1], fields[8]);
+      add_known(out[2], fields[2] + fields[10]);
+      add_known(out[3], fields[3] + fields[11]);
+    }
+  }
+
   const long ticks_per_second_;
   const double page_size_;
   SlidingSecond<7> cpu_;
+  CpuStates states_;
   std::array<SlidingSecond<2>, 3> psi_;
   std::vector<Source> sources_;
   std::string buffer_;
@@ -252,6 +273,6 @@ HostMetrics::HostMetrics(const MetricCatalogue& catalogue, const std::string& pr
 HostMetrics::~HostMetrics() = default;
 void HostMetrics::read(Timestamp now, std::span<double> row) { impl_->read(now, row); }
 std::vector<std::string> HostMetrics::problems() const { return impl_->problems(); }
-std::vector<HostMetrics::SourceCost> HostMetrics::costs() const { return impl_->costs(); }
+std::vector<HostMetrics::FileCost> HostMetrics::costs() const { return impl_->costs(); }
 
 }  // namespace fdr

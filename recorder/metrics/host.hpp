@@ -13,14 +13,17 @@
 #include <string_view>
 #include <vector>
 
+#include "recorder/cost/cost_budget.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {
 
-struct CpuTimes {  // of all CPUs together, in seconds
+struct CpuTimes {  // in seconds
   double user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
 };
-std::optional<CpuTimes> parse_proc_stat(std::string_view text, long ticks_per_second);
+// Behind the "cpu3" of a line.
+std::optional<CpuTimes> parse_cpu_times(std::string_view line, long ticks_per_second);
+std::optional<CpuTimes> parse_proc_stat(std::string_view text, long ticks_per_second);  // of all CPUs together
 // "MemFree:  123 kB" -> bytes by name; vmstat "pgfault 12" -> counts by name.
 std::map<std::string, double, std::less<>> parse_meminfo(std::string_view text);
 std::map<std::string, double, std::less<>> parse_vmstat(std::string_view text);
@@ -42,13 +45,13 @@ class HostMetrics {
 
   // What cannot be measured here and why: "host.psi.cpu.some, ...: /proc/pressure/cpu: No such file or directory".
   std::vector<std::string> problems() const;
-  // What reading cost so far, by file.
-  struct SourceCost {
+  // What reading a file cost so far, and the metrics that come of it.
+  struct FileCost {
     std::string file;
-    std::uint64_t readings = 0;
-    Duration cost{};
+    std::vector<std::string> metrics;
+    ReadingCost cost;
   };
-  std::vector<SourceCost> costs() const;
+  std::vector<FileCost> costs() const;
 
  private:
   class Impl;

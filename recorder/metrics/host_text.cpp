@@ -19,7 +19,11 @@ CountMap all_fields(std::string_view text) {
 
 std::optional<CpuTimes> parse_proc_stat(std::string_view text, long ticks_per_second) {
   std::string_view line = take_line(text);
-  if (take_word(line) != "cpu" || ticks_per_second <= 0) return std::nullopt;
+  return take_word(line) == "cpu" ? parse_cpu_times(line, ticks_per_second) : std::nullopt;
+}
+
+std::optional<CpuTimes> parse_cpu_times(std::string_view line, long ticks_per_second) {
+  if (ticks_per_second <= 0) return std::nullopt;
   CpuTimes times;
   double* const fields[] = {&times.user,   &times.nice, &times.system,  &times.idle,
                             &times.iowait, &times.irq,  &times.softirq, &times.steal};

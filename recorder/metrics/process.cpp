@@ -10,7 +10,6 @@
 #include <limits>
 #include <map>
 
-#include "recorder/cost/cost_budget.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/process_member.hpp"
 #include "recorder/metrics/sliding_second.hpp"
@@ -32,6 +31,8 @@ enum Value {
   kRss,
   kAnon,
   kSwap,
+  kFile,
+  kShmem,
   kFds,
   kThreads,
   kAge,
@@ -48,6 +49,8 @@ constexpr std::array<const char*, kValues> kNames = {"cpu.user",
                                                      "rss",
                                                      "anon",
                                                      "swap",
+                                                     "file",
+                                                     "shmem",
                                                      "fds",
                                                      "threads",
                                                      "age",
@@ -68,7 +71,7 @@ struct Tree {
   // Sums of one pass over the members.
   struct Sum {
     ProcessCounters counters;
-    double processes = 0, read = 0, anon = 0, shared = 0, swap = 0, descriptors = 0, threads = 0;
+    double processes = 0, read = 0, anon = 0, shared = 0, file = 0, shmem = 0, swap = 0, descriptors = 0, threads = 0;
     std::uint64_t oldest = UINT64_MAX;
     bool unread = false;  // an old process of which nothing is known yet
   } sum;
@@ -126,6 +129,7 @@ class ProcessMetrics::Impl {
     for (Tree& tree : trees_) write(tree, row);
     budget_.spent(thread_cpu_time() - begin);
   }
+  ReadingCost cost() const { return budget_.cost(); }
 
  private:
   using Members = std::map<std::int32_t, ProcessMember>;
@@ -209,6 +213,8 @@ class ProcessMetrics::Impl {
     sum.threads += member.stat().threads;
     // Pages shared within a tree are in the RSS of each process: the largest stands for all (recording-rules 21).
     sum.shared = std::max(sum.shared, static_cast<double>(member.memory().file + member.memory().shmem));
+    sum.file = std::max(sum.file, static_cast<double>(member.memory().file));
+    sum.shmem = std::max(sum.shmem, static_cast<double>(member.memory().shmem));
     sum.oldest = std::min(sum.oldest, member.stat().start_ticks);
   }
 
@@ -235,6 +241,8 @@ class ProcessMetrics::Impl {
     tree.values[kRss] = sum.anon + sum.shared;
     tree.values[kAnon] = sum.anon;
     tree.values[kSwap] = sum.swap;
+    tree.values[kFile] = sum.file;
+    tree.values[kShmem] = sum.shmem;
     tree.values[kFds] = sum.descriptors;
     tree.values[kThreads] = sum.threads;
   }
@@ -273,5 +281,6 @@ ProcessMetrics::~ProcessMetrics() = default;
 void ProcessMetrics::began(std::int32_t pid, std::size_t target) { impl_->began(pid, target); }
 void ProcessMetrics::ended(std::int32_t pid, double user_s, double system_s) { impl_->ended(pid, user_s, system_s); }
 void ProcessMetrics::read(Timestamp now, std::span<double> row) { impl_->read(now, row); }
+ReadingCost ProcessMetrics::cost() const { return impl_->cost(); }
 
 }  // namespace fdr

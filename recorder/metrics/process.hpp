@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "recorder/cost/cost_budget.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {
@@ -37,6 +38,8 @@ class ProcessMetrics {
   void ended(std::int32_t pid, double user_s, double system_s);
   // Writes the targets' values into `row` (indexed by MetricId). What could not be read is NaN.
   void read(Timestamp now, std::span<double> row);
+  // Of a tick, with as many processes as were read in it.
+  ReadingCost cost() const;
 
  private:
   class Impl;

@@ -22,6 +22,7 @@ class SlabMetrics {
  public:
   explicit SlabMetrics(const MetricCatalogue& catalogue, const std::string& root = "/sys/kernel/slab", double cpu_share = 0.0003);
   void read(Timestamp now, std::span<double> row);
+  ReadingCost cost() const { return budget_.cost(); }
 
  private:
   struct Cache {

@@ -60,6 +60,8 @@ void take_attribute(std::uint16_t type, std::span<const std::byte> body, SocketR
   } else if (type == INET_DIAG_INFO && row.tcp && row.state != kListen) {
     row.rx_bytes = field_at<std::uint64_t>(body, offsetof(tcp_info, tcpi_bytes_received));
     row.tx_bytes = field_at<std::uint64_t>(body, offsetof(tcp_info, tcpi_bytes_acked));
+    row.rx_packets = field_at<std::uint32_t>(body, offsetof(tcp_info, tcpi_segs_in));
+    row.tx_packets = field_at<std::uint32_t>(body, offsetof(tcp_info, tcpi_segs_out));
   }
 }
 

@@ -23,6 +23,7 @@ struct SocketRow {
   std::uint32_t recv_q = 0, send_q = 0;  // bytes; of a listening socket: connections that wait, and how many may
   std::uint32_t rcvbuf = 0, sndbuf = 0, drops = 0;  // 0 where the kernel does not say
   std::uint64_t rx_bytes = 0, tx_bytes = 0;         // TCP: received in order, and acknowledged by the peer
+  std::uint32_t rx_packets = 0, tx_packets = 0;     // TCP: segments, without and with data; they begin anew past 2^32
   std::uint32_t inode = 0, uid = 0;
 
   bool has_state(const char* name) const;

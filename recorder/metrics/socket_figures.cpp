@@ -50,7 +50,7 @@ std::span<const char* const> socket_gauge_names() {
 }
 
 std::span<const char* const> socket_counter_names() {
-  static constexpr std::array kNames = {"sockets.drops", "net.rx.bytes", "net.tx.bytes"};
+  static constexpr std::array kNames = {"sockets.drops", "net.rx.bytes", "net.tx.bytes", "net.rx.packets", "net.tx.packets"};
   return kNames;
 }
 
@@ -79,16 +79,16 @@ std::vector<double> socket_gauges(const SocketSurvey& survey, std::optional<std:
 
 void SocketCounters::add(const SocketSurvey& survey, std::size_t targets) {
   const bool first = sums_.empty();
-  sums_.resize(targets + 1, {0, 0, 0});
-  std::unordered_map<std::uint64_t, std::array<std::uint64_t, 3>> now;
+  sums_.resize(targets + 1, Sums{});
+  std::unordered_map<std::uint64_t, Totals> now;
   each_socket(survey, [&](const SocketRow& row, std::uint64_t) {
     if (!holder(survey, row.inode)) return;
-    now[row.inode] = {row.drops, row.rx_bytes, row.tx_bytes};
+    now[row.inode] = {row.drops, row.rx_bytes, row.tx_bytes, row.rx_packets, row.tx_packets};
   });
   for (const auto& [inode, totals] : now) {
     const auto before = last_.find(inode);
-    std::array<double, 3> gained{};
-    for (std::size_t i = 0; i < 3; ++i) {
+    Sums gained{};
+    for (std::size_t i = 0; i < gained.size(); ++i) {
       const std::uint64_t base = before != last_.end() ? before->second[i] : 0;
       // The kernel's sums may start anew where an inode is used again.
       gained[i] = static_cast<double>(totals[i] >= base ? totals[i] - base : totals[i]);
@@ -97,7 +97,7 @@ void SocketCounters::add(const SocketSurvey& survey, std::size_t targets) {
     std::unordered_set<std::uint32_t> holders;
     for (const HeldSocket* held = holder(survey, inode); held != survey.held.data() + survey.held.size() && held->inode == inode; ++held)
       if (held->target < targets) holders.insert(held->target);
-    for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t i = 0; i < gained.size(); ++i) {
       for (const std::uint32_t target : holders) sums_[target][i] += gained[i];
       sums_.back()[i] += gained[i];
     }

@@ -20,7 +20,6 @@
 #include <utility>
 
 #include "formats/error.hpp"
-#include "recorder/cost/cost_budget.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/straight_line.hpp"
 #include "recorder/system/own_privileges.hpp"
@@ -193,6 +192,11 @@ class SocketMetrics::Impl {
     return newest_;
   }
 
+  ReadingCost cost() const {
+    const std::lock_guard lock(mutex_);
+    return budget_.cost();
+  }
+
  private:
   struct Tree {
     std::vector<std::optional<MetricId>> ids;  // gauges, then counters
@@ -270,5 +274,6 @@ void SocketMetrics::ended(std::int32_t pid) { impl_->ended(pid); }
 void SocketMetrics::read(Timestamp now, std::span<double> row) { impl_->read(now, row); }
 void SocketMetrics::ask() { impl_->ask(); }
 std::shared_ptr<const SocketSurvey> SocketMetrics::newest(Timestamp since, Duration patience) const { return impl_->newest(since, patience); }
+ReadingCost SocketMetrics::cost() const { return impl_->cost(); }
 
 }  // namespace fdr

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "recorder/cost/cost_budget.hpp"
 #include "recorder/metrics/socket_diag.hpp"
 #include "triggers/metric_history.hpp"
 
@@ -48,17 +49,19 @@ std::span<const char* const> socket_counter_names();
 // Of one target, or of all (no target). Sockets that several processes hold count once.
 std::vector<double> socket_gauges(const SocketSurvey& survey, std::optional<std::uint32_t> target);
 
-// Sums over sockets that come and go: drops, bytes received, bytes sent.
+// Sums over sockets that come and go: drops, bytes and segments received and sent.
 class SocketCounters {
  public:
+  using Sums = std::array<double, 5>;  // in the order of socket_counter_names()
   // What was there at the first survey is the base; a socket that is new later counts from its beginning.
   void add(const SocketSurvey& survey, std::size_t targets);
-  // In the order of socket_counter_names(); nothing before the first survey. `target` as index, or the number of targets for all.
-  const std::vector<std::array<double, 3>>& sums() const { return sums_; }
+  // Nothing before the first survey. `target` as index, or the number of targets for all.
+  const std::vector<Sums>& sums() const { return sums_; }
 
  private:
-  std::unordered_map<std::uint64_t, std::array<std::uint64_t, 3>> last_;  // by inode
-  std::vector<std::array<double, 3>> sums_;
+  using Totals = std::array<std::uint64_t, 5>;
+  std::unordered_map<std::uint64_t, Totals> last_;  // by inode
+  std::vector<Sums> sums_;
 };
 
 // One JSON object a line, the targets' sockets first; `left_out` in the last where there are more than `most`. The row keys of
@@ -77,6 +80,7 @@ class SocketMetrics {
   void ask();
   // The newest survey not older than `since`, waited for `patience` at most; nothing where there is none.
   std::shared_ptr<const SocketSurvey> newest(Timestamp since = {}, Duration patience = {}) const;
+  ReadingCost cost() const;
 
  private:
   class Impl;

@@ -18,7 +18,8 @@ double percent(std::uint64_t after, std::uint64_t before, Duration interval) {
 void ThreadMetrics::Sums::add(const fdr_thread& thread) {
   calls += thread.calls;
   errors += thread.call_errors;
-  demand_ns += thread.cpu_ns + (thread.run_delay_ns - thread.run_delay_base);
+  ran_ns += thread.cpu_ns;
+  waited_ns += thread.run_delay_ns - thread.run_delay_base;
 }
 
 ThreadMetrics::ThreadMetrics(const MetricCatalogue& catalogue, const std::vector<std::string>& target_names)
@@ -28,14 +29,16 @@ ThreadMetrics::ThreadMetrics(const MetricCatalogue& catalogue, const std::vector
     trees_.push_back({.calls_id = catalogue.find(prefix + "syscalls"),
                       .errors_id = catalogue.find(prefix + "syscalls.errors"),
                       .demand_id = catalogue.find(prefix + "cpu.demand"),
+                      .wait_id = catalogue.find(prefix + "cpu.wait"),
                       .dead = {},
                       .sums = {},
-                      .demand = kUnknown});
+                      .demand = kUnknown,
+                      .wait = kUnknown});
   }
 }
 
 void ThreadMetrics::sum_up(const fdr_thread* threads, std::span<const std::uint32_t> live, Timestamp now) {
-  Moment moment{now, {}, {}};
+  Moment moment{now, {}, {}, {}};
   moment.cpu_by_thread.reserve(live.size());
   for (Tree& tree : trees_) tree.sums = tree.dead;
   for (const std::uint32_t slot : live) {
@@ -43,12 +46,15 @@ void ThreadMetrics::sum_up(const fdr_thread* threads, std::span<const std::uint3
     each_tree(thread.target, [&](Tree& tree) { tree.sums.add(thread); });
     moment.cpu_by_thread.emplace(thread.id, thread.cpu_ns);
   }
-  for (const Tree& tree : trees_) moment.demand_ns.push_back(tree.sums.demand_ns);
+  for (const Tree& tree : trees_) moment.ran_ns.push_back(tree.sums.ran_ns), moment.waited_ns.push_back(tree.sums.waited_ns);
   while (second_.size() > 1 && now - second_[1].time >= kSecond) second_.pop_front();
   if (!second_.empty() && now - second_.front().time >= kAlmostASecond) {
     const Moment& before = second_.front();
     const Duration interval = now - before.time;
-    for (std::size_t i = 0; i < trees_.size(); ++i) trees_[i].demand = percent(moment.demand_ns[i], before.demand_ns[i], interval);
+    for (std::size_t i = 0; i < trees_.size(); ++i) {
+      trees_[i].wait = percent(moment.waited_ns[i], before.waited_ns[i], interval);
+      trees_[i].demand = percent(moment.ran_ns[i] + moment.waited_ns[i], before.ran_ns[i] + before.waited_ns[i], interval);
+    }
     busiest_ = 0;
     for (const auto& [id, cpu] : moment.cpu_by_thread) {
       const auto earlier = before.cpu_by_thread.find(id);
@@ -73,7 +79,7 @@ void ThreadMetrics::read(const fdr_thread* threads, std::span<const std::uint32_
       set(tree.calls_id, static_cast<double>(tree.sums.calls));
       set(tree.errors_id, static_cast<double>(tree.sums.errors));
     }
-    if (!(lacks & FDR_LACKS_WAITS)) set(tree.demand_id, tree.demand);
+    if (!(lacks & FDR_LACKS_WAITS)) set(tree.demand_id, tree.demand), set(tree.wait_id, tree.wait);
   }
   set(busiest_id_, busiest_);
 }

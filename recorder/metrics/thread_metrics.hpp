@@ -1,6 +1,6 @@
 // Metrics from the kernel-side accounting of each thread (wire.h, fdr_thread): no reading of /proc, so their cost is small for many threads.
 //
-// process.syscalls, process.syscalls.errors, process.cpu.demand, of each target and of all; thread.cpu.max. The dead stay counted. Sums
+// process.syscalls, process.syscalls.errors, process.cpu.demand, process.cpu.wait, of each target and of all; thread.cpu.max. The dead stay counted. Sums
 // over all slots are made once a second where there are more than kEachTick threads, else each tick. Session thread only.
 #pragma once
 
@@ -27,18 +27,18 @@ class ThreadMetrics {
  private:
   static constexpr std::size_t kEachTick = 512;
   struct Sums {
-    std::uint64_t calls = 0, errors = 0, demand_ns = 0;
+    std::uint64_t calls = 0, errors = 0, ran_ns = 0, waited_ns = 0;
     void add(const fdr_thread& thread);
   };
   // A target, or all of them.
   struct Tree {
-    std::optional<MetricId> calls_id, errors_id, demand_id;
+    std::optional<MetricId> calls_id, errors_id, demand_id, wait_id;
     Sums dead, sums;
-    double demand;
+    double demand, wait;
   };
   struct Moment {
     Timestamp time;
-    std::vector<std::uint64_t> demand_ns;  // by tree
+    std::vector<std::uint64_t> ran_ns, waited_ns;  // by tree
     std::unordered_map<std::uint32_t, std::uint64_t> cpu_by_thread;
   };
   template <class Use>

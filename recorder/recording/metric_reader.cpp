@@ -37,6 +37,7 @@ int badness(int wait_status) {
 MetricReader::MetricReader(const Config& config, bool sees_calls)
     : catalogue_(build_catalogue(config)),
       host_(catalogue_),
+      disks_(catalogue_),
       processes_(catalogue_, target_names(config)),
       threads_(catalogue_, target_names(config)),
       goroutines_(catalogue_, target_names(config)),
@@ -110,6 +111,7 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
     cgroup_.ended(exit.pid);
   }
   host_.read(now, row_);
+  disks_.read(now, row_);
   processes_.read(now, row_);
   threads_.read(recording.window().threads, recording.live_slots(), changes.ended_threads, recording.window().control->lacks, now, row_);
   goroutines_.read(recording.go_programs(), now, row_);

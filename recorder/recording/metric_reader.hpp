@@ -11,6 +11,7 @@
 #include "recorder/metrics/bystander_cpu.hpp"
 #include "recorder/metrics/catalogue.hpp"
 #include "recorder/metrics/cgroup.hpp"
+#include "recorder/metrics/disks.hpp"
 #include "recorder/metrics/goroutines.hpp"
 #include "recorder/metrics/host.hpp"
 #include "recorder/metrics/oom.hpp"
@@ -62,6 +63,7 @@ class MetricReader {
 
   MetricCatalogue catalogue_;
   HostMetrics host_;
+  DiskMetrics disks_;
   ProcessMetrics processes_;
   ThreadMetrics threads_;
   GoroutineMetrics goroutines_;

@@ -1,5 +1,7 @@
 #include "recorder/watched/notifier.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "formats/text.hpp"
@@ -21,7 +23,7 @@ void Notifier::tell(const News& news) {
   if (rounds_.size() >= kMostRounds) {
     for (Status& status : status_) {
       ++status.failed;
-      status.problem = "not told of " + news.bundle + ": those of earlier bundles still run";
+      status.problem = fmt::format("not told of {}: those of earlier bundles still run", news.bundle);
       refused_.push_back("notify " + status.name + ": " + status.problem);
     }
     return;
@@ -34,7 +36,7 @@ void Notifier::tell(const News& news) {
     collector.timeout = command.timeout;
     collector.max_bytes = kMostSaid;
     collector.input = news.screen;
-    collector.environment = {"FDR_BUNDLE=" + news.bundle, "FDR_RULE=" + news.rule, "FDR_REASON=" + printable(news.reason).substr(0, kMostReason)};
+    collector.environment = {fmt::format("FDR_BUNDLE={}", news.bundle), fmt::format("FDR_RULE={}", news.rule), "FDR_REASON=" + printable(news.reason).substr(0, kMostReason)};
     collectors.push_back(std::move(collector));
   }
   rounds_.push_back(std::make_unique<CollectRound>(collectors, "notify"));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "recorder/config/notify_config.hpp"
@@ -13,10 +14,11 @@
 
 namespace fdr {
 
+// Of the caller's; nothing is copied where nobody is told.
 struct News {
-  std::string bundle;  // its path
-  std::string rule, reason;
-  std::string screen;  // the bundle's summary.txt
+  std::string_view bundle;  // its path
+  std::string_view rule, reason;
+  std::string_view screen;  // the bundle's summary.txt
 };
 
 class Notifier {

@@ -45,8 +45,8 @@ with Scenario(__file__) as scenario:
     while step < allocations:
         single.append(step)
         step *= 4
-    single += [allocations * percent // 100 for percent in (60, 90, 98)]
-    cases = [(first, 1, 0) for first in single] + [(max(1, allocations * percent // 100), 1 << 40, 1024) for percent in (0, 30, 90)]
+    single += [allocations * percent // 100 for percent in (60, *range(90, 100))]
+    cases = [(first, 1, 0) for first in single] + [(max(1, allocations * percent // 100), 1 << 40, 1024) for percent in (0, 30, 90, 95, 96, 97, 98, 99)]
     written = failed = reduced = 0
     for first, count, size in cases:
         orders.fail(first, count, size)

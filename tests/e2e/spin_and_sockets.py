@@ -90,7 +90,11 @@ def catalogue(scenario):
     for row in rows:
         check(row["scope"] and row["base"] and row["source"], f"said of {row['name']}: {row}")
         check((row["value"] is None) == bool(row["reason"]), f"a value or a reason: {row}")
+        check(row["read"] != "-", f"how often it is read: {row}")
     known = {row["name"]: row["value"] for row in rows}
+    read = {row["name"]: row for row in rows}
+    for name in ("host.cpu.busy", "host.mem.free", "process.rss", "process.sockets", "cgroup.memory"):
+        check(0 < read[name]["cost_us"] < 1e5 and read[name]["every_s"] >= 0.1, f"what reading costs: {read[name]}")
     check(known["host.dentries"] > 0 and known["host.cpu.busy"] is not None, "values of the host")
     check({"spin", "stall", "oom", "cgroup.throttled", "process.sockets.close_wait", "host.slab.dentry"} <= set(known), "names")
 

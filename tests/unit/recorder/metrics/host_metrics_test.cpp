@@ -175,6 +175,10 @@ TEST_CASE("host: every metric of the captured files is known, cpu and pressure a
   CHECK(host["host.net.udp.rcvbuf_errors"] == 0);
   CHECK(host["host.net.tcp.retransmits"] >= 0);
   CHECK(host["host.net.tcp.listen_overflows"] == 0);
+  CHECK(host["host.net.rx.bytes"] == 339'549'513.0 + 500);  // of all but lo
+  CHECK(host["host.net.tx.bytes"] == 368'497.0 + 700);
+  CHECK(host["host.net.errors"] == 4);
+  CHECK(host["host.net.drops"] == 7);
   CHECK(host.metrics.problems().empty());
   CHECK(host["process.rss"] == -1);  // others' metrics are left alone
 }

@@ -95,6 +95,8 @@ TEST_CASE("processes: a tree's memory is the sum of what is its own and the larg
   CHECK(p["process[web].rss"] == 400 * kKilobyte);
   CHECK(p["process[web].anon"] == 300 * kKilobyte);
   CHECK(p["process[web].swap"] == 12 * kKilobyte);
+  CHECK(p["process[web].file"] == 60 * kKilobyte);  // of the process with most
+  CHECK(p["process[web].shmem"] == 40 * kKilobyte);
   CHECK(p["process[web].threads"] == 5);
   CHECK(p["process[web].processes"] == 2);
   CHECK(p["process[db].rss"] == 1010 * kKilobyte);

@@ -44,6 +44,8 @@ class Answer {
     tcp_info info{};
     info.tcpi_bytes_received = received;
     info.tcpi_bytes_acked = acknowledged;
+    info.tcpi_segs_in = static_cast<std::uint32_t>(received / 10);
+    info.tcpi_segs_out = static_cast<std::uint32_t>(acknowledged / 10);
     return attribute(INET_DIAG_INFO, info);
   }
   Answer& end(int error = 0) {
@@ -112,6 +114,8 @@ TEST_CASE("sockets: an answer of sock_diag holds addresses, queues, buffers and 
   CHECK(rows[0].drops == 12);
   CHECK(rows[0].rx_bytes == 90'000);
   CHECK(rows[0].tx_bytes == 500);
+  CHECK(rows[0].rx_packets == 9000);
+  CHECK(rows[0].tx_packets == 50);
   CHECK(std::string(socket_state(rows[1])) == "listen");
 }
 
@@ -169,6 +173,8 @@ TEST_CASE("sockets: drops and bytes add up over sockets that come and go") {
   CHECK(grown[0] == 2);
   CHECK(grown[1] == 500 + 70);  // a new one counts from its beginning
   CHECK(grown[2] == 20);
+  CHECK(grown[3] == 57);
+  CHECK(grown[4] == 2);
   CHECK(look({})[1] == 570);  // all closed: a counter does not go back
   CHECK(look(Answer().socket(1, 10).traffic(40, 0).end().rows())[1] == 610);  // the inode was used again
   CHECK(counters.sums()[0][1] == 610);

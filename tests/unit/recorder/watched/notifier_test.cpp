@@ -31,7 +31,8 @@ TEST_CASE("a notification gets the first screen, the bundle, the rule and the re
   NotifyConfig config{.name = "n", .command = {"sh", "-c", "cat > " + directory.path("said") + "; env > " + directory.path("env")}, .timeout = 60s};
   Notifier notifier({config});
   CHECK_FALSE(notifier.busy());
-  notifier.tell({.bundle = directory.root(), .rule = "cpu", .reason = std::string("value \x1b[1m") + std::string(5000, 'x'), .screen = "FIRED rule\nwhy\n"});
+  const std::string reason = "value \x1b[1m" + std::string(5000, 'x');
+  notifier.tell({.bundle = directory.root(), .rule = "cpu", .reason = reason, .screen = "FIRED rule\nwhy\n"});
   CHECK(notifier.busy());
   CHECK(failures_of(notifier).empty());
   CHECK(directory.read("said") == "FIRED rule\nwhy\n");

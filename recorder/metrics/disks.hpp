@@ -1,0 +1,54 @@
+// The host's disks, together and the one that is worst off: host.disk.{read,written} in bytes, host.disk.requests, and over a sliding second
+// host.disk.busy, .wait and .queue. From /proc/diskstats (Documentation/admin-guide/iostats.rst): of disks that have a device below
+// /sys/block, so that what is stacked on them (partitions, dm, md, loop) does not count twice. Unknown where there is none. Session thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "recorder/cost/cost_budget.hpp"
+#include "recorder/metrics/proc_file.hpp"
+#include "recorder/metrics/sliding_second.hpp"
+#include "triggers/metric_history.hpp"
+
+namespace fdr {
+
+// A line of diskstats; times in milliseconds, sectors of 512 bytes.
+struct DiskTotals {
+  std::string_view name;
+  std::uint64_t reads = 0, read_sectors = 0, read_ms = 0, writes = 0, written_sectors = 0, write_ms = 0, busy_ms = 0, weighted_ms = 0;
+};
+std::optional<DiskTotals> parse_disk(std::string_view line);
+
+class DiskMetrics {
+ public:
+  explicit DiskMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", std::string blocks = "/sys/block", double cpu_share = 0.00005);
+  void read(Timestamp now, std::span<double> row);
+  ReadingCost cost() const { return budget_.cost(); }
+
+ private:
+  enum Value { kRead, kWritten, kRequests, kBusy, kWait, kQueue, kValues };
+  struct Disk {
+    bool counts = false;  // has a device of its own
+    bool seen = false;    // at this reading
+    std::array<std::uint64_t, 3> last{};  // bytes read and written, requests
+    SlidingSecond<4> second;  // requests, and milliseconds: waited by them, busy, weighted
+  };
+  void take(const DiskTotals& totals, Timestamp now);
+
+  std::array<std::optional<MetricId>, kValues> ids_;
+  std::array<double, kValues> values_{};
+  std::array<double, 3> sums_{};  // what was gained since the first reading
+  std::map<std::string, Disk, std::less<>> disks_;
+  ProcFile file_;
+  std::string blocks_;
+  CostBudget budget_;
+  std::string buffer_;
+};
+
+}  // namespace fdr
