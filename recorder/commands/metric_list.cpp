@@ -99,11 +99,11 @@ class Readings {
 };
 
 // Why a metric has no value here and now; empty where it has one.
-std::string reason(const MetricInfo& info, const std::vector<std::string>& host_problems) {
+std::string reason(const MetricInfo& info, const std::vector<std::string>& host_problems, bool disks_seen) {
   for (const std::string& problem : host_problems)  // "host.psi.cpu.some, host.psi.cpu.full: why"
     if ((", " + problem.substr(0, problem.find(": ")) + ",").find(", " + info.name + ",") != std::string::npos) return problem.substr(std::min(problem.size(), problem.find(": ") + 2));
   if (info.name.starts_with("host.slab.")) return "the kernel has no such cache, or merged it into another";
-  if (info.name.starts_with("host.disk.")) return "no disk is seen from here";
+  if (info.name.starts_with("host.disk.")) return disks_seen ? "not read often enough in this second" : "no disk is seen from here";
   if (info.name.starts_with("host.standstill")) return "while a recorder runs: fdr status";
   if (info.scope == "host") return "this kernel does not say";
   if (info.scope == "recorder") return "while a recorder runs: fdr status";
@@ -118,6 +118,7 @@ nlohmann::json metric_rows() {
   readings.take();
   const std::vector<std::string> problems = readings.problems();
   const auto number = [](std::optional<double> value) { return value && !std::isnan(*value) ? nlohmann::json(*value) : nlohmann::json(nullptr); };
+  const bool disks_seen = !std::isnan(readings.value(*catalogue.find("host.disk.read")));
   nlohmann::json rows = nlohmann::json::array();
   for (MetricId id = 0; id < catalogue.size(); ++id) {
     const MetricInfo& info = catalogue.info(id);
@@ -126,7 +127,7 @@ nlohmann::json metric_rows() {
     const Rhythm rhythm = readings.rhythm(info);
     rows.push_back({{"name", info.name}, {"unit", unit_words(info.unit)}, {"kind", info.kind == MetricKind::kCounter ? "counter" : "gauge"}, {"scope", info.scope},
                     {"base", info.base}, {"source", info.source}, {"read", rhythm.text}, {"every_s", number(rhythm.every_s)}, {"cost_us", number(rhythm.cost_us)},
-                    {"value", number(value)}, {"value_text", known ? quantity_text(value, info.unit) : "-"}, {"reason", known ? "" : reason(info, problems)}});
+                    {"value", number(value)}, {"value_text", known ? quantity_text(value, info.unit) : "-"}, {"reason", known ? "" : reason(info, problems, disks_seen)}});
   }
   return rows;
 }

@@ -52,6 +52,7 @@ HistoryKeeper::~HistoryKeeper() {
   if (!writer_) return;
   KeptCounters counters{.at = MonotonicClock::now(), .stands = past_->counters()};
   std::erase_if(counters.stands, [&](const CounterStand& stand) { return !outlives_recorder(stand.name, config_); });
+  writer_.reset();  // it makes the directory, and a first run may be over before it has
   if (!counters.stands.empty() && answers(path_)) keep_counters(path_ + kCountersSuffix, counters);
 }
 

@@ -27,7 +27,7 @@ std::optional<DiskTotals> parse_disk(std::string_view line);
 
 class DiskMetrics {
  public:
-  explicit DiskMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", std::string blocks = "/sys/block", double cpu_share = 0.00005);
+  explicit DiskMetrics(const MetricCatalogue& catalogue, const std::string& proc = "/proc", std::string blocks = "/sys/block", double cpu_share = 0.0001);
   void read(Timestamp now, std::span<double> row);
   ReadingCost cost() const { return budget_.cost(); }
 

@@ -277,7 +277,7 @@ TEST_CASE("host: what is missing is unknown, with the reason") {
   CHECK(std::isnan(host["host.cpu.busy"]));
   CHECK(std::isnan(host["host.dentries"]));
   const auto problems = host.metrics.problems();
-  CHECK(problems.size() == 11);
+  CHECK(problems.size() == 12);
   CHECK(problems.front().find("host.cpu.busy") != std::string::npos);
   CHECK(problems.front().find("No such file or directory") != std::string::npos);
 
