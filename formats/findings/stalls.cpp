@@ -47,6 +47,9 @@ Finding disk(const Evidence& ev) {
   if (!iowait.known && !sum.longest) return not_measurable("disk", title, "host.cpu.iowait was not recorded");
   std::string figures = iowait.known ? fmt::format("iowait {} of all CPUs", percent(iowait.incident)) : "iowait unknown";
   if (pressure.known) figures += fmt::format("; all tasks waited {} of the time", percent(pressure.incident));
+  const Change busy = ev.change("host.disk.busy"), wait = ev.change("host.disk.wait");
+  if (busy.known) figures += "; busiest disk " + busy.moved();
+  if (wait.known) figures += fmt::format("; a request took {}, at most {}", wait.text(wait.incident), wait.text(wait.most));
   const double share = to_seconds(sum.together) / ev.incident_s;
   figures += fmt::format("; targets uninterruptible {} in {} stalls", sum.together > Duration{0} ? duration_text(sum.together) : "0 s", sum.count);
   if (sum.longest) figures += ", longest " + described(ev, *sum.longest);

@@ -57,10 +57,14 @@ TEST_CASE("throttling: by the group's own metric, open without it") {
 TEST_CASE("disk: uninterruptible targets speak, an idle disk is ruled out") {
   Case waits, idle;
   waits.metric("host.cpu.iowait", 0, 30, Unit::kPercent);
+  waits.metric("host.disk.busy", 3, 99, Unit::kPercent);
+  waits.metric("host.disk.wait", 0.001, 0.4, Unit::kSeconds);
   waits.stall(StallKind::kUninterruptible, 1, -1, 3.7).syscall = incident::number("fsync");
   const Finding finding = waits.judged(find_stalls, "disk");
   REQUIRE(is_for(finding));
   CHECK(contains(finding.evidence, "worker 101 in fsync"));
+  CHECK(contains(finding.evidence, "busiest disk 3.0 % before, 99 % since"));
+  CHECK(contains(finding.evidence, "a request took 400 ms"));
   idle.metric("host.cpu.iowait", 0, 0.1, Unit::kPercent);
   CHECK(is_against(idle.judged(find_stalls, "disk")));
   CHECK(is_open(Case().judged(find_stalls, "disk")));
