@@ -63,7 +63,7 @@ TEST_CASE("disk: uninterruptible targets speak, an idle disk is ruled out") {
   const Finding finding = waits.judged(find_stalls, "disk");
   REQUIRE(is_for(finding));
   CHECK(contains(finding.evidence, "worker 101 in fsync"));
-  CHECK(contains(finding.evidence, "busiest disk 3.0 % before, 99 % since"));
+  CHECK(contains(finding.evidence, "busiest disk 3.0 % before, 99.0 % since"));
   CHECK(contains(finding.evidence, "a request took 400 ms"));
   idle.metric("host.cpu.iowait", 0, 0.1, Unit::kPercent);
   CHECK(is_against(idle.judged(find_stalls, "disk")));
