@@ -5,7 +5,6 @@
 #include <limits>
 #include <string>
 
-#include "recorder/metrics/host.hpp"
 #include "recorder/system/proc_text.hpp"
 
 namespace fdr {
@@ -24,6 +23,8 @@ CpuShares unknown() {
 }
 
 }  // namespace
+
+CpuSeconds cpu_seconds(const CpuTimes& t) { return {t.user + t.nice, t.system, t.iowait, t.irq, t.softirq, t.steal, t.idle}; }
 
 std::optional<CpuShares> cpu_shares(const CpuSeconds& change) {
   // idle and iowait may go back by a tick.
@@ -76,7 +77,7 @@ void CpuStates::push(std::string_view text, long ticks_per_second, Timestamp now
     if (!t) continue;
     while (known != cpus_.end() && known->first < *cpu) known = cpus_.erase(known);
     if (known == cpus_.end() || known->first != *cpu) known = cpus_.try_emplace(known, *cpu);
-    const auto change = (known++)->second.push(now, {t->user + t->nice, t->system, t->iowait, t->irq, t->softirq, t->steal, t->idle});
+    const auto change = (known++)->second.push(now, cpu_seconds(*t));
     const auto shares = change ? cpu_shares(change->amount) : std::nullopt;
     if (!shares) continue;
     for (std::size_t i = 0; i < shares->size(); ++i) highest_[i] = std::fmax(highest_[i], (*shares)[i]);

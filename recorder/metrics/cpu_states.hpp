@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "recorder/metrics/host.hpp"
 #include "recorder/metrics/sliding_second.hpp"
 #include "triggers/metric_history.hpp"
 
@@ -19,9 +20,10 @@ namespace fdr {
 inline constexpr std::array kCpuStates = {"user", "system", "iowait", "irq", "softirq", "steal", "busy"};
 using CpuShares = std::array<double, kCpuStates.size()>;  // percent
 
-// Times in seconds, {user, system, iowait, irq, softirq, steal, idle}, as percent of their sum, which is what the kernel itself accounted, not the
-// clock. Nothing where that is nothing.
+// {user, system, iowait, irq, softirq, steal, idle}; niced time is user's.
 using CpuSeconds = std::array<double, 7>;
+CpuSeconds cpu_seconds(const CpuTimes& times);
+// A change of them as percent of their sum, which is what the kernel itself accounted, not the clock. Nothing where that is nothing.
 std::optional<CpuShares> cpu_shares(const CpuSeconds& change);
 
 // CPUs that a condition names ("host.cpu[3].softirq"), and their metrics.

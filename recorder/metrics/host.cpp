@@ -138,8 +138,7 @@ class HostMetrics::Impl {
     const auto t = parse_proc_stat(text, ticks_per_second_);
     if (!t) return;
     states_.push(text, ticks_per_second_, now);
-    const auto change =
-        cpu_.push(now, {t->user + t->nice, t->system, t->iowait, t->irq, t->softirq, t->steal, t->idle});
+    const auto change = cpu_.push(now, cpu_seconds(*t));
     if (const auto shares = change ? cpu_shares(change->amount) : std::nullopt) std::copy(shares->begin(), shares->end(), out.begin());
   }
 
