@@ -129,16 +129,12 @@ Timestamp foot_of_slope(const MetricPoints& points, const Departure& departure, 
 // When the metric was back inside the band for longer than a dip, after the firing.
 Timestamp end_of_incident(const MetricPoints& points, const Departure& departure, std::size_t fired, Timestamp end) {
   const bool above = points[departure.peak].second > departure.quiet.value;
-  std::optional<Timestamp> back;
-  for (std::size_t i = fired; i < points.size(); ++i) {
-    const double away = points[i].second - departure.quiet.value;
-    if ((above ? away : -away) > departure.band) {
-      back.reset();
-    } else if (!back) {
-      back = points[i].first;
-    } else if (to_seconds(points[i].first - *back) > kDip_s) {
-      return *back;
-    }
+  const auto outside = [&](double value) {
+    return (above ? value - departure.quiet.value : departure.quiet.value - value) > departure.band;
+  };
+  for (std::size_t i = fired, back = fired; i < points.size(); ++i) {  // inside from `back` to `i`, or outside at `i`
+    if (outside(points[i].second)) back = i + 1;
+    if (back <= i && to_seconds(points[i].first - points[back].first) > kDip_s) return points[back].first;
   }
   return end;
 }
