@@ -1,10 +1,12 @@
 #include "formats/held.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "formats/error.hpp"
 #include "formats/json_text.hpp"
+#include "formats/json_writer.hpp"
 
 namespace fdr {
 namespace {
@@ -50,9 +52,14 @@ std::uint64_t HeldBlocks::weight(std::uint64_t size) const {
 }
 
 std::string held_json(const HeldBlocks& held) {
-  Json blocks = Json::array();
-  for (const Held& one : held.blocks) blocks.push_back({stored(one.process), stored(one.stack), static_cast<std::uint64_t>(to_ns(one.time)), one.size});
-  return dump_json({{"every_bytes", held.every_bytes}, {"since_ns", static_cast<std::uint64_t>(to_ns(held.since))}, {"sampled", held.sampled}, {"blocks", std::move(blocks)}});
+  return json_file([&](JsonWriter& json) {
+    json.field("every_bytes", held.every_bytes);
+    json.field("since_ns", to_ns(held.since));
+    json.field("sampled", held.sampled);
+    json.array("blocks", [&] {
+      for (const Held& one : held.blocks) json.item(std::array{stored(one.process), stored(one.stack), static_cast<std::uint64_t>(to_ns(one.time)), one.size});
+    });
+  });
 }
 
 HeldBlocks held_blocks(std::string_view text, const Timeline& timeline) {

@@ -10,6 +10,7 @@
 #include "formats/error.hpp"
 #include "formats/file_tree.hpp"
 #include "formats/json_text.hpp"
+#include "formats/json_writer.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
@@ -20,36 +21,60 @@ constexpr const char* kDocument = "manifest.json";
 constexpr std::size_t kMostRings = 64, kMostReasons = 64, kMostPids = 65'536;
 constexpr std::int64_t kMostUptime_ns = std::int64_t{1} << 60, kMostRealtime_ns = std::int64_t{1} << 62;  // 36 years; the year 2116
 
-Json clock_json(const ClockAnchor& anchor) {
-  return {
-      {"realtime_ns", anchor.realtime_ns}, {"monotonic_ns", anchor.monotonic_ns}, {"boottime_ns", anchor.boottime_ns}};
+void write(JsonWriter& json, const ClockAnchor& anchor) {
+  json.field("realtime_ns", anchor.realtime_ns);
+  json.field("monotonic_ns", anchor.monotonic_ns);
+  json.field("boottime_ns", anchor.boottime_ns);
 }
 
-Json strings_json(const std::vector<std::string>& texts) {
-  Json list = Json::array();
-  for (const std::string& text : texts) list.push_back(valid_utf8(text));
-  return list;
+void write(JsonWriter& json, const RingReport& ring) {
+  json.field("asked_s", ring.asked_s);
+  json.field("obtained_s", ring.obtained_s);
+  json.field("recorded", ring.recorded);
+  json.field("kept", ring.kept);
+  json.field("overwritten", ring.overwritten);
+  json.field("dropped", ring.dropped);
+  json.field("missed", ring.missed);
+  json.field("torn", ring.torn);
 }
 
-// One key after the other: a Json that is asked for each of them by name looks through all those before.
-template <class Map, class Name, class Value>
-Json object_json(const Map& map, Name name, Value value) {
-  Json::object_t object;
-  for (const auto& [key, of_key] : map) object.Container::emplace_back(name(key), value(of_key));
-  return object;
+void write(JsonWriter& json, const Manifest::Target& target) {
+  json.field("mode", target.mode);
+  json.field("pids", target.pids);
+  json.field("command", target.command);
+  json.field("names", target.names);
+  if (!target.container.empty()) json.field("container", target.container);
+  if (target.ns_pids.empty()) return;
+  json.object("ns_pids", [&] {
+    for (const auto& [pid, inside] : target.ns_pids) json.field(std::to_string(pid), inside);
+  });
 }
 
-Json ring_json(const RingReport& ring) {
-  return {{"asked_s", ring.asked_s},         {"obtained_s", ring.obtained_s},
-          {"recorded", ring.recorded},       {"kept", ring.kept},
-          {"overwritten", ring.overwritten}, {"dropped", ring.dropped},
-          {"missed", ring.missed},           {"torn", ring.torn}};
+void write(JsonWriter& json, const Manifest::Trigger& trigger) {
+  json.field("name", trigger.name);
+  json.field("when", trigger.when);
+  json.field("value", trigger.value);
+  json.field("value_text", trigger.value_text);
+  json.field("evidence", trigger.evidence);
+  json.field("time", utc_text(trigger.realtime_ns));
+  json.field("realtime_ns", trigger.realtime_ns);
+  json.field("monotonic_ns", trigger.monotonic_ns);
+  if (trigger.drill) json.field("drill", true);
 }
 
-Json episode_json(const Manifest::Episode& episode) {
-  Json json = {{"id", valid_utf8(episode.id)}, {"stage", valid_utf8(episode.stage)}, {"onset_ns", episode.onset_ns}, {"rules", strings_json(episode.rules)}};
-  if (!episode.onset_bundle.empty()) json["onset_bundle"] = valid_utf8(episode.onset_bundle);
-  return json;
+void write(JsonWriter& json, const Manifest::Episode& episode) {
+  json.field("id", episode.id);
+  json.field("stage", episode.stage);
+  json.field("onset_ns", episode.onset_ns);
+  json.field("rules", episode.rules);
+  if (!episode.onset_bundle.empty()) json.field("onset_bundle", episode.onset_bundle);
+}
+
+void write(JsonWriter& json, const Manifest::Written& written) {
+  json.field("rung", written.rung);
+  if (!written.why.empty()) json.field("why", written.why);
+  if (!written.left_out.empty()) json.field("left_out", written.left_out);
+  if (written.needed_bytes) json.field("needed_bytes", written.needed_bytes);
 }
 
 // One object of the manifest with its place in it, so that an error can name the key. Absent optional keys leave the
@@ -188,62 +213,65 @@ void check_format(const nlohmann::json& root) {
 bool Manifest::Written::without(std::string_view part) const { return std::find(left_out.begin(), left_out.end(), part) != left_out.end(); }
 
 std::string to_json(const Manifest& m) {
-  Json json;
-  json["format"] = m.format;
-  json["fdr"] = {{"version", valid_utf8(m.fdr_version)}, {"pid", m.recorder_pid}};
-  json["host"] = {{"name", valid_utf8(m.host.name)},
-                  {"kernel", valid_utf8(m.host.kernel)},
-                  {"machine", valid_utf8(m.host.machine)},
-                  {"cpus", m.host.cpus},
-                  {"memory_bytes", m.host.memory_bytes}};
-  json["target"] = {{"mode", valid_utf8(m.target.mode)},
-                    {"pids", m.target.pids},
-                    {"command", strings_json(m.target.command)},
-                    {"names", strings_json(m.target.names)}};
-  if (!m.target.container.empty()) json["target"]["container"] = valid_utf8(m.target.container);
-  if (!m.target.ns_pids.empty())
-    json["target"]["ns_pids"] = object_json(m.target.ns_pids, [](std::int32_t pid) { return std::to_string(pid); }, [](std::int32_t inside) { return Json(inside); });
-  json["trigger"] = {{"name", valid_utf8(m.trigger.name)},
-                     {"when", valid_utf8(m.trigger.when)},
-                     {"value", m.trigger.value},
-                     {"value_text", valid_utf8(m.trigger.value_text)},
-                     {"evidence", valid_utf8(m.trigger.evidence)},
-                     {"time", utc_text(m.trigger.realtime_ns)},
-                     {"realtime_ns", m.trigger.realtime_ns},
-                     {"monotonic_ns", m.trigger.monotonic_ns}};
-  if (m.trigger.drill) json["trigger"]["drill"] = true;
-  if (!m.episode.id.empty()) json["episode"] = episode_json(m.episode);
-  json["window"] = {{"start", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.start_ns}}))},
-                    {"end", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.end_ns}}))},
-                    {"start_ns", m.window.start_ns},
-                    {"end_ns", m.window.end_ns},
-                    {"before_s", m.window.before_s},
-                    {"after_s", m.window.after_s}};
-  json["clock"] = clock_json(m.clock);
-  json["clock"]["anchors"] = Json::array();
-  for (const ClockAnchor& anchor : m.anchors) json["clock"]["anchors"].push_back(clock_json(anchor));
-  const double share =
-      m.stacks.samples ? static_cast<double>(m.stacks.complete) / static_cast<double>(m.stacks.samples) : 0;
-  json["stacks"] = {{"samples", m.stacks.samples}, {"complete", m.stacks.complete}, {"share_complete", share}, {"copied", m.stacks.copied}};
-  json["stacks"]["reasons"] = object_json(m.stacks.reasons, valid_utf8, [](std::uint64_t samples) { return Json(samples); });
-  if (m.sampled_hz) json["stacks"]["sampled_hz"] = m.sampled_hz;
-  json["rings"] = object_json(m.rings, valid_utf8, ring_json);
-  json["cost"] = {{"cpu_seconds", m.cost.cpu_seconds},
-                  {"rss_bytes", m.cost.rss_bytes},
-                  {"window_bytes", m.cost.window_bytes},
-                  {"dump_seconds", m.cost.dump_seconds}};
-  json["written"] = {{"rung", valid_utf8(m.written.rung)}};
-  if (!m.written.why.empty()) json["written"]["why"] = valid_utf8(m.written.why);
-  if (!m.written.left_out.empty()) json["written"]["left_out"] = strings_json(m.written.left_out);
-  if (m.written.needed_bytes) json["written"]["needed_bytes"] = m.written.needed_bytes;
-  json["losses"] = strings_json(m.losses);
-  json["switches_unseen"] = m.switches_unseen;
-  json["backend"] = valid_utf8(m.backend);
-  json["config"] = valid_utf8(m.config);
-  json["grade"] = nullptr;  // of a bundle that is read, never in it
-  json["signature"] = nullptr;
-  json["files"] = object_json(m.files, valid_utf8, [](const std::string& sum) { return Json{{"sha256", sum}}; });
-  return dump_json(json);
+  return json_file([&](JsonWriter& json) {
+    json.field("format", m.format);
+    json.object("fdr", [&] {
+      json.field("version", m.fdr_version);
+      json.field("pid", m.recorder_pid);
+    });
+    json.object("host", [&] {
+      json.field("name", m.host.name);
+      json.field("kernel", m.host.kernel);
+      json.field("machine", m.host.machine);
+      json.field("cpus", m.host.cpus);
+      json.field("memory_bytes", m.host.memory_bytes);
+    });
+    json.object("target", [&] { write(json, m.target); });
+    json.object("trigger", [&] { write(json, m.trigger); });
+    if (!m.episode.id.empty()) json.object("episode", [&] { write(json, m.episode); });
+    json.object("window", [&] {
+      json.field("start", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.start_ns}})));
+      json.field("end", utc_text(m.clock.realtime_of(Timestamp{Duration{m.window.end_ns}})));
+      json.field("start_ns", m.window.start_ns);
+      json.field("end_ns", m.window.end_ns);
+      json.field("before_s", m.window.before_s);
+      json.field("after_s", m.window.after_s);
+    });
+    json.object("clock", [&] {
+      write(json, m.clock);
+      json.array("anchors", [&] {
+        for (const ClockAnchor& anchor : m.anchors) json.object([&] { write(json, anchor); });
+      });
+    });
+    json.object("stacks", [&] {
+      const double share = m.stacks.samples ? static_cast<double>(m.stacks.complete) / static_cast<double>(m.stacks.samples) : 0;
+      json.field("samples", m.stacks.samples);
+      json.field("complete", m.stacks.complete);
+      json.field("share_complete", share);
+      json.field("copied", m.stacks.copied);
+      json.field("reasons", m.stacks.reasons);
+      if (m.sampled_hz) json.field("sampled_hz", m.sampled_hz);
+    });
+    json.object("rings", [&] {
+      for (const auto& [name, ring] : m.rings) json.object(name, [&] { write(json, ring); });
+    });
+    json.object("cost", [&] {
+      json.field("cpu_seconds", m.cost.cpu_seconds);
+      json.field("rss_bytes", m.cost.rss_bytes);
+      json.field("window_bytes", m.cost.window_bytes);
+      json.field("dump_seconds", m.cost.dump_seconds);
+    });
+    json.object("written", [&] { write(json, m.written); });
+    json.field("losses", m.losses);
+    json.field("switches_unseen", m.switches_unseen);
+    json.field("backend", m.backend);
+    json.field("config", m.config);
+    json.field("grade", nullptr);  // of a bundle that is read, never in it
+    json.field("signature", nullptr);
+    json.object("files", [&] {
+      for (const auto& [path, sum] : m.files) json.object(path, [&] { json.field("sha256", sum); });
+    });
+  });
 }
 
 Manifest manifest_from_json(std::string_view text) {

@@ -10,6 +10,7 @@
 #include "formats/error.hpp"
 #include "formats/function_line.hpp"
 #include "formats/json_text.hpp"
+#include "formats/json_writer.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
@@ -173,26 +174,28 @@ void fit_slices(const Timeline& timeline, std::vector<ModuleSlice>& slices, std:
 std::string modules_json(const StackTable& stacks, const std::vector<ModuleSlice>& slices) {
   std::vector<std::uint64_t> frames(stacks.modules().size());
   for (const Frame& frame : stacks.frames()) ++frames.at(frame.module);
-  Json modules = Json::array();
-  for (std::size_t i = 0; i < frames.size(); ++i) {
+  const auto module_row = [&](JsonWriter& json, std::size_t i) {
     const Module& module = stacks.modules()[i];
-    Json row = {{"path", valid_utf8(module.path)},
-                {"build_id", valid_utf8(module.build_id)},
-                {"kind", module_kind_name(module.kind)},
-                {"frames", frames[i]}};
-    if (i < slices.size() && (!slices[i].empty() || slices[i].left_out > 0)) {
-      const ModuleSlice& slice = slices[i];
-      row["source"] = valid_utf8(slice.source);
-      row["left_out"] = slice.left_out;
-      Json functions = Json::array(), nameless = Json::array();
-      for (const auto& f : slice.functions) functions.push_back(function_line(f.offset, f.size, stored_name(f.name)));
-      for (const auto& f : slice.nameless) nameless.push_back(function_line(f.offset, f.size, fmt::format("{:x}", f.vaddr)));
-      row["functions"] = std::move(functions);
-      row["nameless"] = std::move(nameless);
-    }
-    modules.push_back(std::move(row));
-  }
-  return dump_json({{"modules", modules}});
+    json.field("path", module.path);
+    json.field("build_id", module.build_id);
+    json.field("kind", module_kind_name(module.kind));
+    json.field("frames", frames[i]);
+    if (i >= slices.size() || (slices[i].empty() && slices[i].left_out == 0)) return;
+    const ModuleSlice& slice = slices[i];
+    json.field("source", slice.source);
+    json.field("left_out", slice.left_out);
+    json.array("functions", [&] {
+      for (const auto& f : slice.functions) json.item(function_line(f.offset, f.size, stored_name(f.name)));
+    });
+    json.array("nameless", [&] {
+      for (const auto& f : slice.nameless) json.item(function_line(f.offset, f.size, fmt::format("{:x}", f.vaddr)));
+    });
+  };
+  return json_file([&](JsonWriter& json) {
+    json.array("modules", [&] {
+      for (std::size_t i = 0; i < frames.size(); ++i) json.object([&] { module_row(json, i); });
+    });
+  });
 }
 
 std::vector<RecordedModule> modules_from_json(std::string_view text, std::size_t* damaged) {

@@ -85,9 +85,15 @@ std::vector<RuleStatus> Engine::status() const {
   return all;
 }
 
-Duration Engine::longest_lookback(const std::string& name) const {
+std::vector<Lookback> Engine::lookbacks(const std::string& name) const {
   const Rule* rule = impl_->find(name);
-  return rule ? rule->longest_lookback() : Duration{};
+  return rule ? rule->lookbacks() : std::vector<Lookback>{};
+}
+
+Duration Engine::longest_lookback(const std::string& name) const {
+  Duration longest{};
+  for (const Lookback& lookback : lookbacks(name)) longest = std::max(longest, lookback.span);
+  return longest;
 }
 
 std::vector<MetricId> Engine::metrics(const std::string& name) const {

@@ -99,8 +99,9 @@ class Engine {
   // No rule holds, is active, or would be: nothing that was asked for is wrong.
   bool calm() const;
   std::vector<RuleStatus> status() const;
+  std::vector<Lookback> lookbacks(const std::string& name) const;  // of all conditions of a rule
   Duration longest_lookback(const std::string& name) const;
-  std::vector<MetricId> metrics(const std::string& name) const;  // of all conditions of a rule
+  std::vector<MetricId> metrics(const std::string& name) const;
   const std::vector<LedgerEntry>& ledger()
       const;                     // the newest 10 000; what fell out is counted in its first entry, "dropped"
   std::uint64_t ledger_added() const;  // entries ever: the last of them are the newest of ledger()

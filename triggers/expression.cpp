@@ -220,10 +220,12 @@ Expression::Directions Expression::directions() const {
   return directions;
 }
 
-Duration Expression::longest_lookback() const {
-  Duration longest{};
-  for_each_operand(*root_, [&](const Operand& operand) { longest = std::max(longest, operand.span); });
-  return longest;
+std::vector<Lookback> Expression::lookbacks() const {
+  std::vector<Lookback> all;
+  for_each_operand(*root_, [&](const Operand& operand) {
+    if (operand.metric && operand.span > Duration{}) all.push_back({*operand.metric, operand.span});
+  });
+  return all;
 }
 
 }  // namespace fdr

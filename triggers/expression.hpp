@@ -43,6 +43,12 @@ struct Verdict {
   std::string_view unknown;  // name of the metric that was missing, valid as long as the expression
 };
 
+// A metric that is asked for over some time.
+struct Lookback {
+  MetricId metric;
+  Duration span;
+};
+
 class Expression {
  public:
   static Expression parse(std::string_view text, const MetricCatalogue& catalogue);
@@ -62,7 +68,7 @@ class Expression {
     std::vector<MetricId> up, down;
   };
   Directions directions() const;
-  Duration longest_lookback() const;
+  std::vector<Lookback> lookbacks() const;
 
  private:
   explicit Expression(std::unique_ptr<ExpressionNode> root);

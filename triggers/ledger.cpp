@@ -1,7 +1,6 @@
 #include "triggers/ledger.hpp"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include "formats/json_writer.hpp"
 
 namespace fdr {
 namespace {
@@ -29,19 +28,14 @@ void Ledger::make_room() {
 std::string ledger_ndjson(const std::vector<LedgerEntry>& ledger, const ClockAnchor& anchor) {
   std::string text;
   for (const LedgerEntry& entry : ledger) {
-    nlohmann::ordered_json line;
-    line["time"] = utc_text(anchor.realtime_of(entry.time));
-    line["monotonic_ns"] = to_ns(entry.time);
-    line["rule"] = entry.rule;
-    line["event"] = entry.event;
-    if (std::isfinite(entry.value)) {
-      line["value"] = entry.value;
-    } else {
-      line["value"] = nullptr;
-    }
-    line["text"] = entry.text;
-    // Texts hold names that targets chose: bytes that are not UTF-8 are replaced, never thrown over.
-    text += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    text += json_line([&](JsonWriter& line) {
+      line.field("time", utc_text(anchor.realtime_of(entry.time)));
+      line.field("monotonic_ns", to_ns(entry.time));
+      line.field("rule", entry.rule);
+      line.field("event", entry.event);
+      line.field("value", entry.value);
+      line.field("text", entry.text);
+    });
   }
   return text;
 }

@@ -45,6 +45,8 @@ class MetricPast {
   void push(Timestamp now, std::span<const double> row);
 
   bool answers(Duration span) const { return span >= least_; }
+  // Whether it ever could: the metric is kept, and for that long.
+  bool reaches(MetricId id, Duration span) const { return place_of(id) && span <= std::max(kSecondsKept, minutes_kept()); }
   Duration least() const { return least_; }
   enum class Of { kMean, kLeast, kGreatest, kPercentile99 };
   // Over the seconds or minutes that ended within `span` before now. NaN until the past reaches back that far, and where less than half of it is known.

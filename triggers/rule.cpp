@@ -77,11 +77,13 @@ Rule::Rule(RuleConfig config, const MetricCatalogue& catalogue)
   if (config_.after) sentence_ += "; its bundle goes on for " + duration_words(*config_.after);
 }
 
-Duration Rule::longest_lookback() const {
-  Duration longest = when_.longest_lookback();
-  if (clear_) longest = std::max(longest, clear_->longest_lookback());
-  if (armed_when_) longest = std::max(longest, armed_when_->longest_lookback());
-  return longest;
+std::vector<Lookback> Rule::lookbacks() const {
+  std::vector<Lookback> all = when_.lookbacks();
+  for (const auto* other : {&clear_, &armed_when_}) {
+    if (!*other) continue;
+    for (const Lookback& lookback : (*other)->lookbacks()) all.push_back(lookback);
+  }
+  return all;
 }
 
 std::vector<MetricId> Rule::metrics() const {

@@ -43,7 +43,7 @@ class Rule {
   RuleStatus status() const;
   // Its condition does not hold, and no episode of it goes on.
   bool calm() const { return !since_ && !active_ && !suppressing_; }
-  Duration longest_lookback() const;
+  std::vector<Lookback> lookbacks() const;  // of all its conditions
   std::vector<MetricId> metrics() const;  // of all its conditions, those of `when` first
 
  private:

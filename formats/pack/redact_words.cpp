@@ -96,6 +96,9 @@ std::string RedactWords::metric(std::string_view name) {
   if (open != std::string_view::npos && close != std::string_view::npos && open < close) {
     const std::string around = std::string(name.substr(0, open)) + std::string(name.substr(close + 1));
     if (!is_metric_(around)) return names_.token(NameClass::kMetric, name);
+    // host.cpu[3].user: which CPU it was is nobody's secret.
+    const std::string_view who = name.substr(open + 1, close - open - 1);
+    if (name.substr(0, open) == "host.cpu" && std::all_of(who.begin(), who.end(), is_digit)) return keep(name, NameClass::kMetric);
     return keep(name.substr(0, open), NameClass::kMetric) + "[" + names_.token(NameClass::kLabel, name.substr(open + 1, close - open - 1)) + "]" +
            keep(name.substr(close + 1), NameClass::kMetric);
   }

@@ -64,11 +64,14 @@ std::optional<std::string> BaselineKeeper::problem() {
   return problem_;
 }
 
-nlohmann::json BaselineKeeper::status() const {
-  using nlohmann::json;
-  const std::string name = last_.path.substr(last_.path.rfind('/') + 1);
-  return {{"cut", cut_count_}, {"last", name.empty() ? json(nullptr) : json(name)}, {"last_bytes", last_.bytes}, {"last_cpu_ms", 1e3 * last_.cpu_seconds},
-          {"last_copy_ms", 1e3 * to_seconds(copying_)}, {"problem", problem_.empty() ? json(nullptr) : json(printable(problem_))}};
+void BaselineKeeper::write_status(JsonWriter& json) const {
+  const auto said = [](const std::string& text) { return text.empty() ? std::nullopt : std::optional(printable(text)); };
+  json.field("cut", cut_count_);
+  json.field("last", said(last_.path.substr(last_.path.rfind('/') + 1)));
+  json.field("last_bytes", last_.bytes);
+  json.field("last_cpu_ms", 1e3 * last_.cpu_seconds);
+  json.field("last_copy_ms", 1e3 * to_seconds(copying_));
+  json.field("problem", said(problem_));
 }
 
 }  // namespace fdr

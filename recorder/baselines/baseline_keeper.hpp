@@ -3,10 +3,10 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "formats/json_writer.hpp"
 #include "recorder/baselines/baseline_cut.hpp"
 #include "recorder/baselines/baseline_schedule.hpp"
 #include "recorder/recording/metric_reader.hpp"
@@ -26,7 +26,7 @@ class BaselineKeeper {
   // What went wrong first, once.
   std::optional<std::string> problem();
   // Of `fdr status`: how many were cut, the last one and what it took.
-  nlohmann::json status() const;
+  void write_status(JsonWriter& json) const;
 
  private:
   void begin(const BaselineSchedule::Due& due, const Recording& recording, const MetricReader& metrics);

@@ -36,6 +36,7 @@ struct Kept {
 };
 
 constexpr std::size_t kMaxManifest = 4 << 20;
+constexpr int kMostDepth = 16;  // a bundle has four
 constexpr std::uint64_t kBlockBytes = 4096;
 
 std::optional<Manifest> manifest_of(const fs::path& bundle) {
@@ -84,23 +85,33 @@ bool is_bundle(const fs::path& path) {
          fs::is_regular_file(fs::symlink_status(path / "manifest.json", error));
 }
 
-std::uint64_t size_of(const fs::path& path) {
+// By readdir: an iterator of the library ends the process where memory ends within it, and this is asked beside a recording.
+std::vector<std::string> names_in(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), [](DIR* open) { return ::closedir(open); });
+  std::vector<std::string> names;
+  while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr)
+    if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
+  return names;
+}
+
+// Of the files in it; links are not followed.
+std::uint64_t size_of(const std::string& path, int depth = 0) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status)) return 0;
+  if (S_ISREG(status.st_mode)) return static_cast<std::uint64_t>(status.st_size);
   std::uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error))
-    if (entry->is_regular_file(error) && !entry->is_symlink(error)) bytes += entry->file_size(error);
+  if (S_ISDIR(status.st_mode) && depth < kMostDepth)
+    for (const std::string& name : names_in(path)) bytes += size_of(path + "/" + name, depth + 1);
   return bytes;
 }
 
 }  // namespace
 
-// By readdir: an iterator of the library ends the process where memory ends within it, and this is asked in the middle of a dump.
 std::uint64_t forecast_bytes(const std::string& directory) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), [](DIR* open) { return ::closedir(open); });
   std::string newest;
   timespec written{};
-  while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
-    const std::string name = entry->d_name, path = directory + "/" + name;
+  for (const std::string& name : names_in(directory)) {
+    const std::string path = directory + "/" + name;
     struct stat status {};
     if (!name.ends_with(".fdr") || ::lstat(path.c_str(), &status) || !S_ISDIR(status.st_mode)) continue;
     if (!newest.empty() && std::pair(status.st_mtim.tv_sec, status.st_mtim.tv_nsec) <= std::pair(written.tv_sec, written.tv_nsec)) continue;
@@ -130,9 +141,8 @@ bool remove_bundle(const std::string& path) {
 std::vector<std::string> remove_abandoned(const std::string& directory, std::int64_t since_realtime_ns) {
   constexpr std::string_view kPartial = ".fdr.partial";
   std::vector<std::string> removed;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string path = entry->path(), name = entry->path().filename();
+  for (const std::string& name : names_in(directory)) {
+    const std::string path = directory + "/" + name;
     const bool ours = name.size() > 20 && name[4] == '-' && name[10] == 'T' && name[19] == 'Z' && name[20] == '.';  // utc_compact()
     if (!ours || !name.ends_with(kPartial)) continue;
     const FileDescriptor writer(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -148,10 +158,10 @@ std::vector<std::string> remove_abandoned(const std::string& directory, std::int
 
 void keep_newest(const std::string& directory, unsigned keep, std::uint64_t max_bytes, const std::string& latest) {
   std::vector<Kept> bundles;
-  std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
-    if (std::error_code ignored; is_bundle(entry->path()))
-      bundles.push_back({.path = entry->path(), .written = entry->last_write_time(ignored), .bytes = size_of(entry->path()), .episode = {}});
+  for (const std::string& name : names_in(directory)) {
+    const std::string path = directory + "/" + name;
+    if (std::error_code ignored; is_bundle(path)) bundles.push_back({.path = path, .written = fs::last_write_time(path, ignored), .bytes = size_of(path), .episode = {}});
+  }
   for (Kept& bundle : bundles) read_episode(bundle);
   if (bundles.empty()) return;
   date_after_others(bundles, latest);

@@ -40,7 +40,7 @@ Examples:
       if (!check.effect.empty()) text += fmt::format("{:<7} {:<20} effect: {}\n", "", "", check.effect);
       if (!check.remedy.empty()) text += fmt::format("{:<7} {:<20} remedy: {}\n", "", "", check.remedy);
     }
-    print(options->json ? checks_json(checks).dump(2) + "\n" : text);
+    print(options->json ? checks_json(checks) : text);
     exit_code = static_cast<int>(worst);
   });
 }

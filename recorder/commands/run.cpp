@@ -40,7 +40,7 @@ struct RunOptions : RecordingOptions {
 // Without a session: signals sent to us are passed on all the same (the terminal's the child got itself), until it ends.
 int wait_without_window(Child& child) {
   const sigset_t set = block_signals_of_run();
-  child.release();
+  if (!child.released()) child.release();
   for (;;) {
     if (const auto status = child.poll()) return *status;
     siginfo_t info{};
@@ -97,21 +97,21 @@ int run_command(const RunOptions& options) {
   try {
     settle_directory(config);
     Session session({.config = config, .mode = "run", .command = command, .quiet = options.quiet});
-    session.add_child(child.pid());
-    const SessionEnd end = session.loop([&] {
+    session.add_child(child);
+    session.loop([&] {
       if (options.verbose) std::fprintf(stderr, "fdr: armed: recorder '%s'\n", session.name().c_str());
       child.release(session.command_environment());
     });
-    status = end.wait_status ? *end.wait_status : child.wait();
+    status = child.wait();
   } catch (const std::exception& error) {  // also where no thread is to be had
     const auto* ours = dynamic_cast<const Error*>(&error);
     Voice::complain(error.what(), ours ? ours->hint() : "");
-    if (options.strict) {
+    if (options.strict && !child.released()) {
       ::kill(child.pid(), SIGKILL);  // it has not run a single instruction of COMMAND
       child.wait();
       return kOwnFailure;
     }
-    std::fprintf(stderr, "fdr: the command runs without a recording\n");
+    std::fprintf(stderr, "fdr: the command runs %swithout a recording\n", child.released() ? "on " : "");
     status = wait_without_window(child);
   }
   end_like(status);

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/error.hpp"
+#include "formats/json_writer.hpp"
 #include "recorder/system/run_places.hpp"
 
 namespace fdr {
@@ -55,6 +56,7 @@ std::vector<int> ControlServer::waiting() const {
 std::vector<ControlRequest> ControlServer::receive() {
   for (;;) {
     FileDescriptor connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    full_ = !connection.valid() && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
     if (!connection.valid()) break;
     if (!is_ours(connection.get())) continue;
     if (waiting_.size() >= kMostWaiting) waiting_.erase(waiting_.begin());
@@ -82,8 +84,21 @@ std::vector<ControlRequest> ControlServer::receive() {
   return requests;
 }
 
-void reply(FileDescriptor connection, const std::string& json) {
-  const std::string line = json + "\n";
+std::string ok_reply(const char* key, const std::string& value) {
+  return json_line([&](JsonWriter& json) {
+    json.field("ok", true);
+    json.field(key, value);
+  });
+}
+
+std::string error_reply(const std::string& error, const std::string& hint) {
+  return json_line([&](JsonWriter& json) {
+    json.field("error", error);
+    json.field("hint", hint);
+  });
+}
+
+void reply(FileDescriptor connection, const std::string& line) {
   const int room = static_cast<int>(line.size()) + 4096;
   ::setsockopt(connection.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
   [[maybe_unused]] const ssize_t sent = ::send(connection.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -95,7 +110,10 @@ std::string ask_recorder(const std::string& recorder, const std::string& verb, c
   const sockaddr_un address = address_of(path);
   if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address))
     throw system_error("reach recorder '" + recorder + "' at " + path, errno, errno == EACCES ? "run as the recorder's user (root)" : "");
-  const std::string request = nlohmann::json{{"verb", verb}, {"text", text}}.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string request = json_line([&](JsonWriter& json) {
+    json.field("verb", verb);
+    json.field("text", text);
+  });
   if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     throw system_error("send to recorder '" + recorder + "'", errno);
   std::string bytes;

@@ -22,7 +22,9 @@ struct ControlRequest {
 class ControlServer {
  public:
   explicit ControlServer(const std::string& path);
-  int descriptor() const { return socket_.get(); }
+  // To be watched; -1 where somebody calls and there is no descriptor for him: it would be ready all the time. receive() tries again.
+  int descriptor() const { return full_ ? -1 : socket_.get(); }
+  bool full() const { return full_; }
   // Requests that are complete; connections that have not said theirs yet are kept (at most 16).
   std::vector<ControlRequest> receive();
   // Descriptors of such connections, to be watched too.
@@ -35,10 +37,15 @@ class ControlServer {
   };
   FileDescriptor socket_;
   std::vector<Waiting> waiting_;
+  bool full_ = false;
 };
 
+// A reply, with its newline.
+std::string ok_reply(const char* key, const std::string& value);
+std::string error_reply(const std::string& error, const std::string& hint = {});
+
 // Sends what fits at once and closes: a client that does not read loses its reply, not our time.
-void reply(FileDescriptor connection, const std::string& json);
+void reply(FileDescriptor connection, const std::string& line);
 
 // Client side: sends one request and waits for the reply. Throws Error (also for a reply that is an error).
 std::string ask_recorder(const std::string& recorder, const std::string& verb, const std::string& text);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "formats/error.hpp"
+#include "formats/json_writer.hpp"
 #include "formats/text.hpp"
 #include "recorder/config/config.hpp"
 #include "recorder/control/run_directory.hpp"
@@ -143,11 +144,19 @@ std::vector<HostCheck> check_host(const std::optional<KnownBackend>& running) {
 
 const char* grade_word(Grade grade) { return grade == Grade::kOk ? "ok" : grade == Grade::kLess ? "less" : "cannot"; }
 
-nlohmann::json checks_json(const std::vector<HostCheck>& checks) {
-  nlohmann::json rows = nlohmann::json::array();
-  for (const HostCheck& check : checks)
-    rows.push_back({{"check", check.name}, {"value", check.value}, {"verdict", grade_word(check.verdict)}, {"effect", check.effect}, {"remedy", check.remedy}});
-  return rows;
+std::string checks_json(const std::vector<HostCheck>& checks) {
+  JsonWriter json(JsonWriter::Layout::kIndented);
+  json.array([&] {
+    for (const HostCheck& check : checks)
+      json.object([&] {
+        json.field("check", check.name);
+        json.field("value", check.value);
+        json.field("verdict", grade_word(check.verdict));
+        json.field("effect", check.effect);
+        json.field("remedy", check.remedy);
+      });
+  });
+  return std::move(json).text();
 }
 
 }  // namespace fdr

@@ -2,7 +2,6 @@
 // Features are found by trying. libbpf is used within: one thread at a time.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +25,6 @@ struct KnownBackend {
 // Without a backend each program is tried, which takes as long as a recorder's start (0.4 s); the rest takes some milliseconds.
 std::vector<HostCheck> check_host(const std::optional<KnownBackend>& running);
 
-nlohmann::json checks_json(const std::vector<HostCheck>& checks);
+std::string checks_json(const std::vector<HostCheck>& checks);
 
 }  // namespace fdr

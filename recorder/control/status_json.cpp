@@ -2,79 +2,131 @@
 
 #include <unistd.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include <limits>
 
 #include "formats/text.hpp"
 #include "recorder/cost/self_cost.hpp"
 
 namespace fdr {
-
 namespace {
 
-nlohmann::json unwind_json(const UnwindTables::Report& report) {
-  return {{"rows", report.rows}, {"row_room", report.row_room}, {"files", report.files}, {"pending", report.pending}, {"spaces", report.spaces}, {"space_room", report.space_room},
-          {"homeless", report.homeless}, {"segments_left_out", report.segments_left_out}, {"seconds", report.seconds}, {"refused", report.refused}};
-}
+constexpr std::size_t kMostListed = 1000;  // processes: a reply is sent at once (control.hpp), or not at all
 
-nlohmann::json heap_json(const HeapProbes::Report& report) {
-  return {{"processes", report.processes}, {"functions", report.functions}, {"files", report.files}, {"since_ns", to_ns(report.since)}, {"seconds", report.seconds}};
-}
-
-}  // namespace
-
-std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now) {
-  using nlohmann::json;
-  const auto known = [](double value) { return std::isnan(value) ? json(nullptr) : json(value); };
-  json rings = json::object();
-  for (const auto& [name, ring] : recording.live_reports(now))
-    rings[name] = {{"asked_s", ring.asked_s}, {"obtained_s", ring.obtained_s}, {"recorded", ring.recorded}, {"dropped", ring.dropped}, {"missed", ring.missed}};
-  json rules = json::array();
-  for (const RuleStatus& rule : engine.status())
-    rules.push_back({{"name", rule.name}, {"when", rule.when}, {"sentence", rule.sentence}, {"state", rule.state}, {"value", known(rule.value)}, {"value_text", rule.value_text},
-                     {"extreme", known(rule.extreme)}, {"fired", rule.fired}, {"suppressed", rule.suppressed}});
+std::vector<std::string> notes_of(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics) {
   std::vector<std::string> notes = recording.notes();
   for (std::string& note : metrics.notes()) notes.push_back(std::move(note));
   if (!facts.unwritten.empty()) notes.push_back(printable(facts.unwritten));
   for (const std::string& problem : facts.survival)
     if (!problem.empty()) notes.push_back(printable(problem));
-  const HeapProbes::Report heap = recording.heap_probes();
-  notes.insert(notes.end(), heap.problems.begin(), heap.problems.end());
-  json processes = json::array();
-  for (const auto& [key, tracked] : recording.processes().processes())
-    if (!tracked.process.ended) processes.push_back({{"pid", tracked.process.pid}, {"name", tracked.process.name}, {"target", tracked.process.target}});
-  const WindowLayout& layout = recording.window().layout;
+  for (const std::string& problem : recording.heap_probes().problems) notes.push_back(problem);
+  return notes;
+}
+
+void write(JsonWriter& json, const RingReport& ring) {
+  json.field("asked_s", ring.asked_s);
+  json.field("obtained_s", ring.obtained_s);
+  json.field("recorded", ring.recorded);
+  json.field("dropped", ring.dropped);
+  json.field("missed", ring.missed);
+}
+
+void write(JsonWriter& json, const RuleStatus& rule) {
+  json.field("name", rule.name);
+  json.field("when", rule.when);
+  json.field("sentence", rule.sentence);
+  json.field("state", rule.state);
+  json.field("value", rule.value);
+  json.field("value_text", rule.value_text);
+  json.field("extreme", rule.extreme);
+  json.field("fired", rule.fired);
+  json.field("suppressed", rule.suppressed);
+}
+
+void write(JsonWriter& json, const UnwindTables::Report& report) {
+  json.field("rows", report.rows);
+  json.field("row_room", report.row_room);
+  json.field("files", report.files);
+  json.field("pending", report.pending);
+  json.field("spaces", report.spaces);
+  json.field("space_room", report.space_room);
+  json.field("homeless", report.homeless);
+  json.field("segments_left_out", report.segments_left_out);
+  json.field("seconds", report.seconds);
+  json.field("refused", report.refused);
+}
+
+void write(JsonWriter& json, const CpuBudget& budget) {
+  json.field("max_cpu_percent", budget.most());
+  json.field("own_percent", budget.mean().own);
+  json.field("programs_percent", budget.mean().programs);
+  json.field("detail", detail_text(budget.detail()));
+  json.field("lowered", budget.lowered());
+  json.field("exhausted", budget.exhausted());
+}
+
+void write(JsonWriter& json, const HeapProbes::Report& report) {
+  json.field("processes", report.processes);
+  json.field("functions", report.functions);
+  json.field("files", report.files);
+  json.field("since_ns", to_ns(report.since));
+  json.field("seconds", report.seconds);
+}
+
+void write_cost(JsonWriter& json, const RecorderFacts& facts, const WindowLayout& layout, const MetricReader& metrics) {
   const auto latest = [&](const char* name) {
     const auto id = metrics.catalogue().find(name);
-    return id ? known(metrics.history().latest(*id)) : json(nullptr);
+    return id ? metrics.history().latest(*id) : std::numeric_limits<double>::quiet_NaN();
   };
-  json status = {
-      {"name", facts.name},
-      {"pid", ::getpid()},
-      {"mode", facts.mode},
-      {"backend", recording.backend()},
-      {"armed", true},
-      {"armed_s", to_seconds(now - recording.armed_at())},
-      {"window_s", to_seconds(facts.config.span)},
-      {"processes", processes},
-      {"threads", recording.live_slots().size()},
-      {"rings", rings},
-      {"rules", rules},
-      {"bundles", facts.bundles},
-      {"baselines", facts.baselines},
-      {"directory", facts.config.directory},
-      {"reload", facts.reload},
-      {"cost", {{"cpu_percent", latest("recorder.cpu")}, {"cpu_seconds", own_cpu_seconds()}, {"rss_bytes", own_rss_bytes(layout.ring_bytes())},
-                {"window_bytes", layout.total_bytes()}, {"slice_bytes", facts.slice_bytes}, {"lateness_s", latest("recorder.lateness")}, {"tick", facts.tick}}},
-      {"unwind", unwind_json(recording.unwinding())},
-      {"notes", notes},
-  };
-  if (const CpuBudget* budget = recording.economy().budget())
-    status["budget"] = {{"max_cpu_percent", budget->most()}, {"own_percent", budget->mean().own}, {"programs_percent", budget->mean().programs},
-                        {"detail", detail_text(budget->detail())}, {"lowered", budget->lowered()}, {"exhausted", budget->exhausted()}};
-  if (facts.config.wants_heap()) status["heap"] = heap_json(heap);
-  status.update(facts.watched);
-  return status.dump(-1, ' ', true, json::error_handler_t::replace);
+  json.field("cpu_percent", latest("recorder.cpu"));
+  json.field("cpu_seconds", own_cpu_seconds());
+  json.field("rss_bytes", own_rss_bytes(layout.ring_bytes()));
+  json.field("window_bytes", layout.total_bytes());
+  json.field("slice_bytes", facts.slice_bytes);
+  json.field("lateness_s", latest("recorder.lateness"));
+  json.field("tick", facts.tick);
+}
+
+}  // namespace
+
+std::string status_json(const RecorderFacts& facts, const Recording& recording, const MetricReader& metrics, const Engine& engine, Timestamp now) {
+  return json_line([&](JsonWriter& json) {
+    json.field("name", facts.name);
+    json.field("pid", ::getpid());
+    json.field("mode", facts.mode);
+    json.field("backend", recording.backend());
+    json.field("armed", true);
+    json.field("armed_s", to_seconds(now - recording.armed_at()));
+    json.field("window_s", to_seconds(facts.config.span));
+    std::size_t living = 0;
+    json.array("processes", [&] {
+      for (const auto& [key, tracked] : recording.processes().processes()) {
+        if (tracked.process.ended || ++living > kMostListed) continue;
+        json.object([&] {
+          json.field("pid", tracked.process.pid);
+          json.field("name", tracked.process.name);
+          json.field("target", tracked.process.target);
+        });
+      }
+    });
+    json.field("living", living);
+    json.field("threads", recording.live_slots().size());
+    json.object("rings", [&] {
+      for (const auto& [name, ring] : recording.live_reports(now)) json.object(name, [&] { write(json, ring); });
+    });
+    json.array("rules", [&] {
+      for (const RuleStatus& rule : engine.status()) json.object([&] { write(json, rule); });
+    });
+    json.field("bundles", facts.bundles);
+    json.object("baselines", [&] { facts.baselines(json); });
+    json.field("directory", facts.config.directory);
+    json.field("reload", facts.reload);
+    json.object("cost", [&] { write_cost(json, facts, recording.window().layout, metrics); });
+    json.object("unwind", [&] { write(json, recording.unwinding()); });
+    json.field("notes", notes_of(facts, recording, metrics));
+    if (const CpuBudget* budget = recording.economy().budget()) json.object("budget", [&] { write(json, *budget); });
+    if (facts.config.wants_heap()) json.object("heap", [&] { write(json, recording.heap_probes()); });
+    facts.watched(json);
+  });
 }
 
 }  // namespace fdr

@@ -84,7 +84,7 @@ std::string status_prometheus(const json& recorders, const std::string& version)
   each([&](const json& recorder, const std::string& name) { up.add({{"recorder", name}}, at(recorder, "armed") == true ? 1 : 0); });
   Family processes(page, "fdr_processes", "gauge", "Target processes that live.");
   each([&](const json& recorder, const std::string& name) {
-    if (const json list = at(recorder, "processes"); list.is_array()) processes.add({{"recorder", name}}, list.size());
+    processes.add({{"recorder", name}}, at(recorder, "living"));
   });
   for (const Figure& figure : kFigures) {
     Family family(page, figure.name, figure.type, figure.help);

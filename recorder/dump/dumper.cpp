@@ -83,6 +83,17 @@ void Dumper::complete(const Snapshot& second, MomentCopy at_end, DumpRest rest,
   completed_.notify_all();
 }
 
+// By this thread, and not by who is told of the result: a disk, or the server behind it, may take its time. What fails here takes nothing away from a bundle
+// that is there.
+void Dumper::tidy() noexcept {
+  try {
+    if (result_.path.empty()) return;
+    result_.screen = read_small_file(result_.path + "/summary.txt", kMostScreen).value_or("");
+    if (request_.retention.keep) keep_newest(request_.place.directory, request_.retention.keep, request_.retention.max_bytes, result_.path);
+  } catch (const std::exception&) {  // no memory: the next dump does it
+  }
+}
+
 void Dumper::work() {
   // Of this thread only (setpriority takes a tid): the targets come first.
   tid_ = static_cast<int>(::syscall(SYS_gettid));
@@ -121,6 +132,7 @@ void Dumper::work() {
   } catch (const std::exception& error) {
     failed(error.what(), {});
   }
+  tidy();
   result_.seconds = to_seconds(cpu_time_with_reads());
   decoded_ = true;
   done_();
@@ -192,9 +204,6 @@ void Dumper::write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, End
     ending.finish_manifest(filled, decoder.counts(), to_seconds(cpu_time_with_reads()));
     filled.losses.insert(filled.losses.end(), losses.begin(), losses.end());
   });
-  // Here, and not by who is told of the result: a disk, or the server behind it, may take its time.
-  if (!written.path.empty() && request_.retention.keep) keep_newest(request_.place.directory, request_.retention.keep, request_.retention.max_bytes, written.path);
-  if (!written.path.empty()) result_.screen = read_small_file(written.path + "/summary.txt", kMostScreen).value_or("");
   result_.path = std::move(written.path);
   result_.reduced = std::move(written.reduced);
   result_.hint = std::move(written.hint);

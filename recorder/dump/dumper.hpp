@@ -94,6 +94,7 @@ class Dumper {
     std::set<std::int32_t> ended{};  // pids
   };
   void work();
+  void tidy() noexcept;
   void failed(const char* error, const std::string& hint) noexcept;
   void write(Decoder& decoder, ModuleFiles& files, Timeline& timeline, Ending& ending);
 

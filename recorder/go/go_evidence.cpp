@@ -4,8 +4,7 @@
 
 #include <cmath>
 
-#include "formats/json_text.hpp"
-#include "formats/text.hpp"
+#include "formats/json_writer.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/targets/patient_memory.hpp"
@@ -16,74 +15,72 @@ namespace {
 
 constexpr std::size_t kMaxPrograms = 16, kMaxRows = 2000;
 
-Json list_of(const std::vector<std::string>& texts) {
-  Json list = Json::array();
-  for (const std::string& text : texts) list.push_back(valid_utf8(text));
-  return list;
-}
-
-Json goroutine_rows(const GoSnapshot& snapshot, const GoPlaces& places) {
-  Json rows = Json::array();
-  for (const GoroutineGroup& group : grouped(snapshot.goroutines, snapshot.program->runtime, places)) {
-    if (rows.size() == kMaxRows) break;
-    const double waited = static_cast<double>(to_ns(snapshot.at)) - static_cast<double>(group.oldest_wait);
-    rows.push_back({{"count", group.count},
-                    {"wait", valid_utf8(group.wait)},
-                    {"function", valid_utf8(group.function)},
-                    {"place", valid_utf8(group.place)},
-                    {"created_by", valid_utf8(group.created_by)},
-                    {"created_place", valid_utf8(group.created_place)},
-                    {"system", group.system},
-                    {"walked", group.walked},
-                    {"waiting_s", group.oldest_wait && waited > 0 ? Json(waited / 1e9) : Json(nullptr)},
-                    {"stack", list_of(group.stack)}});
-  }
-  return rows;
-}
-
 std::string goroutines_json(const GoSnapshot& snapshot, const GoPlaces& places) {
   const Goroutines& goroutines = snapshot.goroutines;
   const auto& start = snapshot.program->goroutines_at_start;
-  std::uint64_t system = 0;
   const Duration begin = thread_cpu_time();
-  Json rows = goroutine_rows(snapshot, places);
+  std::vector<GoroutineGroup> groups = grouped(goroutines, snapshot.program->runtime, places);
   const Duration cost = snapshot.cost + (thread_cpu_time() - begin);
-  for (const Json& row : rows)
-    if (row["system"].get<bool>()) system += row["count"].get<std::uint64_t>();
-  return dump_json({{"version", valid_utf8(snapshot.program->runtime.version)},
-                    {"problem", goroutines.problem},
-                    {"at_ns", to_ns(snapshot.at)},
-                    {"goroutines", goroutines.all.size() - system},
-                    {"system", system},
-                    {"start_ns", to_ns(snapshot.program->seen)},
-                    {"at_start", start ? Json(*start) : Json(nullptr)},
-                    {"in_all", goroutines.in_all},
-                    {"unread", goroutines.unread},
-                    {"cut", goroutines.cut},
-                    {"cost_ms", to_seconds(cost) * 1e3},
-                    {"rows", std::move(rows)}});
+  if (groups.size() > kMaxRows) groups.resize(kMaxRows);
+  std::uint64_t system = 0;
+  for (const GoroutineGroup& group : groups)
+    if (group.system) system += group.count;
+  return json_file([&](JsonWriter& json) {
+    json.field("version", snapshot.program->runtime.version);
+    json.field("problem", goroutines.problem);
+    json.field("at_ns", to_ns(snapshot.at));
+    json.field("goroutines", goroutines.all.size() - system);
+    json.field("system", system);
+    json.field("start_ns", to_ns(snapshot.program->seen));
+    json.field("at_start", start);
+    json.field("in_all", goroutines.in_all);
+    json.field("unread", goroutines.unread);
+    json.field("cut", goroutines.cut);
+    json.field("cost_ms", to_seconds(cost) * 1e3);
+    json.array("rows", [&] {
+      for (const GoroutineGroup& group : groups)
+        json.object([&] {
+          const double waited = static_cast<double>(to_ns(snapshot.at)) - static_cast<double>(group.oldest_wait);
+          json.field("count", group.count);
+          json.field("wait", group.wait);
+          json.field("function", group.function);
+          json.field("place", group.place);
+          json.field("created_by", group.created_by);
+          json.field("created_place", group.created_place);
+          json.field("system", group.system);
+          json.field("walked", group.walked);
+          json.field("waiting_s", group.oldest_wait && waited > 0 ? std::optional(waited / 1e9) : std::nullopt);
+          json.field("stack", group.stack);
+        });
+    });
+  });
 }
 
 std::string heap_json(const GoSnapshot& snapshot, const GoPlaces& places) {
   const HeapProfile& start = snapshot.program->heap_at_start;
   const bool comparable = start.problem.empty();
-  Json rows = Json::array();
-  for (const HeapSite& site : heap_sites(comparable ? start : HeapProfile{}, snapshot.heap, snapshot.program->runtime, places)) {
-    if (rows.size() == kMaxRows) break;
-    rows.push_back({{"function", valid_utf8(site.function)},
-                    {"place", valid_utf8(site.place)},
-                    {"in_use_bytes", std::llround(site.in_use_bytes)},
-                    {"grown_bytes", comparable ? Json(std::llround(site.grown_bytes)) : Json(nullptr)},
-                    {"alloc_bytes", std::llround(site.allocated_bytes)},
-                    {"alloc_since_start_bytes", comparable ? Json(std::llround(site.allocated_since_bytes)) : Json(nullptr)},
-                    {"stack", list_of(site.stack)}});
-  }
-  return dump_json({{"version", valid_utf8(snapshot.program->runtime.version)},
-                    {"problem", snapshot.heap.problem},
-                    {"at_ns", to_ns(snapshot.at)},
-                    {"start_ns", comparable ? Json(to_ns(snapshot.program->seen)) : Json(nullptr)},
-                    {"sampled_every_bytes", snapshot.heap.rate},
-                    {"rows", std::move(rows)}});
+  const auto since_start = [&](double bytes) { return comparable ? std::optional(std::llround(bytes)) : std::nullopt; };
+  std::vector<HeapSite> sites = heap_sites(comparable ? start : HeapProfile{}, snapshot.heap, snapshot.program->runtime, places);
+  if (sites.size() > kMaxRows) sites.resize(kMaxRows);
+  return json_file([&](JsonWriter& json) {
+    json.field("version", snapshot.program->runtime.version);
+    json.field("problem", snapshot.heap.problem);
+    json.field("at_ns", to_ns(snapshot.at));
+    json.field("start_ns", comparable ? std::optional(to_ns(snapshot.program->seen)) : std::nullopt);
+    json.field("sampled_every_bytes", snapshot.heap.rate);
+    json.array("rows", [&] {
+      for (const HeapSite& site : sites)
+        json.object([&] {
+          json.field("function", site.function);
+          json.field("place", site.place);
+          json.field("in_use_bytes", std::llround(site.in_use_bytes));
+          json.field("grown_bytes", since_start(site.grown_bytes));
+          json.field("alloc_bytes", std::llround(site.allocated_bytes));
+          json.field("alloc_since_start_bytes", since_start(site.allocated_since_bytes));
+          json.field("stack", site.stack);
+        });
+    });
+  });
 }
 
 }  // namespace

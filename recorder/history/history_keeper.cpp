@@ -38,7 +38,7 @@ HistoryKeeper::HistoryKeeper(const Config& config, const std::string& name, Metr
   const Timestamp now = MonotonicClock::now();
   Timestamp unseen_since = now;
   if (writer_) {
-    if (const auto counters = take_counters(path_ + kCountersSuffix, now)) {
+    if (const auto counters = kept_counters(path_ + kCountersSuffix, now)) {
       past_->go_on_from(counters->stands, counters->at);
       unseen_since = counters->at + std::chrono::seconds(1);
     }
@@ -58,6 +58,10 @@ HistoryKeeper::~HistoryKeeper() {
 
 void HistoryKeeper::advance(Timestamp now, const std::function<MoverWatch::Ticks()>& ticks) {
   if (!past_) return;
+  if (writer_ && !begun_) {  // from here on they are another's: the next recorder goes on from where this one ends, however it does
+    forget_counters(path_ + kCountersSuffix);
+    begun_ = true;
+  }
   if (auto movers = watch_.advance(now, ticks)) {
     movers_.push_back(std::move(*movers));
     if (movers_.size() > kLooksKept) movers_.pop_front();

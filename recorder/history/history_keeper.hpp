@@ -41,6 +41,7 @@ class HistoryKeeper {
   std::deque<HistoryMovers> movers_;  // of the last hour, the newest last
   std::size_t movers_new_ = 0;        // the last so many of them are not handed over yet
   std::unique_ptr<HistoryWriter> writer_;
+  bool begun_ = false;  // there was a tick
 };
 
 }  // namespace fdr

@@ -32,9 +32,10 @@ void keep_counters(const std::string& path, const KeptCounters& counters) {
   if (payload.size() <= kMostBytes) replace_state(path, kKind, payload.bytes());
 }
 
-std::optional<KeptCounters> take_counters(const std::string& path, Timestamp now) {
+void forget_counters(const std::string& path) { ::unlink(path.c_str()); }
+
+std::optional<KeptCounters> kept_counters(const std::string& path, Timestamp now) {
   const auto bytes = read_state(path, kKind, kMostBytes);
-  ::unlink(path.c_str());
   if (!bytes) return std::nullopt;
   ByteCursor from({reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()});
   const std::string boot = get_text(from);

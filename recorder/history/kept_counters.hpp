@@ -23,7 +23,9 @@ bool outlives_recorder(const std::string& metric, const Config& config);
 
 // Best effort: what is not kept is unknown to the next one.
 void keep_counters(const std::string& path, const KeptCounters& counters);
-// And takes them away: a recorder that is killed leaves none. Nothing of another boot, of the future or of more than kLongestGap ago.
-std::optional<KeptCounters> take_counters(const std::string& path, Timestamp now);
+// Nothing of another boot, of the future or of more than kLongestGap ago.
+std::optional<KeptCounters> kept_counters(const std::string& path, Timestamp now);
+// Once one goes on from them: a recorder that is killed leaves none.
+void forget_counters(const std::string& path);
 
 }  // namespace fdr

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "formats/json_text.hpp"
+#include "formats/json_writer.hpp"
 #include "formats/text.hpp"
 
 namespace fdr {
@@ -33,9 +33,16 @@ LogFile make_log_file(const std::vector<LogCopy>& at_firing, const std::vector<L
     }
     for (const LogLine& line : end.lines)
       if (line.number > newest) all.push_back({&line, &end.name});
-    Json head = {{"log", end.name}, {"place", valid_utf8(end.place)}, {"since_ns", to_ns(since)}, {"lines", end.all},
-                 {"counted", end.counted}, {"cut", end.cut}, {"skipped", valid_utf8(end.skipped)}, {"problem", valid_utf8(end.problem)}};
-    file.text += dump_json_line(head) + "\n";
+    file.text += json_line([&](JsonWriter& head) {
+      head.field("log", end.name);
+      head.field("place", end.place);
+      head.field("since_ns", to_ns(since));
+      head.field("lines", end.all);
+      head.field("counted", end.counted);
+      head.field("cut", end.cut);
+      head.field("skipped", end.skipped);
+      head.field("problem", end.problem);
+    });
     const std::string of = fmt::format("log {} ({}): ", end.name, valid_utf8(end.place));
     if (!end.problem.empty()) file.losses.push_back(of + valid_utf8(end.problem));
     if (!end.skipped.empty()) file.losses.push_back(of + valid_utf8(end.skipped));
@@ -43,8 +50,14 @@ LogFile make_log_file(const std::vector<LogCopy>& at_firing, const std::vector<L
     if (since > begin) file.losses.push_back(of + fmt::format("it said more than is kept: the first {} of the window are missing or not whole", duration_text(since - begin)));
   }
   std::stable_sort(all.begin(), all.end(), [](const NamedLine& a, const NamedLine& b) { return a.line->time < b.line->time; });
-  for (const auto& [line, log] : all)
-    file.text += dump_json_line({{"time", utc_text(anchor.realtime_of(line->time))}, {"monotonic_ns", to_ns(line->time)}, {"source", *log}, {"text", *line->text}}) + "\n";
+  for (const auto& [line, log] : all) {
+    file.text += json_line([&](JsonWriter& row) {
+      row.field("time", utc_text(anchor.realtime_of(line->time)));
+      row.field("monotonic_ns", to_ns(line->time));
+      row.field("source", *log);
+      row.field("text", *line->text);
+    });
+  }
   return file;
 }
 

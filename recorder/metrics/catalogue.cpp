@@ -168,7 +168,7 @@ constexpr std::array kCgroup = {
     Entry{"cgroup.throttled.time", Unit::kSeconds, kCounter, "seconds that its CPUs were not allowed to run", "cpu.stat of its group, v1 or v2"},
     Entry{"cgroup.cpu.limit", Unit::kPercent, kGauge, "% of one CPU, the nearest quota on the way to the root", "cpu.max of its group (v1: cpu.cfs_quota_us), each 5 s"},
     Entry{"cgroup.memory", Unit::kBytes, kGauge, "bytes charged to it, page cache included", "memory.current (v1: memory.usage_in_bytes)"},
-    Entry{"cgroup.memory.limit", Unit::kBytes, kGauge, "bytes, the least limit on the way to the root", "memory.max (v1: memory.limit_in_bytes)"},
+    Entry{"cgroup.memory.limit", Unit::kBytes, kGauge, "bytes, of the nearest group upwards that has one", "memory.max (v1: memory.limit_in_bytes)"},
     Entry{"cgroup.swap", Unit::kBytes, kGauge, "bytes", "memory.swap.current (v1: memory.memsw.usage_in_bytes less memory)"},
     Entry{"cgroup.oom", Unit::kNone, kCounter, "processes killed for want of memory in it", "memory.events oom_kill (v1: memory.oom_control)"},
 };

@@ -131,6 +131,14 @@ std::optional<CgroupMetrics::Group> CgroupMetrics::limited_group(const CgroupPla
   return Group{place.mount + place.path, place.v2};
 }
 
+// A file of a group that was removed says ENODEV for ever, also where one of the same name took its place.
+std::optional<std::string_view> CgroupMetrics::text_of(ProcFile& file) {
+  if (!file.is_open()) return std::nullopt;
+  const auto text = file.read(buffer_);
+  if (!text) file = ProcFile(), moved_ = true;
+  return text;
+}
+
 void CgroupMetrics::find_groups() {
   const auto cgroups = members_.empty() ? std::nullopt : read_small_file(proc_ + "/" + std::to_string(*members_.begin()) + "/cgroup", 1 << 16);
   if (!cgroups) return;  // it has just ended; what is known stays until its end is told

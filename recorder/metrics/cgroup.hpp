@@ -81,7 +81,7 @@ class CgroupMetrics {
   void open_memory(const std::optional<Group>& group);
   void read_cpu(Timestamp now);
   void read_memory();
-  std::optional<std::string_view> text_of(ProcFile& file) { return file.is_open() ? file.read(buffer_) : std::nullopt; }
+  std::optional<std::string_view> text_of(ProcFile& file);
 
   std::string proc_;
   std::array<std::optional<MetricId>, kValues> ids_;

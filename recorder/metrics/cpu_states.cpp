@@ -13,6 +13,7 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::string_view kPrefix = "host.cpu[";
 constexpr int kMostCpu = 1 << 16;
+constexpr double kBack_s = 1;
 
 std::string name_of(int cpu, const char* state) { return std::string(kPrefix) + std::to_string(cpu) + "]." + state; }
 
@@ -27,7 +28,9 @@ CpuShares unknown() {
 CpuSeconds cpu_seconds(const CpuTimes& t) { return {t.user + t.nice, t.system, t.iowait, t.irq, t.softirq, t.steal, t.idle}; }
 
 std::optional<CpuShares> cpu_shares(const CpuSeconds& change) {
-  // idle and iowait may go back by a tick.
+  // idle and iowait may go back by a tick. By seconds they do when a CPU comes or goes (get_idle_time in fs/proc/stat.c takes them from elsewhere
+  // then), and what the others did is not known.
+  if (change[2] < -kBack_s || change[6] < -kBack_s) return std::nullopt;
   CpuSeconds amount = change;
   double whole = 0;
   for (double& part : amount) whole += part = std::max(part, 0.0);

@@ -30,15 +30,16 @@ std::optional<DiskTotals> parse_disk(std::string_view line) {
   DiskTotals totals;
   take_word(line), take_word(line);  // major and minor
   totals.name = take_word(line);
-  std::array<std::uint64_t, 11> fields{};
+  std::array<std::uint64_t, 10> fields{};
   for (std::uint64_t& field : fields) {
     const auto number = parse_number<std::uint64_t>(take_word(line));
     if (!number) return std::nullopt;
     field = *number;
   }
-  totals.reads = fields[0], totals.read_sectors = fields[2], totals.read_ms = fields[3];
-  totals.writes = fields[4], totals.written_sectors = fields[6], totals.write_ms = fields[7];
-  totals.busy_ms = fields[9], totals.weighted_ms = fields[10];
+  const auto ms = [](std::uint64_t field) { return static_cast<std::uint32_t>(field); };
+  totals.reads = fields[0], totals.read_sectors = fields[2], totals.read_ms = ms(fields[3]);
+  totals.writes = fields[4], totals.written_sectors = fields[6], totals.write_ms = ms(fields[7]);
+  totals.under_way = fields[8], totals.busy_ms = ms(fields[9]);
   return totals;
 }
 
@@ -49,43 +50,65 @@ DiskMetrics::DiskMetrics(const MetricCatalogue& catalogue, const std::string& pr
   values_.fill(kUnknown);
 }
 
+DiskMetrics::Disk* DiskMetrics::known(const DiskTotals& totals) {
+  auto found = disks_.find(totals.name);
+  if (found == disks_.end()) {
+    if (disks_.size() >= kMostDisks) return nullptr;
+    found = disks_.emplace(totals.name, Disk{}).first;
+    found->second.counts = has_device(blocks_, totals.name);
+    found->second.last = totals;
+  }
+  Disk& disk = found->second;
+  if (totals.reads < disk.last.reads || totals.writes < disk.last.writes) {  // another of that name
+    const bool counts = disk.counts;
+    disk = {};
+    disk.counts = counts;
+    disk.last = totals;
+  }
+  return &disk;
+}
+
 void DiskMetrics::take(const DiskTotals& totals, Timestamp now) {
-  auto disk = disks_.find(totals.name);
-  const bool fresh = disk == disks_.end();
-  if (fresh) {
-    if (disks_.size() >= kMostDisks) return;
-    disk = disks_.emplace(totals.name, Disk{}).first;
-    disk->second.counts = has_device(blocks_, totals.name);
-  }
-  disk->second.seen = true;
-  if (!disk->second.counts) return;
-  const std::array<std::uint64_t, 3> current = {totals.read_sectors * kSectorBytes, totals.written_sectors * kSectorBytes, totals.reads + totals.writes};
-  for (std::size_t i = 0; i < current.size(); ++i) {
-    if (!fresh && current[i] > disk->second.last[i]) sums_[i] += static_cast<double>(current[i] - disk->second.last[i]);
-    values_[kRead + i] = sums_[i];
-  }
-  disk->second.last = current;
-  const auto change = disk->second.second.push(now, {static_cast<double>(current[2]), static_cast<double>(totals.read_ms + totals.write_ms), static_cast<double>(totals.busy_ms),
-                                                     static_cast<double>(totals.weighted_ms)});
+  Disk* const disk = known(totals);
+  if (!disk) return;
+  disk->seen = true;
+  if (!disk->counts) return;
+  const auto requests = static_cast<double>(totals.reads + totals.writes);
+  sums_.add(totals.name, {static_cast<double>(totals.read_sectors * kSectorBytes), static_cast<double>(totals.written_sectors * kSectorBytes), requests});
+
+  // Modulo 2^32, as they are printed.
+  const std::uint32_t read_ms = totals.read_ms - disk->last.read_ms, write_ms = totals.write_ms - disk->last.write_ms, busy_ms = totals.busy_ms - disk->last.busy_ms;
+  disk->waited_ms += static_cast<double>(read_ms) + static_cast<double>(write_ms);
+  disk->busy_ms += static_cast<double>(busy_ms);
+  disk->under_way += static_cast<double>(totals.under_way);
+  ++disk->readings;
+  if (totals.reads + totals.writes != disk->last.reads + disk->last.writes || totals.under_way == 0) disk->none_since = now;
+  disk->last = totals;
+  const auto change = disk->second.push(now, {requests, disk->waited_ms, disk->busy_ms, disk->under_way, disk->readings});
   if (!change) return;
+  const auto [done, waited, busy, under_way, readings] = change->amount;
+  if (done > 0 || totals.under_way == 0) disk->wait_s = done > 0 ? waited / done / 1000 : 0;
   const auto worse = [&](Value value, double found) { values_[value] = std::fmax(values_[value], std::max(found, 0.0)); };
-  worse(kBusy, std::min(100.0, change->amount[2] / 10 / change->seconds));
-  worse(kWait, change->amount[0] > 0 ? change->amount[1] / change->amount[0] / 1000 : 0);
-  worse(kQueue, change->amount[3] / 1000 / change->seconds);
+  worse(kBusy, std::min(100.0, busy / 10 / change->seconds));
+  worse(kWait, std::max(disk->wait_s, to_seconds(now - disk->none_since)));
+  worse(kQueue, under_way / readings);
 }
 
 void DiskMetrics::read(Timestamp now, std::span<double> row) {
   budget_.advance(now);
   if (file_.is_open() && budget_.may_spend()) {
     const Duration begin = thread_cpu_time();
-    const auto text = file_.read(buffer_);
+    const auto text = file_.read(buffer_, ProcFile::Reads::kToTheEnd);
     values_.fill(kUnknown);
     for (std::string_view rest = text.value_or(""); !rest.empty();)
       if (const auto totals = parse_disk(take_line(rest))) take(*totals, now);
+    const auto sums = sums_.done();
+    for (std::size_t i = 0; i < lines_.size(); ++i) lines_[i].learn(now, sums ? (*sums)[i] : kUnknown);
     std::erase_if(disks_, [](const auto& entry) { return !entry.second.seen; });
     for (auto& [name, disk] : disks_) disk.seen = false;
     budget_.spent(thread_cpu_time() - begin);
   }
+  for (std::size_t i = 0; i < lines_.size(); ++i) values_[kRead + i] = lines_[i].at(now);
   for (std::size_t i = 0; i < kValues; ++i)
     if (ids_[i] && *ids_[i] < row.size()) row[*ids_[i]] = values_[i];
 }

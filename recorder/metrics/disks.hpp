@@ -1,6 +1,9 @@
 // The host's disks, together and the one that is worst off: host.disk.{read,written} in bytes, host.disk.requests, and over a sliding second
 // host.disk.busy, .wait and .queue. From /proc/diskstats (Documentation/admin-guide/iostats.rst): of disks that have a device below
 // /sys/block, so that what is stacked on them (partitions, dm, md, loop) does not count twice. Unknown where there is none. Session thread only.
+//
+// The kernel adds up how long requests took when they are done (block/blk-core.c, since 5.0). So that a disk that hangs is not the fastest of
+// all, the queue is what was seen under way, and where none was done a wait is what the last ones waited, or for how long none has been done.
 #pragma once
 
 #include <array>
@@ -14,14 +17,17 @@
 #include "recorder/cost/cost_budget.hpp"
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/sliding_second.hpp"
+#include "recorder/metrics/straight_line.hpp"
+#include "recorder/metrics/sum_of_many.hpp"
 #include "triggers/metric_history.hpp"
 
 namespace fdr {
 
-// A line of diskstats; times in milliseconds, sectors of 512 bytes.
+// A line of diskstats; times in milliseconds, of which the kernel prints 32 bits, sectors of 512 bytes.
 struct DiskTotals {
   std::string_view name;
-  std::uint64_t reads = 0, read_sectors = 0, read_ms = 0, writes = 0, written_sectors = 0, write_ms = 0, busy_ms = 0, weighted_ms = 0;
+  std::uint64_t reads = 0, read_sectors = 0, writes = 0, written_sectors = 0, under_way = 0;
+  std::uint32_t read_ms = 0, write_ms = 0, busy_ms = 0;
 };
 std::optional<DiskTotals> parse_disk(std::string_view line);
 
@@ -36,14 +42,19 @@ class DiskMetrics {
   struct Disk {
     bool counts = false;  // has a device of its own
     bool seen = false;    // at this reading
-    std::array<std::uint64_t, 3> last{};  // bytes read and written, requests
-    SlidingSecond<4> second;  // requests, and milliseconds: waited by them, busy, weighted
+    DiskTotals last{};    // without its name
+    double waited_ms = 0, busy_ms = 0, under_way = 0, readings = 0;  // summed up since it was found
+    SlidingSecond<5> second;  // requests, and those four
+    double wait_s = 0;        // of the last that were done
+    Timestamp none_since{};   // no request has been done since
   };
+  Disk* known(const DiskTotals& totals);
   void take(const DiskTotals& totals, Timestamp now);
 
   std::array<std::optional<MetricId>, kValues> ids_;
   std::array<double, kValues> values_{};
-  std::array<double, 3> sums_{};  // what was gained since the first reading
+  SumOfMany<3> sums_;
+  std::array<StraightLine, 3> lines_;
   std::map<std::string, Disk, std::less<>> disks_;
   ProcFile file_;
   std::string blocks_;

@@ -8,11 +8,14 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <utility>
 
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/metrics/cpu_states.hpp"
 #include "recorder/metrics/proc_file.hpp"
 #include "recorder/metrics/sliding_second.hpp"
+#include "recorder/metrics/straight_line.hpp"
+#include "recorder/metrics/sum_of_many.hpp"
 #include "recorder/system/pretend.hpp"
 #include "recorder/system/proc_text.hpp"
 
@@ -21,6 +24,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint64_t kMeasureEvery = 4;  // readings: asking for the thread's CPU time is a system call, too, and a file costs what it cost before
+constexpr double kMostPause_s = 2;         // after a reading that cost the most
 
 double share_in_percent(double part, double whole) { return std::clamp(100 * part / whole, 0.0, 100.0); }
 
@@ -38,9 +42,9 @@ class HostMetrics::Impl {
     // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes them. All together may
     // have 0.13 % (an idle recorder has 0.5 %, DESIGN 9): CPU time and free memory are known at each tick, what is looked at over seconds a
     // few times in one.
-    const auto add = [&](const std::string& file, double share, std::vector<std::string> names, Parser parser) {
+    const auto add = [&](const std::string& file, double share, std::vector<std::string> names, Parser parser) -> Source& {
       std::string path = proc + "/" + file;
-      sources_.emplace_back(file.starts_with("pressure/") ? unless_missing("psi", std::move(path)) : std::move(path), share, std::move(names), std::move(parser), catalogue);
+      return sources_.emplace_back(file.starts_with("pressure/") ? unless_missing("psi", std::move(path)) : std::move(path), share, std::move(names), std::move(parser), catalogue);
     };
     add("stat", 0.0004,
         {"host.cpu.user", "host.cpu.system", "host.cpu.iowait", "host.cpu.irq", "host.cpu.softirq", "host.cpu.steal",
@@ -51,7 +55,7 @@ class HostMetrics::Impl {
          "host.mem.slab", "host.mem.buffers", "host.mem.swap_cached", "host.mem.shared", "host.mem.page_tables",
          "host.mem.kernel_stacks", "host.mem.per_cpu", "host.mem.vmalloc", "host.mem.huge_pages", "host.swap.used"},
         [](Text text, Timestamp, Out out) { memory(text, out); });
-    add("vmstat", 0.0002,
+    add("vmstat", 0.0002,  // of its first page: what is asked for ends at 3 KB (6.18), and each page costs all of it again
         {"host.swap.in", "host.swap.out", "host.vm.scan", "host.vm.steal", "host.vm.allocstall", "host.vm.faults",
          "host.vm.compactstall", "host.vm.oom_kill"},
         [this](Text text, Timestamp, Out out) { vm(text, out); });
@@ -71,7 +75,7 @@ class HostMetrics::Impl {
     add("net/netstat", 0.0001, {"host.net.tcp.listen_overflows"},
         [](Text text, Timestamp, Out out) { netstat(text, out); });
     add("net/dev", 0.00004, {"host.net.rx.bytes", "host.net.tx.bytes", "host.net.errors", "host.net.drops"},
-        [](Text text, Timestamp, Out out) { interfaces(text, out); });
+        [this](Text text, Timestamp, Out out) { interfaces(text, out); }).reads = ProcFile::Reads::kToTheEnd;
   }
 
   void read(Timestamp now, std::span<double> row) {
@@ -80,14 +84,14 @@ class HostMetrics::Impl {
       if (source.file.is_open() && source.budget.may_spend()) {
         const bool measured = source.budget.readings() % kMeasureEvery == 0;
         const Duration begin = measured ? thread_cpu_time() : Duration{};
-        const auto text = source.file.read(buffer_);
+        const auto text = source.file.read(buffer_, source.reads);
         std::fill(source.values.begin(), source.values.end(), kUnknown);
         if (text) source.parse(*text, now, source.values);
-        if (measured) source.cost = thread_cpu_time() - begin;
-        source.budget.spent(source.cost);
+        source.learn(now);
+        source.budget.spent(measured ? source.measured(thread_cpu_time() - begin) : source.cost);
       }
       for (std::size_t i = 0; i < source.ids.size(); ++i) {
-        if (source.ids[i] && *source.ids[i] < row.size()) row[*source.ids[i]] = source.values[i];
+        if (source.ids[i] && *source.ids[i] < row.size()) row[*source.ids[i]] = source.counts[i] ? source.lines[i].at(now) : source.values[i];
       }
     }
     states_.write(row);
@@ -118,19 +122,36 @@ class HostMetrics::Impl {
            const MetricCatalogue& catalogue)
         : path(std::move(file_path)),
           file(path),
-          budget(share),
+          budget(share, kMostPause_s),
           names(std::move(metric_names)),
           parse(std::move(parser)),
-          values(names.size(), kUnknown) {
-      for (const std::string& name : names) ids.push_back(catalogue.find(name));
+          values(names.size(), kUnknown),
+          lines(names.size()) {
+      for (const std::string& name : names) {
+        ids.push_back(catalogue.find(name));
+        counts.push_back(ids.back() && catalogue.info(*ids.back()).kind == MetricKind::kCounter);
+      }
+    }
+    void learn(Timestamp now) {
+      for (std::size_t i = 0; i < values.size(); ++i)
+        if (counts[i]) lines[i].learn(now, values[i]);
+    }
+    // What the readings up to the next measured one are taken to cost: the lesser of the last two, since one may have been held up (an
+    // interrupt, a cold cache) and would be charged again and again.
+    Duration measured(Duration found) {
+      cost = std::min(found, std::exchange(found_before, found));
+      return found;
     }
     std::string path;
     ProcFile file;
+    ProcFile::Reads reads = ProcFile::Reads::kOneRead;
     CostBudget budget;
-    Duration cost{};  // of a reading, when last measured
+    Duration cost{}, found_before = Duration::max();  // of a reading
     std::vector<std::string> names;
     Parser parse;
-    std::vector<double> values;  // the last ones read
+    std::vector<double> values;       // the last ones read
+    std::vector<StraightLine> lines;  // of the counters among them
+    std::vector<bool> counts;
     std::vector<std::optional<MetricId>> ids;
   };
 
@@ -235,13 +256,14 @@ class HostMetrics::Impl {
   }
 
   // "  eth0: rx bytes packets errs drop fifo frame compressed multicast, tx bytes packets errs drop ...", below two lines of titles.
-  static void interfaces(std::string_view text, std::span<double> out) {
+  void interfaces(std::string_view text, std::span<double> out) {
     while (!text.empty()) {
       std::string_view line = take_line(text);
       const std::size_t colon = line.find(':');
       if (colon == std::string_view::npos) continue;
       std::string_view name = line.substr(0, colon);
-      if (take_word(name) == "lo") continue;
+      name = take_word(name);
+      if (name == "lo") continue;
       line.remove_prefix(colon + 1);
       std::array<double, 12> fields{};
       bool whole = true;
@@ -251,11 +273,9 @@ class HostMetrics::Impl {
         field = count.value_or(0);
       }
       if (!whole) continue;
-      add_known(out[0], fields[0]);
-      add_known(out[1], fields[8]);
-      add_known(out[2], fields[2] + fields[10]);
-      add_known(out[3], fields[3] + fields[11]);
+      interfaces_.add(name, {fields[0], fields[8], fields[2] + fields[10], fields[3] + fields[11]});
     }
+    if (const auto sums = interfaces_.done()) std::copy(sums->begin(), sums->end(), out.begin());
   }
 
   const long ticks_per_second_;
@@ -263,6 +283,7 @@ class HostMetrics::Impl {
   SlidingSecond<7> cpu_;
   CpuStates states_;
   std::array<SlidingSecond<2>, 3> psi_;
+  SumOfMany<4> interfaces_;
   std::vector<Source> sources_;
   std::string buffer_;
 };

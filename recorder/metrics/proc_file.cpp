@@ -22,7 +22,7 @@ ProcFile::ProcFile(const FileDescriptor& directory, const char* name)
   if (!file_.valid()) error_ = errno;
 }
 
-std::optional<std::string_view> ProcFile::read(std::string& buffer) {
+std::optional<std::string_view> ProcFile::read(std::string& buffer, Reads reads) {
   if (!file_.valid()) return std::nullopt;
   if (buffer.size() < kFirstSize) buffer.resize(kFirstSize);
   std::size_t used = 0;
@@ -41,9 +41,8 @@ std::optional<std::string_view> ProcFile::read(std::string& buffer) {
       return std::nullopt;
     }
     used += static_cast<std::size_t>(got);
-    // seq files give what they have in one read as long as there is room: a short read is the end, and the one more
-    // read that would say 0 would make the kernel produce the text again.
-    if (got == 0 || used < buffer.size()) break;
+    // One more read, that would say 0, would make the kernel produce a record's text again.
+    if (got == 0 || (reads == Reads::kOneRead && used < buffer.size())) break;
   }
   error_ = 0;
   return std::string_view(buffer).substr(0, used);

@@ -111,16 +111,17 @@ class ProcessMetrics::Impl {
     changed_ = ever_ = true;
   }
 
-  void ended(std::int32_t pid, double user_s, double system_s) {
+  void ended(std::int32_t pid, double user_s, double system_s, Timestamp now) {
     const auto known = members_.find(pid);
     if (known == members_.end()) return;
-    known->second.finish(user_s, system_s);
+    known->second.finish(user_s, system_s, now);
     remove(known);
   }
 
   void read(Timestamp now, std::span<double> row) {
     const Duration begin = thread_cpu_time();
     budget_.advance(now);
+    context_.now = now;
     keep_uptime(now);
     read_members(begin);
     // Where nobody lives nothing is read, and the CPU of the last second still has to go down.
@@ -279,7 +280,7 @@ ProcessMetrics::ProcessMetrics(const MetricCatalogue& catalogue, const std::vect
     : impl_(std::make_unique<Impl>(catalogue, target_names, proc, cpu_share)) {}
 ProcessMetrics::~ProcessMetrics() = default;
 void ProcessMetrics::began(std::int32_t pid, std::size_t target) { impl_->began(pid, target); }
-void ProcessMetrics::ended(std::int32_t pid, double user_s, double system_s) { impl_->ended(pid, user_s, system_s); }
+void ProcessMetrics::ended(std::int32_t pid, double user_s, double system_s, Timestamp now) { impl_->ended(pid, user_s, system_s, now); }
 void ProcessMetrics::read(Timestamp now, std::span<double> row) { impl_->read(now, row); }
 ReadingCost ProcessMetrics::cost() const { return impl_->cost(); }
 

@@ -35,7 +35,7 @@ class ProcessMetrics {
   // The process table tells of members; `target` indexes target_names.
   void began(std::int32_t pid, std::size_t target);
   // CPU times that it had used in all, as the kernel said at its end; 0 where that is not known.
-  void ended(std::int32_t pid, double user_s, double system_s);
+  void ended(std::int32_t pid, double user_s, double system_s, Timestamp now);
   // Writes the targets' values into `row` (indexed by MetricId). What could not be read is NaN.
   void read(Timestamp now, std::span<double> row);
   // Of a tick, with as many processes as were read in it.

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cmath>
 #include <functional>
+#include <limits>
 
 namespace fdr {
 namespace {
@@ -83,6 +84,7 @@ ProcessMember::Outcome ProcessMember::read(ProcessReadContext& context, bool kee
                  static_cast<double>(memory_.involuntary)};
   if (readings_ % (context.sized_descriptors ? kSizeEvery : kCountEvery) == 0) descriptors_ = count_descriptors(context);
   ++readings_;
+  read_at_ = context.now;
   if (!was_read_) {
     const double started_s = static_cast<double>(stat_.start_ticks) / static_cast<double>(context.ticks_per_second);
     newborn_ = !std::isnan(known_uptime_s_) && started_s >= known_uptime_s_ - kStartTolerance_s;
@@ -113,11 +115,17 @@ double ProcessMember::count_descriptors(const ProcessReadContext& context) {
   return count;
 }
 
-void ProcessMember::finish(double user_s, double system_s) {
+void ProcessMember::finish(double user_s, double system_s, Timestamp now) {
   // An old process that was never read has no point to count from.
   if (!was_read_ && !newborn_) return;
-  last_.value[ProcessCounters::kUser] = std::max(last_.value[ProcessCounters::kUser], user_s);
-  last_.value[ProcessCounters::kSystem] = std::max(last_.value[ProcessCounters::kSystem], system_s);
+  double &user = last_.value[ProcessCounters::kUser], &system = last_.value[ProcessCounters::kSystem];
+  double more_user = std::max(user_s - user, 0.0), more_system = std::max(system_s - system, 0.0);
+  // What is told at the end was counted by the ticks of the clock, what /proc says is scaled to the time it really ran (cputime_adjust in
+  // kernel/sched/cputime.c): after hours they are seconds apart. It did not run for longer than there was time.
+  const double most = was_read_ ? to_seconds(now - read_at_) * std::max(stat_.threads, 1) : std::numeric_limits<double>::infinity();
+  if (const double more = more_user + more_system; more > most) more_user *= most / more, more_system *= most / more;
+  user += more_user;
+  system += more_system;
 }
 
 ProcessCounters ProcessMember::counted() const {

@@ -29,6 +29,7 @@ struct ProcessReadContext {
   long ticks_per_second = 100, page_size = 4096;
   bool sized_descriptors = false;  // the size of /proc/PID/fd is the number of descriptors (6.2); else they are counted
   std::string buffer;
+  Timestamp now{};
 };
 
 class ProcessMember {
@@ -41,7 +42,7 @@ class ProcessMember {
 
   Outcome read(ProcessReadContext& context, bool keep_open);
   // The final CPU times, where they are known.
-  void finish(double user_s, double system_s);
+  void finish(double user_s, double system_s, Timestamp now);
 
   std::size_t target() const { return target_; }
   bool newborn() const { return newborn_; }  // as far as is known: an unread one that may have existed before is not
@@ -69,6 +70,7 @@ class ProcessMember {
   ProcFile stat_file_, status_file_;
   bool newborn_, was_read_ = false, gone_ = false;
   int readings_ = 0;
+  Timestamp read_at_{};
   ProcStat stat_;
   std::size_t stat_hash_ = 0;  // of its text, when the status was read
   ProcMemory memory_;

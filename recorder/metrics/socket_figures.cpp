@@ -5,6 +5,7 @@
 #include <limits>
 #include <unordered_set>
 
+#include "formats/json_writer.hpp"
 #include "recorder/metrics/sockets.hpp"
 
 namespace fdr {
@@ -30,6 +31,11 @@ template <class Visit>
 void each_socket(const SocketSurvey& survey, Visit visit) {
   for (const SocketSurvey::Network& network : survey.networks)
     for (const SocketRow& row : network.listing.rows) visit(row, network.inode);
+}
+
+// Every process could be looked into, and every network was listed to its end.
+bool is_whole(const SocketSurvey& survey) {
+  return survey.complete && std::all_of(survey.networks.begin(), survey.networks.end(), [](const auto& network) { return network.listing.problem.empty() && !network.listing.cut; });
 }
 
 const HeldSocket* holder(const SocketSurvey& survey, std::uint64_t inode) {
@@ -71,14 +77,13 @@ std::vector<double> socket_gauges(const SocketSurvey& survey, std::optional<std:
       if (row.has_state(states[i])) ++values[kFirstState + i];
   });
   // What is not known whole is not zero: "no socket in close_wait" may be wrong then.
-  const bool listed = std::all_of(survey.networks.begin(), survey.networks.end(), [](const auto& network) { return network.listing.problem.empty() && !network.listing.cut; });
   if (!survey.complete) values[kAll] = kUnknown;
-  if (!survey.complete || !listed) std::fill(values.begin() + kUdp, values.end(), kUnknown);
+  if (!is_whole(survey)) std::fill(values.begin() + kUdp, values.end(), kUnknown);
   return values;
 }
 
 void SocketCounters::add(const SocketSurvey& survey, std::size_t targets) {
-  const bool first = sums_.empty();
+  const bool whole = is_whole(survey), new_are_known = whole && whole_;
   sums_.resize(targets + 1, Sums{});
   std::unordered_map<std::uint64_t, Totals> now;
   each_socket(survey, [&](const SocketRow& row, std::uint64_t) {
@@ -93,7 +98,7 @@ void SocketCounters::add(const SocketSurvey& survey, std::size_t targets) {
       // The kernel's sums may start anew where an inode is used again.
       gained[i] = static_cast<double>(totals[i] >= base ? totals[i] - base : totals[i]);
     }
-    if (first) gained = {};
+    if (before == last_.end() && !new_are_known) gained = {};
     std::unordered_set<std::uint32_t> holders;
     for (const HeldSocket* held = holder(survey, inode); held != survey.held.data() + survey.held.size() && held->inode == inode; ++held)
       if (held->target < targets) holders.insert(held->target);
@@ -102,7 +107,9 @@ void SocketCounters::add(const SocketSurvey& survey, std::size_t targets) {
       sums_.back()[i] += gained[i];
     }
   }
+  if (!whole && now.size() + last_.size() <= kMostKept) now.merge(last_);
   last_ = std::move(now);
+  whole_ = whole;
 }
 
 std::string socket_rows_text(const SocketSurvey& survey, std::size_t most) {
@@ -123,22 +130,34 @@ std::string socket_rows_text(const SocketSurvey& survey, std::size_t most) {
   for (std::size_t i = 0; i < lines.size() && i < most; ++i) {
     const SocketRow& row = *lines[i].row;
     const std::string remote = remote_address(row);
-    text += fmt::format(R"({{"protocol": "{}", "state": "{}", "local": "{}", "remote": {}, "recv_q": {}, "send_q": {}, "drops": {}, "rcvbuf": {}, "sndbuf": {}, )"
-                        R"("rx_bytes": {}, "tx_bytes": {}, "inode": {}, "uid": {}, "pid": {}, "netns": {}}})",
-                        row.tcp ? "tcp" : "udp", socket_state(row), local_address(row), remote.empty() ? "null" : '"' + remote + '"', row.recv_q, row.send_q, row.drops,
-                        row.rcvbuf, row.sndbuf, row.rx_bytes, row.tx_bytes, row.inode, row.uid,
-                        lines[i].held ? std::to_string(lines[i].held->pid) : "null", lines[i].network) +
-            "\n";
+    text += json_line([&](JsonWriter& json) {
+      json.field("protocol", row.tcp ? "tcp" : "udp");
+      json.field("state", socket_state(row));
+      json.field("local", local_address(row));
+      json.field("remote", remote.empty() ? std::nullopt : std::optional(remote));
+      json.field("recv_q", row.recv_q);
+      json.field("send_q", row.send_q);
+      json.field("drops", row.drops);
+      json.field("rcvbuf", row.rcvbuf);
+      json.field("sndbuf", row.sndbuf);
+      json.field("rx_bytes", row.rx_bytes);
+      json.field("tx_bytes", row.tx_bytes);
+      json.field("inode", row.inode);
+      json.field("uid", row.uid);
+      json.field("pid", lines[i].held ? std::optional(lines[i].held->pid) : std::nullopt);
+      json.field("netns", lines[i].network);
+    });
   }
   std::string problem;
   for (const SocketSurvey::Network& network : survey.networks)
     if (problem.empty()) problem = network.listing.cut ? "more than were listed" : network.listing.problem;
   if (problem.empty() && !survey.problems.empty()) problem = survey.problems.front();
   if (problem.empty() && !survey.complete) problem = "not every process of the targets could be looked into";
-  for (char& c : problem)
-    if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
   if (lines.size() > most || !problem.empty())
-    text += fmt::format(R"({{"left_out": {}, "problem": "{}"}})", lines.size() > most ? lines.size() - most : 0, problem) + "\n";
+    text += json_line([&](JsonWriter& json) {
+      json.field("left_out", lines.size() > most ? lines.size() - most : 0);
+      json.field("problem", problem);
+    });
   return text;
 }
 

@@ -53,15 +53,18 @@ std::vector<double> socket_gauges(const SocketSurvey& survey, std::optional<std:
 class SocketCounters {
  public:
   using Sums = std::array<double, 5>;  // in the order of socket_counter_names()
-  // What was there at the first survey is the base; a socket that is new later counts from its beginning.
+  // What was there at the first survey is the base; a socket that is new later counts from its beginning. Next to a survey that was not whole nobody
+  // knows who is new: such count from where they were found, and who is missing is not forgotten (of at most kMostKept).
   void add(const SocketSurvey& survey, std::size_t targets);
   // Nothing before the first survey. `target` as index, or the number of targets for all.
   const std::vector<Sums>& sums() const { return sums_; }
 
  private:
   using Totals = std::array<std::uint64_t, 5>;
+  static constexpr std::size_t kMostKept = 1u << 17;
   std::unordered_map<std::uint64_t, Totals> last_;  // by inode
   std::vector<Sums> sums_;
+  bool whole_ = false;  // the last survey
 };
 
 // One JSON object a line, the targets' sockets first; `left_out` in the last where there are more than `most`. The row keys of

@@ -67,6 +67,11 @@ void SyscallFigures::add_second(const SummaryLog& log) {
   }
 }
 
+void SyscallFigures::forget() {
+  read_at_ = {};
+  for (Figures& call : calls_) call.calls_a_second = call.mean_s = call.longest_s = kUnknown;
+}
+
 void SyscallFigures::read(const SummaryLog& log, Timestamp now, std::span<double> row) {
   if (calls_.empty()) return;
   if (log.read_at() != read_at_) {
@@ -75,7 +80,7 @@ void SyscallFigures::read(const SummaryLog& log, Timestamp now, std::span<double
     if (second_ > Duration{}) {
       add_second(log);
     } else {
-      for (Figures& call : calls_) call.errors_line.learn(read_at_, 0);
+      for (Figures& call : calls_) call.errors_line.follow(read_at_, call.errors_known);
     }
   }
   for (const Figures& call : calls_) {

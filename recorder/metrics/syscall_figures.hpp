@@ -26,6 +26,8 @@ class SyscallFigures {
  public:
   explicit SyscallFigures(const MetricCatalogue& catalogue);
   void read(const SummaryLog& log, Timestamp now, std::span<double> row);
+  // Calls are not counted for a while: the first second after it is a first one again.
+  void forget();
 
  private:
   struct Figures {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr Duration kSecond = std::chrono::seconds(1), kAlmostASecond = std::chrono::milliseconds(900);
+constexpr Duration kBetweenSums = std::chrono::milliseconds(950);  // ticks are a little early as often as late
 
 double percent(std::uint64_t after, std::uint64_t before, Duration interval) {
   return after > before ? 100.0 * static_cast<double>(after - before) / static_cast<double>(interval.count()) : 0.0;
@@ -32,6 +33,8 @@ ThreadMetrics::ThreadMetrics(const MetricCatalogue& catalogue, const std::vector
                       .wait_id = catalogue.find(prefix + "cpu.wait"),
                       .dead = {},
                       .sums = {},
+                      .calls = {},
+                      .errors = {},
                       .demand = kUnknown,
                       .wait = kUnknown});
   }
@@ -67,17 +70,23 @@ void ThreadMetrics::sum_up(const fdr_thread* threads, std::span<const std::uint3
 void ThreadMetrics::read(const fdr_thread* threads, std::span<const std::uint32_t> live, std::span<const fdr_thread> ended, std::uint32_t lacks,
                          Timestamp now, std::span<double> row) {
   for (const fdr_thread& thread : ended) each_tree(thread.target, [&](Tree& tree) { tree.dead.add(thread); });
-  if (live.size() <= kEachTick || now - last_ >= kSecond) {
+  const bool each_tick = live.size() <= kEachTick;
+  if (each_tick || now - last_ >= kBetweenSums) {
     last_ = now;
     sum_up(threads, live, now);
+    for (Tree& tree : trees_) {
+      const auto learn = each_tick ? &StraightLine::follow : &StraightLine::learn;
+      (tree.calls.*learn)(now, static_cast<double>(tree.sums.calls));
+      (tree.errors.*learn)(now, static_cast<double>(tree.sums.errors));
+    }
   }
   const auto set = [&](const std::optional<MetricId>& id, double value) {
     if (id) row[*id] = value;
   };
   for (const Tree& tree : trees_) {
     if (!(lacks & FDR_LACKS_SUMS)) {
-      set(tree.calls_id, static_cast<double>(tree.sums.calls));
-      set(tree.errors_id, static_cast<double>(tree.sums.errors));
+      set(tree.calls_id, tree.calls.at(now));
+      set(tree.errors_id, tree.errors.at(now));
     }
     if (!(lacks & FDR_LACKS_WAITS)) set(tree.demand_id, tree.demand), set(tree.wait_id, tree.wait);
   }

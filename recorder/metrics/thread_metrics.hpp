@@ -1,7 +1,8 @@
 // Metrics from the kernel-side accounting of each thread (wire.h, fdr_thread): no reading of /proc, so their cost is small for many threads.
 //
 // process.syscalls, process.syscalls.errors, process.cpu.demand, process.cpu.wait, of each target and of all; thread.cpu.max. The dead stay counted. Sums
-// over all slots are made once a second where there are more than kEachTick threads, else each tick. Session thread only.
+// over all slots are made once a second where there are more than kEachTick threads (counters then rise in straight lines, straight_line.hpp), else
+// each tick. Session thread only.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "recorder/metrics/straight_line.hpp"
 #include "recorder/window/window.hpp"
 #include "triggers/metric_history.hpp"
 
@@ -34,6 +36,7 @@ class ThreadMetrics {
   struct Tree {
     std::optional<MetricId> calls_id, errors_id, demand_id, wait_id;
     Sums dead, sums;
+    StraightLine calls, errors;
     double demand, wait;
   };
   struct Moment {

@@ -11,8 +11,13 @@
 #include <limits>
 #include <utility>
 
+#include "formats/error.hpp"
+#include "formats/text.hpp"
+#include "recorder/config_file/config_file.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/history/kept_metrics.hpp"
+#include "triggers/engine.hpp"
+#include "triggers/quantity.hpp"
 
 namespace fdr {
 namespace {
@@ -58,6 +63,23 @@ MetricReader::MetricReader(const Config& config, bool sees_calls)
   if (!config.history.enabled) return;
   past_.emplace(catalogue_, kept_metrics(config, catalogue_), longest_lookback(config, catalogue_), config.span);
   history_.set_past(&*past_);
+}
+
+void MetricReader::check_fits(const Config& next) const {
+  const char* const kAnew = "start the recorder anew with it";
+  const MetricCatalogue wanted = build_catalogue(next);
+  const std::vector<RuleConfig> rules = all_rules(next);
+  const Engine engine(rules, wanted);
+  for (const RuleConfig& rule : rules) {
+    for (const MetricId id : engine.metrics(rule.name))
+      if (const std::string& name = wanted.info(id).name; !catalogue_.find(name))
+        throw Error(fmt::format("rule '{}': {} is read only where it was asked for when the recorder was started", printable(rule.name), printable(name)), kAnew);
+    for (const Lookback& lookback : engine.lookbacks(rule.name)) {
+      const std::string& name = wanted.info(lookback.metric).name;
+      if (past_ && past_->answers(lookback.span) && !past_->reaches(*catalogue_.find(name), lookback.span))
+        throw Error(fmt::format("rule '{}': {} of the last {} is not kept since the recorder was started", printable(rule.name), printable(name), duration_literal(lookback.span)), kAnew);
+    }
+  }
 }
 
 void MetricReader::add_process(std::int32_t pid, std::uint32_t target) {
@@ -106,7 +128,8 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   std::fill(row_.begin(), row_.end(), kUnknown);
   for (const auto& [pid, target] : changes.processes.started) add_process(pid, target);
   for (const TargetExit& exit : changes.processes.exits) {
-    processes_.ended(exit.pid, exit.user_s, exit.system_s);
+    if (exit.replaced) continue;  // who has the number now began in its place
+    processes_.ended(exit.pid, exit.user_s, exit.system_s, now);
     sockets_.ended(exit.pid);
     cgroup_.ended(exit.pid);
   }
@@ -120,7 +143,11 @@ void MetricReader::read(const Recording& recording, const Recording::Changes& ch
   cgroup_.read(now, row_);
   progress_.read(recording.window().threads, recording.live_slots(), now, row_);
   oom_.read(now, row_);
-  if (!recording.economy().spares_calls() && recording.sees_calls()) syscalls_.read(recording.summary(), now, row_);  // unknown where nobody looks, never 0
+  if (recording.economy().spares_calls() || !recording.sees_calls()) {
+    syscalls_.forget();  // unknown where nobody looks, never 0
+  } else {
+    syscalls_.read(recording.summary(), now, row_);
+  }
   standstill_.read(recording.source().canaries(), now, row_);
   const std::vector<double> ages = beats.ages(now);
   keep_peer_ages(beats, now);

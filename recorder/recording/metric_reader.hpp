@@ -36,6 +36,8 @@ class MetricReader {
 
   const MetricCatalogue& catalogue() const { return catalogue_; }
   const MetricHistory& history() const { return history_; }
+  // Whether the rules of another configuration can be answered by what is read and kept here. Throws Error: which cannot, and why.
+  void check_fits(const Config& next) const;
   // The past beyond the window; null where the history is off.
   MetricPast* past() { return past_ ? &*past_ : nullptr; }
   void add_process(std::int32_t pid, std::uint32_t target);

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "formats/text.hpp"
@@ -36,7 +35,7 @@
 #include "recorder/survival/claim.hpp"
 #include "recorder/survival/slice_keeper.hpp"
 #include "recorder/survival/state_keeper.hpp"
-#include "recorder/system/child.hpp"
+#include "recorder/system/open_files.hpp"
 #include "recorder/system/own_privileges.hpp"
 #include "recorder/system/raised_tick.hpp"
 #include "recorder/targets/proc_reader.hpp"
@@ -66,6 +65,7 @@ FileDescriptor taken_signals() {
 // Takes the name. From here on no more may be done than the recording needs: every thread is still to be started.
 RunDirectory begin_as(const SessionOptions& options, const Voice& voice) {
   RunDirectory directory = claim_run_directory(default_name(options), options.config.name.empty(), options.config.directory, voice);
+  raise_open_files();
   mount_bpf_filesystem(nullptr);  // takes CAP_SYS_ADMIN; where it fails, pinning says so
   keep_only(needs_of(options.config, options.mode));
   return directory;
@@ -73,7 +73,7 @@ RunDirectory begin_as(const SessionOptions& options, const Voice& voice) {
 
 // Before there are ticks, and once: the features of a host stay as they are while it runs.
 std::string doctor_of(const Recording& recording) {
-  return checks_json(check_host(KnownBackend{.bpf = recording.window().control->backend == FDR_BACKEND_BPF, .lacking = recording.notes()})).dump(2) + "\n";
+  return checks_json(check_host(KnownBackend{.bpf = recording.window().control->backend == FDR_BACKEND_BPF, .lacking = recording.notes()}));
 }
 
 }  // namespace
@@ -131,11 +131,11 @@ class Session::Impl {
     voice_.say("no process matches the targets yet: waiting");
   }
 
-  void add_child(std::int32_t pid) {
-    child_ = pid;
-    recording_.add_child(pid);
-    metrics_.add_process(pid, 0);
-    roots_.push_back(pid);
+  void add_child(Child& child) {
+    child_ = &child;
+    recording_.add_child(child.pid());
+    metrics_.add_process(child.pid(), 0);
+    roots_.push_back(child.pid());
   }
 
   SessionEnd loop(const std::function<void()>& on_armed) {
@@ -202,7 +202,7 @@ class Session::Impl {
     std::uint64_t ignored;
     [[maybe_unused]] ssize_t got = ::read(timer_.get(), &ignored, sizeof ignored);
     if (watched[3].revents) got = ::read(finished_.get(), &ignored, sizeof ignored);
-    asked_ = watched[2].revents || !control_.waiting().empty();
+    asked_ = watched[2].revents || !control_.waiting().empty() || control_.full();
   }
 
   void tick(Timestamp now) {
@@ -217,7 +217,7 @@ class Session::Impl {
       exit_known_ = true;
       metrics_.target_exited(*child_status_);
     }
-    if (child_ == 0) take_newcomers(now);
+    if (!child_) take_newcomers(now);
     metrics_.read(recording_, changes, heartbeats_, watched_.values(now), lateness, now);
     if (!final_done_) {
       if (gone_ || stop_) firings_.wind_up();
@@ -295,11 +295,11 @@ class Session::Impl {
     const auto root = std::find(roots_.begin(), roots_.end(), exit.pid);
     if (root != roots_.end()) {
       roots_.erase(root);
-      if (exit.pid != child_ && exit.wait_status) metrics_.target_exited(*exit.wait_status);
+      if (!(child_ && exit.pid == child_->pid()) && exit.wait_status) metrics_.target_exited(*exit.wait_status);
       last_status_ = exit.wait_status;
     }
     // attach: when nothing of any target is left. run: when its child is, whatever it left behind.
-    if (child_ == 0 && recording_.processes().live_count() == 0 && !options_.config.wait) gone_ = true;
+    if (!child_ && recording_.processes().live_count() == 0 && !options_.config.wait) gone_ = true;
   }
 
   // The targets are gone, and the exit itself may be what was waited for; or we are told to stop. What is still going on ends here.
@@ -321,12 +321,12 @@ class Session::Impl {
 
   void tell_of(FinishedDump& finished) {
     const DumpResult& result = finished.result;
-    nlohmann::json answer;
+    std::string answer;
     if (result.path.empty()) {
       voice_.complain("the bundle could not be written: " + result.error, result.hint);
-      answer = {{"error", printable(result.error)}, {"hint", printable(result.hint)}};
+      answer = error_reply(printable(result.error), printable(result.hint));
     } else {
-      answer = {{"ok", true}, {"path", result.path}};
+      answer = ok_reply("path", result.path);
       if (!finished.temporary) {
         ++end_.bundles;
         end_.bundle = result.path;
@@ -336,7 +336,7 @@ class Session::Impl {
         watched_.notifier().tell({.bundle = result.path, .rule = finished.rule, .reason = finished.reason, .screen = result.screen});
       }
     }
-    for (FileDescriptor& asker : finished.askers) reply(std::move(asker), answer.dump());
+    for (FileDescriptor& asker : finished.askers) reply(std::move(asker), answer);
   }
 
   void take_signals() {
@@ -345,9 +345,9 @@ class Session::Impl {
       const int signal = static_cast<int>(info.ssi_signo);
       if (signal == SIGCHLD) {
         reap();
-      } else if (child_ != 0) {
+      } else if (child_) {
         const bool passed_on = is_to_be_passed_on(signal, info.ssi_code);
-        if (passed_on && !child_status_) ::kill(child_, signal);
+        if (passed_on && !child_status_) ::kill(child_->pid(), signal);
         if (passed_on && (signal == SIGTERM || signal == SIGHUP))
           engine_.note({.time = MonotonicClock::now(), .rule = "", .event = "signal", .value = static_cast<double>(signal), .text = "passed on to the command"});
       } else if (signal == SIGHUP && options_.reload) {
@@ -370,6 +370,7 @@ class Session::Impl {
     try {
       Config next = options_.config;
       const std::vector<std::string> left = take_over(next, options_.reload(), longest_after_);
+      metrics_.check_fits(next);
       const std::vector<EpisodeEnd> gone = engine_.reload(all_rules(next), metrics_.catalogue(), now);
       take_over(options_.config, next, longest_after_);
       keeper_.configuration_changed();
@@ -388,11 +389,9 @@ class Session::Impl {
   }
 
   void reap() {
-    int status = 0;
-    if (child_ == 0 || child_status_) return;
-    if (::waitpid(child_, &status, WNOHANG) != child_) return;
-    child_status_ = end_.wait_status = status;
-    gone_ = true;
+    if (!child_ || child_status_) return;
+    child_status_ = child_->poll();
+    gone_ = gone_ || child_status_;
   }
 
   void ask_for_dump(const std::string& reason, FileDescriptor connection) {
@@ -407,7 +406,7 @@ class Session::Impl {
   // Or at once, where it could not even be begun.
   void answer_when_done(FileDescriptor connection) {
     if (dump_.busy()) return dump_.add_asker(std::move(connection));
-    reply(std::move(connection), nlohmann::json{{"error", firings_.problem().empty() ? "there is one bundle already" : printable(firings_.problem())}}.dump());
+    reply(std::move(connection), error_reply(firings_.problem().empty() ? "there is one bundle already" : printable(firings_.problem())));
   }
 
   void drill(ControlRequest request, Timestamp now) {
@@ -415,8 +414,7 @@ class Session::Impl {
     if (!firing) {
       std::string names;
       for (const RuleStatus& rule : engine_.status()) names += (names.empty() ? "" : ", ") + rule.name;
-      const nlohmann::json answer = {{"error", "there is no rule '" + printable(request.text) + "'"}, {"hint", names.empty() ? "it has none" : "rules: " + names}};
-      return reply(std::move(request.connection), answer.dump());
+      return reply(std::move(request.connection), error_reply("there is no rule '" + printable(request.text) + "'", names.empty() ? "it has none" : "rules: " + names));
     }
     if (dump_.busy()) return pending_.push_back(std::move(request));
     firings_.drilled(*firing);
@@ -430,12 +428,12 @@ class Session::Impl {
   void handle(ControlRequest request) {
     const Timestamp now = MonotonicClock::now();
     if (request.verb == "status") {
-      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = watched_.status(), .reload = reload_, .unwritten = firings_.problem(), .slice_bytes = slices_.written_bytes(), .survival = {keeper_.problem(), slices_.problem()}, .baselines = baselines_.status(), .tick = tick_kind_},
+      reply(std::move(request.connection), status_json({.name = directory_.name(), .mode = options_.mode, .config = options_.config, .bundles = end_.bundles, .watched = [&](JsonWriter& json) { watched_.write_status(json); }, .reload = reload_, .unwritten = firings_.problem(), .slice_bytes = slices_.written_bytes(), .survival = {keeper_.problem(), slices_.problem()}, .baselines = [&](JsonWriter& json) { baselines_.write_status(json); }, .tick = tick_kind_},
                                                        recording_, metrics_, engine_, now));
     } else if (request.verb == "mark") {
       recording_.processes().add_life({now, LifeKind::kMark, kNoIndex, request.text, 0});
       engine_.note({.time = now, .rule = "", .event = "mark", .value = 0, .text = printable(request.text)});
-      reply(std::move(request.connection), nlohmann::json{{"ok", true}, {"baseline", baselines_.mark(request.text, now)}}.dump());
+      reply(std::move(request.connection), ok_reply("baseline", baselines_.mark(request.text, now)));
     } else if (request.verb == "dump") {
       ask_for_dump(request.text.empty() ? "fdr dump" : request.text, std::move(request.connection));
     } else if (request.verb == "drill") {
@@ -449,10 +447,10 @@ class Session::Impl {
         next_tick_ = now;
       } catch (const std::exception& error) {
         const auto* ours = dynamic_cast<const Error*>(&error);
-        reply(std::move(request.connection), nlohmann::json{{"error", error.what()}, {"hint", ours ? ours->hint() : ""}}.dump());
+        reply(std::move(request.connection), error_reply(error.what(), ours ? ours->hint() : ""));
       }
     } else {
-      reply(std::move(request.connection), R"({"error": "unknown request"})");
+      reply(std::move(request.connection), error_reply("unknown request"));
     }
   }
 
@@ -480,7 +478,7 @@ class Session::Impl {
   std::string not_adopted_;               // why the last newcomer was not
   std::vector<ControlRequest> pending_;
   std::vector<std::int32_t> roots_;
-  std::int32_t child_ = 0;
+  Child* child_ = nullptr;
   std::optional<int> child_status_, last_status_;  // the latter of a target that ended: nothing where nobody told it
   bool gone_ = false, stop_ = false, final_done_ = false, exit_known_ = false, asked_ = false;
   Timestamp next_tick_{};
@@ -492,7 +490,7 @@ Session::~Session() = default;
 const std::string& Session::name() const { return impl_->directory_.name(); }
 void Session::add_matching_targets() { impl_->add_matching_targets(); }
 std::vector<std::string> Session::command_environment() const { return impl_->supervisor().command_environment(); }
-void Session::add_child(std::int32_t pid) { impl_->add_child(pid); }
+void Session::add_child(Child& child) { impl_->add_child(child); }
 SessionEnd Session::loop(const std::function<void()>& on_armed) { return impl_->loop(on_armed); }
 
 }  // namespace fdr

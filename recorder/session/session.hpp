@@ -12,6 +12,7 @@
 
 #include "formats/error.hpp"
 #include "recorder/config/config.hpp"
+#include "recorder/system/child.hpp"
 
 namespace fdr {
 
@@ -26,9 +27,8 @@ struct SessionOptions {
   std::optional<Duration> at_most = {};
 };
 
-// What ends a session, and what `run` makes its exit of.
+// What a session comes to.
 struct SessionEnd {
-  std::optional<int> wait_status;  // of the child, `run` only
   std::size_t bundles = 0;
   std::string bundle = {};  // path of the last one
   bool failed = false;      // to write one
@@ -50,7 +50,7 @@ class Session {
   // attach: the processes that the configuration's targets mean now. Throws NoTarget when there are none.
   void add_matching_targets();
   // run: the child that waits to execve COMMAND; release() is called when the window is armed.
-  void add_child(std::int32_t pid);
+  void add_child(Child& child);  // outlives this
 
   // run: what the command's environment must have; for Child::release.
   std::vector<std::string> command_environment() const;

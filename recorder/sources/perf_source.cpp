@@ -1,7 +1,6 @@
 #include "recorder/sources/perf_source.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -35,13 +34,6 @@ constexpr std::size_t kWaitsRead = 512;       // threads whose time in the run q
 constexpr Duration kSecond = std::chrono::seconds(1);
 constexpr std::size_t kMostSide = 65'536;     // mappings between two drains
 
-void raise_open_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit)) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 std::uint32_t perf_lacks(const Config& config, const PerfSupport& support) {
@@ -67,7 +59,6 @@ class PerfSource final : public EventSource {
         switches_(window_, slots_.rings(), static_cast<std::uint64_t>(config.off_cpu.count())),
         shape_{.support = std::move(support), .period_ns = 1'000'000'000ull / config.frequency, .stack_bytes = perf_stack_bytes(rings_.sizes(), config.frequency)},
         heap_asked_(config.wants_heap()) {
-    raise_open_files();
     follow_cpus();
   }
 

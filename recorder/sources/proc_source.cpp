@@ -73,7 +73,9 @@ class ProcSource final : public EventSource {
       for (const std::int32_t tid : threads_of(pid)) {
         const auto stat = task_stat(pid, tid);
         const Seen& seen = seen_[pid];
-        if (stat) slots_.attach(tid, pid, seen.target, stat->start_boottime_ns, stat->comm, FDR_THREAD_ATTACHED | (seen.mute ? std::uint32_t{FDR_THREAD_MUTE} : 0u), now_ns);
+        const std::uint32_t flags = FDR_THREAD_ATTACHED | (seen.mute ? std::uint32_t{FDR_THREAD_MUTE} : 0u);
+        fdr_thread* const thread = stat ? slots_.attach(tid, pid, seen.target, stat->start_boottime_ns, stat->comm, flags, now_ns) : nullptr;
+        if (thread && !ran_before_.contains(tid)) count_from_here(*thread, pid, tid);
       }
     }
     if (!any && foreign) refuse_process(foreign);
@@ -91,7 +93,9 @@ class ProcSource final : public EventSource {
     const bool slow = now - listed_ >= kSecond;
     if (slow) {
       listed_ = now;
-      std::erase_if(seen_, [this](const auto& entry) { return !slots_.processes().contains(entry.first); });  // whose end others found out
+      // Whose end others found out, too.
+      std::erase_if(seen_, [this](const auto& entry) { return !slots_.processes().contains(entry.first); });
+      std::erase_if(ran_before_, [this](const auto& entry) { return !slots_.find(entry.first); });
     }
     std::vector<ProcessIdentity> known;
     for (const auto& [pid, tids] : slots_.processes()) known.push_back({pid, 0});
@@ -166,12 +170,23 @@ class ProcSource final : public EventSource {
     }
   }
 
+  // What it did before it was a target's is not ours.
+  void count_from_here(fdr_thread& thread, std::int32_t pid, std::int32_t tid) {
+    const auto times = task_times(pid, tid);
+    if (!times) return;
+    ran_before_[tid] = times->ran_ns;
+    thread.run_delay_base = thread.run_delay_ns = times->waited_ns;
+  }
+
   void look(std::int32_t pid, bool slow, Timestamp now) {
     const auto now_ns = static_cast<std::uint64_t>(to_ns(now));
     const std::vector<std::int32_t> tids = threads_of(pid);
     const std::vector<std::int32_t> known = slots_.processes().at(pid);
-    for (const std::int32_t tid : known)
-      if (std::find(tids.begin(), tids.end(), tid) == tids.end() || has_ended(pid, tid)) slots_.exit(tid, FDR_EXIT_UNKNOWN, {}, now_ns);
+    for (const std::int32_t tid : known) {
+      if (std::find(tids.begin(), tids.end(), tid) != tids.end() && !has_ended(pid, tid)) continue;
+      slots_.exit(tid, FDR_EXIT_UNKNOWN, {}, now_ns);
+      ran_before_.erase(tid);
+    }
     if (!slots_.processes().contains(pid)) {
       seen_.erase(pid);
       return;
@@ -205,9 +220,10 @@ class ProcSource final : public EventSource {
     slots_.rename(tid, stat->comm);
     bool ran = false;
     if (const auto times = task_times(pid, tid)) {
-      if (!thread->cpu_ns && !thread->run_delay_base) thread->run_delay_base = times->waited_ns;
-      ran = times->ran_ns != thread->cpu_ns;
-      thread->cpu_ns = times->ran_ns;
+      const auto before = ran_before_.find(tid);
+      const std::uint64_t cpu_ns = before == ran_before_.end() ? times->ran_ns : times->ran_ns - before->second;
+      ran = cpu_ns != thread->cpu_ns;
+      thread->cpu_ns = cpu_ns;
       thread->run_delay_ns = times->waited_ns;
     }
     if (stat->state == 'R') {
@@ -241,6 +257,7 @@ class ProcSource final : public EventSource {
   bool allow_ptrace_, heap_asked_;
   std::uint64_t period_ns_;
   std::map<std::int32_t, Seen> seen_;
+  std::map<std::int32_t, std::uint64_t> ran_before_;  // nanoseconds on a CPU before it was armed; by thread
   std::vector<ProcessIdentity> to_arm_;
   std::vector<std::int32_t> stopping_;  // seized at a firing, and not stopped yet
   MapReader maps_;

@@ -128,16 +128,18 @@ void Child::release(const std::vector<std::string>& environment) {
 }
 Child::~Child() = default;
 
-std::optional<int> Child::poll() const {
+std::optional<int> Child::poll() {
   int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
-  return status;
+  if (!status_ && ::waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+  return status_;
 }
 
-int Child::wait() const {
+int Child::wait() {
   int status = 0;
+  if (status_) return *status_;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+  status_ = status;
   return status;
 }
 

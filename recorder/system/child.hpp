@@ -40,14 +40,16 @@ class Child {
   // "NAME" alone of what is to go; at most kMostEnvironment bytes.
   static constexpr std::size_t kMostEnvironment = 4096;
   void release(const std::vector<std::string>& environment = {});
-  // Its wait status, if it has ended.
-  std::optional<int> poll() const;
+  bool released() const { return !gate_.valid(); }
+  // Its wait status, if it has ended. Known from then on: its number may be another's.
+  std::optional<int> poll();
   // Blocks until it ends, passing signals on is the caller's affair. Returns the wait status.
-  int wait() const;
+  int wait();
 
  private:
   std::int32_t pid_ = 0;
   FileDescriptor gate_;
+  std::optional<int> status_;
 };
 
 // Where not even a fork can be had: this process is COMMAND from here on.

@@ -161,7 +161,9 @@ void ProcessTable::on_life(const fdr_life& event, Changes& changes, const fdr_th
       if (new_process) {
         const auto parent = live_process(static_cast<std::int32_t>(event.parent_tgid));
         if (key && is_another(processes_.at(*key).process, event)) {
-          processes_.at(*key).process.ended = time;  // its end was lost: the number is another's by now
+          Process& before = processes_.at(*key).process;
+          before.ended = time;
+          changes.exits.push_back(TargetExit{.pid = tgid, .target = event.target, .wait_status = {}, .time = time, .replaced = true});
           key.reset();
         }
         if (!key) key = begin_process(tgid, static_cast<std::int32_t>(event.parent_tgid), event.start_boottime, event.target);

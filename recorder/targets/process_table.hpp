@@ -56,6 +56,7 @@ struct TargetExit {
   std::optional<int> wait_status;  // nothing where nobody told it
   Timestamp time;
   double user_s = 0, system_s = 0;
+  bool replaced = false;  // its end was lost, and its number is another's by now
 };
 
 class ProcessTable {

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "formats/file_descriptor.hpp"
-#include "formats/json_text.hpp"
+#include "formats/json_writer.hpp"
 #include "formats/text.hpp"
 #include "recorder/system/bounded_command.hpp"
 #include "triggers/quantity.hpp"
@@ -220,14 +220,20 @@ void add_collected(const Collecting& collecting, TextFiles& files, std::vector<s
   std::string runs;
   for (Collected& one : all) {
     const std::string file = "collect/" + one.name + (one.at == "fired" ? "" : "." + one.at) + ".txt";
-    Json row = {{"file", file}, {"name", one.name}, {"at", one.at}, {"time", utc_text(anchor.realtime_of(one.begin))},
-                {"monotonic_ns", to_ns(one.begin)}, {"seconds", to_seconds(one.took)}, {"bytes", one.text.size()}};
     const bool exited = one.wait_status && WIFEXITED(*one.wait_status), killed = one.wait_status && WIFSIGNALED(*one.wait_status);
-    row["exit_code"] = exited ? Json(WEXITSTATUS(*one.wait_status)) : Json(nullptr);
-    row["signal"] = killed ? Json(WTERMSIG(*one.wait_status)) : Json(nullptr);
     if (!one.note.empty() && one.wait_status && !one.text.empty()) one.note += "; what it had said is kept";
-    row["note"] = valid_utf8(one.note);
-    runs += dump_json_line(row) + "\n";
+    runs += json_line([&](JsonWriter& row) {
+      row.field("file", file);
+      row.field("name", one.name);
+      row.field("at", one.at);
+      row.field("time", utc_text(anchor.realtime_of(one.begin)));
+      row.field("monotonic_ns", to_ns(one.begin));
+      row.field("seconds", to_seconds(one.took));
+      row.field("bytes", one.text.size());
+      row.field("exit_code", exited ? std::optional(WEXITSTATUS(*one.wait_status)) : std::nullopt);
+      row.field("signal", killed ? std::optional(WTERMSIG(*one.wait_status)) : std::nullopt);
+      row.field("note", one.note);
+    });
     if (!one.note.empty()) losses.push_back(fmt::format("collector {} ({}): {}", one.name, one.at, valid_utf8(one.note)));
     files[file] = std::move(one.text);
   }

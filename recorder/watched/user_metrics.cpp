@@ -73,7 +73,7 @@ struct UserMetrics::Reading {
 };
 
 UserMetrics::UserMetrics(std::vector<UserMetricConfig> metrics)
-    : metrics_(std::move(metrics)), values_(metrics_.size(), kUnknown), notes_(metrics_.size(), "not read yet"), running_(metrics_.size()), next_(metrics_.size()) {}
+    : metrics_(std::move(metrics)), values_(metrics_.size(), kUnknown), lines_(metrics_.size()), notes_(metrics_.size(), "not read yet"), running_(metrics_.size()), next_(metrics_.size()) {}
 
 UserMetrics::~UserMetrics() {
   const std::uint64_t one = 1;
@@ -99,9 +99,14 @@ void UserMetrics::start(std::size_t i, Timestamp now) {
     }).detach();
     running_[i] = std::move(reading);
   } catch (const std::system_error& error) {
-    values_[i] = kUnknown;
+    learn(i, kUnknown, now);
     notes_[i] = std::string("no thread to read it: ") + error.what();
   }
+}
+
+void UserMetrics::learn(std::size_t i, double value, Timestamp now) {
+  values_[i] = value;
+  if (metrics_[i].kind == MetricKind::kCounter) lines_[i].learn(now, value);
 }
 
 void UserMetrics::advance(Timestamp now) {
@@ -110,15 +115,16 @@ void UserMetrics::advance(Timestamp now) {
     if (const auto reading = running_[i]) {
       const std::lock_guard lock(reading->mutex);
       if (reading->result) {
-        values_[i] = reading->result->value.value_or(kUnknown);
+        learn(i, reading->result->value.value_or(kUnknown), now);
         notes_[i] = reading->result->note;
         running_[i].reset();
       } else if (now >= reading->hangs_at) {
-        values_[i] = kUnknown;
+        learn(i, kUnknown, now);
         notes_[i] = "hangs in the kernel";
       }
     }
     if (!running_[i] && now >= next_[i]) start(i, now);
+    if (metrics_[i].kind == MetricKind::kCounter) values_[i] = lines_[i].at(now);
   }
 }
 

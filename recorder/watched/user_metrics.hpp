@@ -1,8 +1,8 @@
 // The user's own numbers ([[metric]]) from commands, HTTP endpoints and files; those of logs are the LogFollower's.
 //
-// Each reading has a thread of its own and a deadline, so none makes a tick wait; the next begins when it has ended. A value holds
-// until the next reading; after a reading that failed it is unknown, with the reason. One that hangs in the kernel beyond its
-// deadline is left behind with what it needs, its value unknown. Session thread.
+// Each reading has a thread of its own and a deadline, so none makes a tick wait; the next begins when it has ended. A gauge holds
+// until the next reading, a counter rises from one to the next in a straight line (straight_line.hpp); after a reading that failed it is unknown,
+// with the reason. One that hangs in the kernel beyond its deadline is left behind with what it needs, its value unknown. Session thread.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 
 #include "formats/clock.hpp"
 #include "recorder/config/user_metric_config.hpp"
+#include "recorder/metrics/straight_line.hpp"
 
 namespace fdr {
 
@@ -43,9 +44,11 @@ class UserMetrics {
  private:
   struct Reading;
   void start(std::size_t i, Timestamp now);
+  void learn(std::size_t i, double value, Timestamp now);
 
   std::vector<UserMetricConfig> metrics_;
   std::vector<double> values_;
+  std::vector<StraightLine> lines_;  // of counters
   std::vector<std::string> notes_;
   std::vector<std::shared_ptr<Reading>> running_;
   std::vector<Timestamp> next_;

@@ -3,8 +3,6 @@
 #include <cmath>
 #include <limits>
 
-#include "formats/text.hpp"
-
 namespace fdr {
 
 Watched::Watched(const Config& config, std::uint64_t memory)
@@ -18,22 +16,41 @@ WatchedValues Watched::values(Timestamp now) {
   return values;
 }
 
-nlohmann::json Watched::status() const {
-  using nlohmann::json;
-  json logs = json::array(), metrics = json::array(), notify = json::array();
-  for (const LogCopy& log : logs_.copy(Timestamp::max()))
-    logs.push_back({{"name", log.name}, {"place", valid_utf8(log.place)}, {"lines", log.all}, {"counted", log.counted}, {"cut", log.cut},
-                    {"kept_bytes", log.kept_bytes}, {"problem", valid_utf8(log.problem)}, {"skipped", valid_utf8(log.skipped)}});
+void Watched::write_status(JsonWriter& json) const {
+  json.array("logs", [&] {
+    for (const LogCopy& log : logs_.copy(Timestamp::max()))
+      json.object([&] {
+        json.field("name", log.name);
+        json.field("place", log.place);
+        json.field("lines", log.all);
+        json.field("counted", log.counted);
+        json.field("cut", log.cut);
+        json.field("kept_bytes", log.kept_bytes);
+        json.field("problem", log.problem);
+        json.field("skipped", log.skipped);
+      });
+  });
   const std::vector<double> of_logs = logs_.numbers();
-  for (std::size_t i = 0; i < metrics_.configs().size(); ++i) {
-    const bool of_log = !metrics_.configs()[i].log.empty();
-    const double value = of_log ? of_logs[i] : metrics_.values()[i];
-    const std::string note = of_log ? (std::isnan(value) ? "no line has said it yet" : "") : metrics_.notes()[i];
-    metrics.push_back({{"name", metrics_.configs()[i].name}, {"value", std::isnan(value) ? json(nullptr) : json(value)}, {"note", valid_utf8(note)}});
-  }
-  for (const Notifier::Status& one : notifier_.status())
-    notify.push_back({{"name", one.name}, {"told", one.told}, {"failed", one.failed}, {"problem", valid_utf8(one.problem)}});
-  return {{"logs", logs}, {"metrics", metrics}, {"notify", notify}};
+  json.array("metrics", [&] {
+    for (std::size_t i = 0; i < metrics_.configs().size(); ++i) {
+      const bool of_log = !metrics_.configs()[i].log.empty();
+      const double value = of_log ? of_logs[i] : metrics_.values()[i];
+      json.object([&] {
+        json.field("name", metrics_.configs()[i].name);
+        json.field("value", value);
+        json.field("note", of_log ? (std::isnan(value) ? "no line has said it yet" : "") : metrics_.notes()[i]);
+      });
+    }
+  });
+  json.array("notify", [&] {
+    for (const Notifier::Status& one : notifier_.status())
+      json.object([&] {
+        json.field("name", one.name);
+        json.field("told", one.told);
+        json.field("failed", one.failed);
+        json.field("problem", one.problem);
+      });
+  });
 }
 
 }  // namespace fdr

@@ -2,9 +2,9 @@
 // them. Session thread only.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "formats/json_writer.hpp"
 #include "recorder/config/config.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/watched/notifier.hpp"
@@ -27,8 +27,8 @@ class Watched {
   const LogFollower& logs() const { return logs_; }
   Notifier& notifier() { return notifier_; }
 
-  // {"logs": [...], "metrics": [...], "notify": [...]}: the contract of the keys is in watched.cpp, beside the values.
-  nlohmann::json status() const;
+  // "logs": [...], "metrics": [...], "notify": [...]: the contract of the keys is in watched.cpp, beside the values.
+  void write_status(JsonWriter& json) const;
 
  private:
   LogFollower logs_;

@@ -87,6 +87,9 @@ with Scenario(__file__) as scenario:
     said = reload(RULES.replace("> 100\"", "> 300\"").replace('"60s"', '"61s"'))
     check("2 rules in force" in said and 'span = "61s"' in said, f"of a good file: {said}")
     equal((rule()["when"], rule()["fired"]), ("process.fds > 300", 1), "the rule after a good file")
+    for when, why in (("host.cpu[0].softirq > 50%", "host.cpu[0].softirq is read only where it was asked for"), ("avg(host.disk.queue, 1h) > 50", "host.disk.queue of the last 1h is not kept")):
+        said = reload(RULES.replace("> 100\"", "> 300\"").replace("process.fds > 1\"", when + '"'))
+        check("not reloaded" in said and why in said, f"of a rule that could never be answered: {said}")
     status = recorder.status()
     check(status["armed_s"] > armed and round(status["window_s"]) == 60, f"the window goes on: armed for {armed} s, then {status}")
     holder.hold(400)

@@ -339,7 +339,10 @@ TEST_CASE("metrics used and how far back they look") {
   const MetricCatalogue catalogue = small_catalogue();
   const Expression expression = Expression::parse(
       "delta(host.mem.free, 10s) > 1MB or host.mem.free < 1MB or rate(process.syscalls) > 1", catalogue);
-  CHECK(expression.longest_lookback() == 10s);
+  REQUIRE(expression.lookbacks().size() == 2);
+  CHECK(expression.lookbacks()[0].metric == *catalogue.find("host.mem.free"));
+  CHECK(expression.lookbacks()[0].span == 10s);
+  CHECK(expression.lookbacks()[1].span == 1s);
   CHECK(expression.metrics() ==
         std::vector<MetricId>{*catalogue.find("host.mem.free"), *catalogue.find("process.syscalls")});
 }

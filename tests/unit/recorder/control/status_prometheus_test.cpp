@@ -16,7 +16,7 @@ json recorder(const std::string& name) {
           {"window_s", 60},
           {"threads", 3},
           {"bundles", 2},
-          {"processes", json::array({{{"pid", 1}}})},
+          {"processes", json::array({{{"pid", 1}}})}, {"living", 1},
           {"cost", {{"cpu_seconds", 0.25}, {"rss_bytes", 1 << 20}, {"window_bytes", 64 << 20}, {"lateness_s", nullptr}}},
           {"rings", {{"stacks", {{"obtained_s", 9}, {"recorded", 100}, {"dropped", 0}, {"missed", 1}}}}},
           {"rules", json::array({{{"name", "cpu"}, {"value", 41.5}, {"fired", 1}, {"suppressed", 4}}, {{"name", "quiet"}, {"value", nullptr}, {"fired", 0}, {"suppressed", 0}}})}};

@@ -88,3 +88,10 @@ TEST_CASE("cpus: names in conditions, and lines that are none") {
   s.push("cpu1 a b c d\n");
   CHECK(std::isnan(s["host.cpu.max.busy"]));
 }
+
+TEST_CASE("cpus: idle time that is taken from elsewhere is no work of the others") {
+  const auto shares = [](double user, double idle) { return cpu_shares({user, 0, 0, 0, 0, 0, idle}); };
+  REQUIRE(shares(1, -0.01));
+  CHECK((*shares(1, -0.01))[6] == 100);
+  CHECK_FALSE(shares(1, -7200));
+}

@@ -63,6 +63,7 @@ struct Processes {
     uptime(uptime_s + to_seconds(step));
     metrics->read(now, row);
   }
+  void end(int pid, double user_s, double system_s, Duration later = 1s) { metrics->ended(pid, user_s, system_s, now + later); }
   double operator[](std::string_view name) const { return row[catalogue.find(name).value()]; }
 
   FakeProc proc;
@@ -145,16 +146,16 @@ TEST_CASE("processes: what the dead used stays, and what they used unseen is add
   CHECK(p["process[web].faults.major"] == 3);
   CHECK(p["process[web].switches.voluntary"] == 5);
   p.kill(11);
-  p.metrics->ended(11, 0.3, 0.1);
+  p.end(11, 0.3, 0.1);
   // And one that nobody ever saw.
   p.metrics->began(12, 0);
-  p.metrics->ended(12, 0.05, 0);
+  p.end(12, 0.05, 0);
   p.tick();
   CHECK(p["process[web].cpu.user"] == doctest::Approx(35).epsilon(0.02));
   CHECK(p["process[web].cpu.system"] == doctest::Approx(10).epsilon(0.02));
   CHECK(p["process[web].faults.minor"] == 70);
   CHECK(p["process[web].processes"] == 1);
-  p.metrics->ended(4242, 9, 9);  // unknown
+  p.end(4242, 9, 9);  // unknown
   p.tick(1s);
   p.tick(1s);
   CHECK(p["process[web].cpu.total"] == 0);
@@ -175,7 +176,7 @@ TEST_CASE("processes: one that vanishes before its end is told keeps its counter
   CHECK(p["process[web].rss"] == 100 * kKilobyte);
   CHECK(p["process[web].processes"] == 1);
   CHECK(p["process[web].faults.minor"] == 40);
-  p.metrics->ended(11, 0, 0);
+  p.end(11, 0, 0);
   p.tick();
   CHECK(p["process[web].faults.minor"] == 40);
 }
@@ -191,7 +192,7 @@ TEST_CASE("processes: all gone: no memory, no process, and cpu goes down to zero
   p.tick(1s);
   CHECK(p["process[web].cpu.user"] == doctest::Approx(100));
   p.kill(10);
-  p.metrics->ended(10, 2, 0);
+  p.end(10, 2, 0);
   p.tick();
   CHECK(p["process[web].processes"] == 0);
   CHECK(std::isnan(p["process[web].rss"]));
@@ -304,4 +305,16 @@ TEST_CASE("processes: the status of who rests is read a few times a second, and 
   p.put(10, {.user_s = 2, .started_s = 1, .anon_kb = 100, .voluntary = 20});
   p.tick();
   CHECK(p["process[web].switches.voluntary"] == 15);
+}
+
+TEST_CASE("processes: what is told at the end is not more than there was time for") {
+  Processes p;
+  p.put(10, {.user_s = 9000, .system_s = 1000, .threads = 2});
+  p.metrics->began(10, 0);
+  for (int i = 0; i < 12; ++i) p.tick();
+  p.kill(10);
+  p.end(10, 9300, 1100, 100ms);  // by its ticks
+  p.tick();
+  CHECK(p["process[web].cpu.user"] == doctest::Approx(15).epsilon(0.03));  // 0.2 s of two threads, as 300 to 100
+  CHECK(p["process[web].cpu.system"] == doctest::Approx(5).epsilon(0.03));
 }

@@ -180,14 +180,30 @@ TEST_CASE("sockets: drops and bytes add up over sockets that come and go") {
   CHECK(counters.sums()[0][1] == 610);
 }
 
+TEST_CASE("sockets: next to a survey that was not whole nobody is new, and nobody is forgotten") {
+  SocketCounters counters;
+  const auto look = [&](std::vector<SocketRow> rows, bool complete = true) {
+    std::vector<HeldSocket> held;
+    for (const SocketRow& row : rows) held.push_back({row.inode, 100, 0});
+    SocketSurvey survey = survey_of(std::move(rows), std::move(held));
+    survey.complete = complete;
+    counters.add(survey, 1);
+    return counters.sums().back()[1];
+  };
+  look(Answer().socket(1, 10).traffic(1000, 0).socket(1, 11).traffic(9'000'000, 0).end().rows());
+  CHECK(look(Answer().socket(1, 10).traffic(1100, 0).socket(1, 12).traffic(5'000'000, 0).end().rows(), false) == 100);
+  CHECK(look(Answer().socket(1, 10).traffic(1100, 0).socket(1, 11).traffic(9'000'007, 0).socket(1, 12).traffic(5'000'001, 0).socket(1, 13).traffic(700, 0).end().rows()) == 108);
+  CHECK(look(Answer().socket(1, 10).traffic(1100, 0).socket(1, 14).traffic(50, 0).end().rows()) == 158);
+}
+
 TEST_CASE("sockets: the text of a bundle has the targets' first, is bounded, and says what it lacks") {
   SocketSurvey survey = survey_of(Answer().socket(1, 50, 9000).socket(1, 51).socket(1, 52, 1101, 443).end().rows(), {{51, 7, 0}, {52, 7, 0}});
   const std::string text = socket_rows_text(survey);
-  CHECK(text.substr(0, text.find('\n')).find(R"("recv_q": 1101, "send_q": 443)") != std::string::npos);
-  CHECK(text.find(R"("pid": 7)") < text.find(R"("pid": null)"));
+  CHECK(text.substr(0, text.find('\n')).find(R"("recv_q":1101,"send_q":443)") != std::string::npos);
+  CHECK(text.find(R"("pid":7)") < text.find(R"("pid":null)"));
   CHECK(text.find("left_out") == std::string::npos);
   survey.problems.emplace_back("no \"way\" in");
   const std::string cut = socket_rows_text(survey, 1);
   CHECK(std::count(cut.begin(), cut.end(), '\n') == 2);
-  CHECK(cut.find(R"({"left_out": 2, "problem": "no  way  in"})") != std::string::npos);
+  CHECK(cut.find(R"({"left_out":2,"problem":"no \"way\" in"})") != std::string::npos);
 }

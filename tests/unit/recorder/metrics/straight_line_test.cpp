@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <limits>
+
 using namespace fdr;
 
 namespace {
@@ -28,4 +31,28 @@ TEST_CASE("straight line: never falls back, and loses nothing, where looks come 
   line.learn(second(3), 100);  // it was half way up
   CHECK(line.at(second(3)) == doctest::Approx(50));
   CHECK(line.at(second(4)) == doctest::Approx(100));
+}
+
+TEST_CASE("straight line: unknown before the first look and after one that found nothing, anew where it fell") {
+  StraightLine line;
+  CHECK(std::isnan(line.at(second(0))));
+  line.learn(second(1), 10);
+  line.learn(second(2), 20);
+  line.learn(second(3), std::numeric_limits<double>::quiet_NaN());
+  CHECK(std::isnan(line.at(second(3.5))));
+  line.learn(second(4), 40);
+  CHECK(line.at(second(4)) == 40);
+  line.learn(second(5), 50);
+  CHECK(line.at(second(5.5)) == doctest::Approx(45));
+  line.learn(second(6), 5);
+  CHECK(line.at(second(6)) == 5);
+}
+
+TEST_CASE("straight line: who looks all the time sees at once, and goes on from there") {
+  StraightLine line;
+  line.follow(second(0), 7);
+  line.follow(second(0.1), 9);
+  CHECK(line.at(second(0.1)) == 9);
+  line.learn(second(1.1), 19);
+  CHECK(line.at(second(1.6)) == doctest::Approx(14));
 }

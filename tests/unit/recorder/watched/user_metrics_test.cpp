@@ -174,3 +174,38 @@ TEST_CASE("metrics are read when they are due, unknown before and when they fail
   CHECK(metrics.notes()[1].find("no-such-program") != std::string::npos);
   CHECK(std::isnan(metrics.values()[2]));
 }
+
+TEST_CASE("user metrics: a counter rises from one reading to the next, a gauge stands") {
+  char place[] = "/tmp/fdr-metric.XXXXXX";
+  const int descriptor = ::mkstemp(place);
+  REQUIRE(descriptor >= 0);
+  ::close(descriptor);
+  UserMetricConfig counter = metric("");
+  counter.file = place;
+  counter.kind = MetricKind::kCounter;
+  UserMetricConfig gauge = counter;
+  gauge.kind = MetricKind::kGauge;
+  UserMetrics metrics({counter, gauge});
+  const Timestamp start = from_ns(1'000'000'000'000);
+  // Of a thread each: until they have both been made.
+  const auto read_at = [&](Timestamp now, double number) {
+    std::ofstream(place) << number;
+    metrics.advance(now);
+    for (int i = 0; i < 500; ++i) {
+      ::usleep(10'000);
+      metrics.advance(now);
+      if (metrics.values()[1] == number) break;
+    }
+    CHECK(metrics.values()[1] == number);
+  };
+  read_at(start, 100);
+  metrics.advance(start + 1s);
+  CHECK(metrics.values()[0] == 100);
+  read_at(start + 10s, 200);
+  metrics.advance(start + 15s);
+  CHECK(metrics.values()[0] == doctest::Approx(150));
+  CHECK(metrics.values()[1] == 200);
+  metrics.advance(start + 19s);
+  CHECK(metrics.values()[0] == doctest::Approx(190));
+  ::unlink(place);
+}
