@@ -45,9 +45,8 @@ with Scenario(__file__) as scenario:
     while step < allocations:
         single.append(step)
         step *= 4
-    # Not where manifest.json is put together, at the very end: nlohmann-json allocates in its destructors, and one that fails there ends the process
-    # (the window survives). A few bytes; from a kilobyte on, where memory really ends, all places are tried.
-    single += [allocations * percent // 100 for percent in (40, 60, 80)]
+    single += [allocations * percent // 100 for percent in (40, 60, 80, 90, 95, 97, 98)]
+    single += [allocations - left for left in (400, 200, 100, 50, 25, 12, 6, 3)]  # the manifest, and what comes after it
     cases = [(first, 1, 0) for first in single] + [(max(1, allocations * percent // 100), 1 << 40, 1024) for percent in (0, 30, 90, 95, 96, 97, 98, 99)]
     written = failed = reduced = 0
     for first, count, size in cases:
