@@ -10,7 +10,7 @@
 
 static __always_inline struct fdr_life *life_begin(struct fdr_control *page, __u64 now, struct ring_place *place) {
   const __u32 slot = cpu_slot(page);
-  if (slot >= slot_count) return 0;
+  if (!has_slot(page, slot)) return 0;
   struct fdr_cursor *cursor = ring_cursor(FDR_LIFE, slot);
   if (!cursor) return 0;
   if (ring_begin(&life, FDR_LIFE, slot, FDR_CHUNK_BYTES, sizeof(struct fdr_life), now, cursor, place)) return 0;
@@ -147,7 +147,7 @@ static __always_inline void bystander_ended(struct task_struct *task, struct fdr
   struct signal_struct *group = task->signal;
   if (group->live.counter != 0) return;
   const __u32 slot = cpu_slot(page);
-  if (slot >= slot_count) return;
+  if (!has_slot(page, slot)) return;
   struct fdr_cursor *cursor = ring_cursor(FDR_BYSTANDERS, slot);
   struct ring_place place;
   if (!cursor || ring_begin(&bystanders, FDR_BYSTANDERS, slot, FDR_CHUNK_BYTES, sizeof(struct fdr_bystander), now, cursor, &place)) return;

@@ -132,6 +132,13 @@ static __always_inline __u32 cpu_slot(struct fdr_control *page) {
   return page->slot_of_cpu[cpu];
 }
 
+/* Whether this CPU has rings of its own. What is lost where it has none is counted. */
+static __always_inline int has_slot(struct fdr_control *page, __u32 slot) {
+  if (slot < slot_count) return 1;
+  __sync_fetch_and_add(&page->cpu_without_slot, 1);
+  return 0;
+}
+
 /* The thread of any task. */
 static __always_inline struct fdr_thread *thread_of(struct task_struct *task) {
   __u32 *slot = slot_of(task);

@@ -18,7 +18,7 @@
 static __always_inline struct fdr_stall *stall_begin(struct fdr_thread *thread, struct fdr_control *page, __u64 now,
                                                      __u32 expected, struct ring_place *place) {
   const __u32 slot = cpu_slot(page);
-  if (slot >= slot_count) return 0;
+  if (!has_slot(page, slot)) return 0;
   struct fdr_cursor *cursor = ring_cursor(FDR_STALLS, slot);
   if (!cursor) return 0;
   if (ring_allowance(cursor, FDR_STALLS, FDR_CHUNK_BYTES, now) < expected) {

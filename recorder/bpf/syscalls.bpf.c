@@ -260,7 +260,7 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id) {
   if (id == FDR_NR_EXIT || id == FDR_NR_EXIT_GROUP) {
     /* These never return: counted here. */
     if (now > page->lease_ns || thread->flags & FDR_THREAD_MUTE || page->spared & FDR_SPARED_CALLS) return 0;
-    if (slot < slot_count) count_call(page, slot, thread, nr, now, 0, 0, 0, 0);
+    if (has_slot(page, slot)) count_call(page, slot, thread, nr, now, 0, 0, 0, 0);
   }
   return 0;
 }
@@ -286,7 +286,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   close_open_switch(page, thread, now);
   const __u32 flags = thread->flags;
   thread->flags = flags & ~(FDR_THREAD_IN_CALL | FDR_THREAD_NEW | FDR_THREAD_ATTACHED);
-  if (now > page->lease_ns || flags & FDR_THREAD_MUTE || slot >= slot_count) return 0;
+  if (now > page->lease_ns || flags & FDR_THREAD_MUTE || !has_slot(page, slot)) return 0;
   /* What rt_sigreturn "returns" is the rax of the context it goes back to. */
   const int goes_back = flags & FDR_THREAD_IN_CALL && thread->nr == FDR_NR_RT_SIGRETURN;
   const int is_error = !goes_back && ret < 0 && ret >= -FDR_ERRNO_MAX;

@@ -50,6 +50,8 @@ std::vector<std::string> program_losses(const fdr_control& control) {
   std::vector<std::string> losses;
   if (control.slots_exhausted)
     losses.push_back(std::to_string(control.slots_exhausted) + " threads found no slot and were not recorded: raise --memory");
+  if (control.cpu_without_slot)
+    losses.push_back(std::to_string(control.cpu_without_slot) + " calls, lives and stalls on CPUs that came online when no ring was left for them: start the recorder anew");
   if (control.summary_overflow)
     losses.push_back(std::to_string(control.summary_overflow) + " calls are counted by number only, for want of room in the summary table");
   return losses;

@@ -291,7 +291,7 @@ class BpfSource final : public EventSource {
     std::uint16_t& slot = view_.control->slot_of_cpu[cpu];
     if (slot == FDR_NO_SLOT) {
       if (next_slot_ >= layout_.slots) {
-        note_of_cpu(cpu, "CPU " + std::to_string(cpu) + " came online and no spare ring was left: what runs there is counted, not recorded");
+        note_of_cpu(cpu, "CPU " + std::to_string(cpu) + " came online and no spare ring was left: what runs there is not recorded");
         return;
       }
       slot = static_cast<std::uint16_t>(next_slot_++);

@@ -459,7 +459,7 @@ struct fdr_control {
   fdr_u64 renewed_ns;   /* the last tick: the recorder's last sign of life */
   fdr_u64 lease_ns;
   fdr_u64 slots_exhausted; /* threads that found no slot: not recorded */
-  fdr_u64 cpu_without_slot;
+  fdr_u64 cpu_without_slot; /* calls, lives and stalls on a CPU that has no rings: not recorded */
   fdr_u64 summary_overflow; /* calls counted under "others" */
   fdr_u32 arming;           /* grows when threads that run already were given slots */
   fdr_u32 spared;           /* fdr_spared: what is not looked at for now, to cost less */
