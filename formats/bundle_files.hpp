@@ -9,6 +9,7 @@
 
 #include "formats/file_descriptor.hpp"
 
+
 namespace fdr {
 
 // "system/at/meminfo" -> its parts; nothing unless each is of [A-Za-z0-9._-]{1,64}, not "." or "..", and there are at

@@ -1,4 +1,4 @@
-// Opens a bundle directory for reading, as hostile data (DESIGN 6): regular files only, no links followed, sizes
+// Opens a bundle directory for reading, as hostile data: regular files only, no links followed, sizes
 // bounded, names taken from our own list and never from the bundle. A damaged part is a value with a reason, not an
 // end.
 #pragma once

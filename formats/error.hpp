@@ -1,6 +1,6 @@
 // Errors that end an operation, and checks of our own invariants.
 //
-// Three kinds of trouble, three ways (HOUSE): damage in data is a *value* with a reason and a counter; an operation that
+// Three kinds of trouble, three ways: damage in data is a *value* with a reason and a counter; an operation that
 // failed throws Error with a remedy where there is one; our own bug is FDR_CHECK, on in release builds too.
 // Error is caught in main, in the dumper (counted, recording goes on) and per module while reading.
 #pragma once

@@ -1,4 +1,4 @@
-// manifest.json: what a bundle is, what was asked and what was obtained. The keys of DESIGN 6 are promises: add, never
+// manifest.json: what a bundle is, what was asked and what was obtained. The keys are promises: add, never
 // rename.
 //
 // Moments are UTC text for people (`trigger.time`, `window.start`, `window.end`) with the exact monotonic nanoseconds
@@ -93,7 +93,7 @@ struct Manifest {
     std::uint64_t rss_bytes = 0, window_bytes = 0;
     double dump_seconds = 0;
   } cost;
-  // What room there was to write it in (DESIGN: full, without raw syscalls, metrics and stacks, manifest and summary).
+  // What room there was to write it in (full, without raw syscalls, metrics and stacks, manifest and summary).
   struct Written {
     std::string rung = "full";               // "full", "no-raw-syscalls", "metrics-and-stacks", "summary"
     std::string why;                         // one sentence; empty where it is full

@@ -101,7 +101,7 @@ inline constexpr std::uint32_t kUnitUnspecified = 0, kUnitCount = 2, kUnitBytes 
 namespace event {  // TrackEvent
 inline constexpr Field kAnnotations = 4, kType = 9, kTrack = 11, kCategories = 22, kName = 23, kDoubleValue = 44;
 inline constexpr std::uint32_t kSliceBegin = 1, kSliceEnd = 2, kInstant = 3, kCounter = 4;
-inline constexpr Field kAnnotationName = 10, kAnnotationInt = 4, kAnnotationString = 6;  // DebugAnnotation
+inline constexpr Field kAnnotationName = 10, kAnnotationString = 6;  // DebugAnnotation
 }  // namespace event
 
 // ---- our own messages ----

@@ -1,6 +1,6 @@
 // The call stacks of a recording: modules, frames and stacks, each interned once and named by index.
 //
-// Addresses now, names later (DESIGN 2.1): a frame is (module, file offset of the call), so that it means the same in every
+// Addresses now, names later: a frame is (module, file offset of the call), so that it means the same in every
 // process and on every machine. Offsets are *lookup* offsets: for a caller, the return address minus one has already been
 // taken (unwind/stack_sample.hpp is the one place that does it). Owned by whoever owns the Timeline; not thread-safe.
 #pragma once

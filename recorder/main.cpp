@@ -1,4 +1,4 @@
-// fdr: parse the command, run it, turn an Error into words and an exit code (DESIGN 3).
+// fdr: parse the command, run it, turn an Error into words and an exit code.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -40,7 +40,7 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
     const std::string command = argc > 1 && argv[1][0] != '-' ? std::string(" ") + argv[1] : "";
     const std::string what = argc > 1 && app.get_subcommands().empty() ? std::string("there is no ") + (argv[1][0] == '-' ? "option" : "command") + " '" + argv[1] + "' here" : error.what();
     std::fprintf(stderr, "fdr: error: %s\nfdr: hint: fdr%s --help\n", fdr::printable(what).c_str(), app.get_subcommands().empty() ? "" : command.c_str());
-    // In `run` an exit code belongs to the command; ours must not look like one of its own (DESIGN 3).
+    // In `run` an exit code belongs to the command; ours must not look like one of its own.
     const bool wrapping = argc > 1 && std::string_view(argv[1]) == "run";
     return wrapping ? 125 : 2;
   } catch (const fdr::Error& error) {

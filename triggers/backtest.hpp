@@ -1,4 +1,4 @@
-// When would these rules have fired? Recorded metrics, played through the very engine that runs live (DESIGN 2.9). Pure.
+// When would these rules have fired? Recorded metrics, played through the very engine that runs live. Pure.
 //
 // One evaluation at each moment at which anything was recorded, which is each tick: what was unknown then is unknown now.
 // A metric that the recording does not have at all stays unknown, and is named. The rules begin fresh at the first tick: a

@@ -1,5 +1,5 @@
 // The trigger engine: rules over metrics, their edges, episodes and limits, and the ledger. Pure: time is an argument, so that
-// the same engine runs live and in `fdr backtest` (DESIGN 2.9). One thread.
+// the same engine runs live and in `fdr backtest`. One thread.
 //
 // A rule fires once, at the tick where its condition has been known to hold for `hold` without a break; from there on it
 // is active, which is one episode, until the condition is false (with `clear`: until that holds, too), and re-arms then.
@@ -61,7 +61,7 @@ struct EpisodeEnd {
 struct LedgerEntry {
   Timestamp time;
   std::string rule;
-  std::string event;  // "armed", "holds", "clears", "fired", "suppressed", "disarmed", "rearmed", "unknown", "known", "dropped"
+  std::string event;  // a rule's: "armed", "holds", "clears", "fired", "suppressed", "disarmed", "rearmed", "unknown", "known"; "dropped"; or note()'s
   double value = 0;
   std::string text;  // why suppressed, which metric is unknown
 };

@@ -3,7 +3,6 @@
 #include <csignal>
 
 #include <array>
-#include <cmath>
 
 #include "formats/syscall_names.hpp"
 #include "formats/text.hpp"

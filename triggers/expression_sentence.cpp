@@ -1,8 +1,7 @@
 // An expression in plain words: what is measured, of whom, on what base, over how long. "system CPU over 30 %" is
-// ambiguous until all four are said (DESIGN 5).
+// ambiguous until all four are said.
 #include <fmt/format.h>
 
-#include <cmath>
 #include <set>
 
 #include "triggers/expression.hpp"

@@ -1,7 +1,7 @@
 // Heartbeats: who beats, how often, and how long ago. Pure; the socket is the recorder's (recorder/heartbeats/beat_socket.hpp).
 //
 // beat.NAME.age (seconds) = max(now - last beat, longest gap closed since the last tick): a gap between two ticks is
-// not lost (recording-rules 26). Unknown before the first beat: a service that has not started is not late. Beats may say
+// not lost. Unknown before the first beat: a service that has not started is not late. Beats may say
 // whose they are (the peers of `by = "peer"`): then each has an age of its own, and the heartbeat's is that of the worst.
 #pragma once
 

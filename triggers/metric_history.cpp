@@ -1,7 +1,6 @@
 #include "triggers/metric_history.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "formats/error.hpp"
 

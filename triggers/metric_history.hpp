@@ -1,7 +1,7 @@
 // The last minute of every metric: one row of values a tick, the oldest overwritten. Pure; time is what the caller
 // says.
 //
-// A value that was not to be had is NaN and stays unknown through every comparison (recording-rules 21). Values are in
+// A value that was not to be had is NaN and stays unknown through every comparison. Values are in
 // the base unit of their metric: bytes, seconds, percent (0..100), or a plain count. Owned by the session's thread.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Numbers with a unit, as rules and configurations write them: "30%", "100ms", "1.5h", "64MB", "10MB/s". KB, MB, GB and
-// TB are 1024-based (recording-rules 21). Pure; malformed text is a value (nothing), never an exception.
+// TB are 1024-based. Pure; malformed text is a value (nothing), never an exception.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Memory of another process, many pieces at a call, without stopping it: process_vm_readv(2), which needs what ptrace(2)
 // needs. Where the process has swapped anything out, only pages that are in memory are read: a read would bring the others
-// in, in the midst of an incident (recording-rules 15). What cannot be read is marked so; nothing throws. One thread.
+// in, in the midst of an incident. What cannot be read is marked so; nothing throws. One thread.
 #pragma once
 
 #include <cstdint>

@@ -19,8 +19,8 @@ struct SleepingPlace {
 };
 std::optional<SleepingPlace> sleeping_place(std::int32_t pid, std::int32_t tid);
 
-// These pages of another process (by number), each kPageBytes or empty: swapped out, where a read would bring it in in the midst of an incident
-// (recording-rules 15), or not to be had. Waits for whoever holds the process's mmap lock: not for a thread that must not.
+// These pages of another process (by number), each kPageBytes or empty: swapped out, where a read would bring it in in the midst of an incident,
+// or not to be had. Waits for whoever holds the process's mmap lock: not for a thread that must not.
 std::vector<std::vector<std::uint8_t>> read_pages(std::int32_t pid, std::span<const std::uint64_t> pages);
 
 // Words of another process, for a WordReader: of the pages that were given, at most kMaxPages. The walk stops at the first page that was not;

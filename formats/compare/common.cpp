@@ -4,7 +4,6 @@
 #include <cmath>
 #include <map>
 #include <string_view>
-#include <tuple>
 
 #include "formats/error.hpp"
 #include "formats/findings/findings.hpp"

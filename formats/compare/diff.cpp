@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <optional>
 
 #include "formats/error.hpp"
 #include "formats/figures/calls.hpp"

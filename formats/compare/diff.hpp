@@ -3,7 +3,6 @@
 // of a CPU over the seconds with clock samples, calls and failures a second, metrics as means. Matched by name, never by address or pid. Pure.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

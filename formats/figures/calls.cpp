@@ -74,7 +74,7 @@ std::vector<FailedRow> group_failed(const View& view) {
   std::map<std::tuple<std::string, std::string, std::string, std::string>, FailedRow> groups;
   for (const DetailedCall& detail : view.timeline.failed) {
     const SyscallCall& call = detail.call;
-    // Failures of the whole host: the culprit is often a bystander (DESIGN 2.6).
+    // Failures of the whole host: the culprit is often a bystander.
     if (!view.in_range(call.begin, call.wall) || !view.passes_filter(call.thread)) continue;
     const Thread* thread = thread_at(view.timeline, call.thread);
     const std::string process = view.labels.process_name(thread ? thread->process : kNoIndex);

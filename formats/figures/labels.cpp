@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 
 #include "formats/text.hpp"
 

@@ -3,7 +3,6 @@
 // missing from the sum, so part of the remainder, and named in `missing`. Pure.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <vector>

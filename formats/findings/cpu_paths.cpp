@@ -5,7 +5,6 @@
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/samples.hpp"
-#include "formats/syscall_names.hpp"
 #include "formats/table.hpp"
 
 namespace fdr {

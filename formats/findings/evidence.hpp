@@ -77,7 +77,7 @@ class Evidence {
 
   std::string text(std::string_view part) const { return text_ ? text_(part).value_or("") : ""; }
   bool has_text(std::string_view part) const { return text_ && text_(part).has_value(); }
-  // Of the first target that has it: "limits.txt" -> "process/4242/at/limits.txt".
+  // Of a process at the firing: "limits.txt" -> "process/4242/at/limits.txt".
   std::string process_part(std::int32_t pid, std::string_view name) const;
 
   double rate(std::uint64_t incident_count) const { return static_cast<double>(incident_count) / incident_s; }

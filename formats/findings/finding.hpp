@@ -2,7 +2,7 @@
 //
 // `against` is as valuable as `for`: it spares the next person a week. Text is for people and has passed printable();
 // every figure in it was measured in this window. `score` (0..1) orders what is for by how much it changed with the
-// onset and how specific it is; it is no probability. Keys and ids are promises (DESIGN 6): add, never rename.
+// onset and how specific it is; it is no probability. Keys and ids are promises: add, never rename.
 #pragma once
 
 #include <string>

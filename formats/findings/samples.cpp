@@ -17,14 +17,6 @@ SampleCounts count_samples(const Evidence& evidence, Side side, std::uint32_t th
   return counts;
 }
 
-double share_where(const SampleCounts& counts, const std::function<bool(StackId)>& is) {
-  if (counts.all == 0) return 0;
-  std::uint64_t found = 0;
-  for (const auto& [stack, samples] : counts.by_stack)
-    if (is(stack)) found += samples;
-  return static_cast<double>(found) / static_cast<double>(counts.all);
-}
-
 std::vector<FunctionId> common_path(const Evidence& evidence, const SampleCounts& counts, double share) {
   std::vector<std::pair<const std::vector<FunctionId>*, std::uint64_t>> stacks;
   std::uint64_t all = 0;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -21,8 +20,6 @@ struct SampleCounts {
 // Of the targets' threads, or where `thread` is given of that one.
 SampleCounts count_samples(const Evidence& evidence, Side side, std::uint32_t thread = kNoIndex);
 
-// Share of `counts` for whose stack `is` holds, 0..1; 0 of nothing.
-double share_where(const SampleCounts& counts, const std::function<bool(StackId)>& is);
 
 // The functions a run of samples has in common: the deepest one that encloses at least `share` of them, with its callers,
 // outermost first. User frames where there are any, else the kernel's. Empty where there is none.

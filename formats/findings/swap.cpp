@@ -1,7 +1,6 @@
 // Memory short enough to hurt: swapping, and kills for want of it.
 #include <fmt/format.h>
 
-#include <algorithm>
 
 #include "formats/findings/families.hpp"
 #include "formats/findings/text_figures.hpp"

@@ -1,6 +1,5 @@
 #include "formats/html/page.hpp"
 
-#include <array>
 #include <cstdint>
 
 #include "formats/error.hpp"

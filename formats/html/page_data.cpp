@@ -1,6 +1,5 @@
 #include "formats/html/page_data.hpp"
 
-#include <algorithm>
 
 #include "formats/html/chart_data.hpp"
 #include "formats/html/flame_data.hpp"

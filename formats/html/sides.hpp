@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 
 #include "formats/figures/view.hpp"
 #include "formats/json_text.hpp"

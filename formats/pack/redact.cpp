@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <set>
 
 #include "formats/compare/baseline.hpp"
 #include "formats/error.hpp"

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
 
 #include "formats/bundle_files.hpp"
 #include "formats/error.hpp"

@@ -1,12 +1,11 @@
 // The parts of `fdr show`: each is rows of named values, made once and shown as a table or as JSON, so that both say
 // the same.
 //
-// Row keys are promises (DESIGN 6): add, never rename. Times are `at_s`, seconds from the firing, and `time`, UTC. Text
+// Row keys are promises: add, never rename. Times are `at_s`, seconds from the firing, and `time`, UTC. Text
 // in rows is valid UTF-8 as it came; printable() is applied where a table is made.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "formats/bundle_reader.hpp"

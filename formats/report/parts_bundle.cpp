@@ -1,5 +1,4 @@
 // Rows about the bundle itself: metrics, rings, manifest, ledger, files.
-#include <algorithm>
 #include <cmath>
 
 #include "formats/error.hpp"

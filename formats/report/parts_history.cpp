@@ -1,5 +1,4 @@
 // Rows of `fdr show history`: each metric of the long history, how it is against its own last hour and day.
-#include "formats/error.hpp"
 #include "formats/figures/metrics.hpp"
 #include "formats/figures/past.hpp"
 #include "formats/history_image.hpp"

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "formats/figures/metrics.hpp"
 #include "formats/figures/onset.hpp"

@@ -177,7 +177,7 @@ std::string failed_calls(const SectionInput& in) {
   return limited(in, table, 10, "failed");
 }
 
-// Sums of what others asked for in vain: the culprit is often a bystander (DESIGN 2.6).
+// Sums of what others asked for in vain: the culprit is often a bystander.
 std::string failed_elsewhere(const SectionInput& in) {
   Table table({"FAILED CALLS OF OTHER PROGRAMS, IN", "error", "calls", "distinct", "by"}, {1, 4});
   for (const FailedSum& sum : in.view.timeline.failing)

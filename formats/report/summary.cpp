@@ -1,5 +1,4 @@
 // summary.txt: the first screen as it can be said on the spot, with the names that travel in the bundle.
-#include <fmt/format.h>
 
 #include "formats/findings/findings.hpp"
 #include "formats/report/report.hpp"

@@ -1,10 +1,6 @@
 #include "recorder/baselines/baseline_cut.hpp"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <algorithm>
 
 #include "formats/bundle_writer.hpp"
 #include "formats/compare/baseline.hpp"
@@ -66,13 +62,12 @@ Packed packed(const Timeline& all, Timestamp begin, Timestamp end, ModuleFiles& 
 }  // namespace
 
 BaselineCut::BaselineCut(BaselineInput input) : input_(std::move(input)) {
-  thread_ = quiet_thread([this] { work(); });
+  thread_ = quiet_thread("fdr-baseline", kNice, [this] { work(); });
 }
 
 BaselineCut::~BaselineCut() { thread_.join(); }
 
 void BaselineCut::work() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   try {
     cut();
   } catch (const std::exception& error) {

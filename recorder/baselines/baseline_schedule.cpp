@@ -1,6 +1,5 @@
 #include "recorder/baselines/baseline_schedule.hpp"
 
-#include <fmt/format.h>
 
 #include <algorithm>
 

@@ -35,8 +35,8 @@ static __always_inline struct pt_regs *user_registers(struct task_struct *task) 
 }
 #define REGISTER(registers, name) (has_task_pt_regs ? (registers)->name : BPF_CORE_READ(registers, name))
 
-/* Which slot of `threads` a task has. Task storage cannot be mapped or walked by user space: it holds the number and nothing else
- * (recording-rules 11). Without it the task's address stands for the task, until it exits.
+/* Which slot of `threads` a task has. Task storage cannot be mapped or walked by user space: it holds the number and nothing else.
+ * Without it the task's address stands for the task, until it exits.
  */
 struct thread_slots_map {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -63,7 +63,7 @@ int on_clock(struct fdr_perf_context *ctx) {
     return 0;
   }
   if (thread->flags & (FDR_THREAD_MUTE | FDR_THREAD_EXITED)) return 0;
-  /* A thread that spins is never switched: its account advances here (recording-rules 11). */
+  /* A thread that spins is never switched: its account advances here. */
   if (thread->on_ns && now > thread->on_ns) thread->cpu_ns += now - thread->on_ns;
   thread->on_ns = now;
   close_open_switch(page, thread, now);

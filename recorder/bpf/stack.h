@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Taking a stack. The user side is walked by rows; where that does not get to a root, registers and the used top of the stack are
- * copied, trimmed (DESIGN 4): from sp up to the end of the stack in use (the main thread's mm->start_stack, a pthread's control block
+ * copied, trimmed: from sp up to the end of the stack in use (the main thread's mm->start_stack, a pthread's control block
  * at fsbase), otherwise the cap.
  */
 #ifndef FDR_STACK_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* System calls of the targets' threads: exact sums, the raw record, and the whole story of slow and failed calls.
  *
- * Bystanders pay for a look at what the switch left for this CPU (maps.h), and for what their failed calls are counted by (failing.h). Wall time is exit minus entry; CPU time is that less what the thread was off
- * the CPU meanwhile (sched.bpf.c keeps the sum). Accounting rules and what strace -c does: recording-rules 17.
+ * Bystanders pay for a look at what the switch left for this CPU (maps.h), and for what their failed calls are counted by (failing.h). Wall time is exit
+ * minus entry; CPU time is that less what the thread was off the CPU meanwhile (sched.bpf.c keeps the sum). Counted as strace -f -c counts: what never
+ * returns (exit_group) by its entry, what was in flight at attach with an unknown duration, what seccomp refused as a failure that took no time.
  */
 #include "recorder/bpf/failing.h"
 #include "recorder/bpf/progress.h"

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,7 +33,7 @@ struct DumpTrigger {
 
 // Whose window it is, as the command line and the configuration had it.
 struct RecordedTargets {
-  std::string mode;                  // "run" or "attach"
+  std::string mode;                  // "run", "attach" or "once"
   std::vector<std::string> command;  // of `run`
   std::vector<std::int32_t> pids;    // that live
 };

@@ -1,5 +1,5 @@
 // Keeps the newest bundles of a directory within a number and a size. Removes only directories that carry our name pattern and our manifest,
-// never the newest, never the first of an episode before the others of it, never through a link (DESIGN 5, 6). Failures are silent: the next bundle tries again.
+// never the newest, never the first of an episode before the others of it, never through a link. Failures are silent: the next bundle tries again.
 #pragma once
 
 #include <cstdint>

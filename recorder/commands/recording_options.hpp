@@ -1,7 +1,6 @@
-// The options that run, attach and once share, and what they make of them: file first, flags over it (DESIGN 3).
+// The options that run, attach and once share, and what they make of them: file first, flags over it.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <set>
@@ -15,7 +14,6 @@
 #include "recorder/config_file/config_outside.hpp"
 #include "recorder/config_file/config_section.hpp"
 #include "recorder/config_file/default_rules.hpp"
-#include "recorder/metrics/catalogue.hpp"
 #include "recorder/targets/containers.hpp"
 #include "recorder/targets/target_finder.hpp"
 

@@ -18,7 +18,7 @@ inline constexpr std::string_view kCrashRule = "crash";
 
 std::string_view default_rules_toml();
 const std::vector<RuleConfig>& default_rules();
-// The [[trigger]] tables of a text that holds nothing else (recorder/config/config.cpp). Throws Error.
+// The [[trigger]] tables of a text that holds nothing else (config_file.cpp). Throws Error.
 std::vector<RuleConfig> parse_rules(std::string_view toml, const std::string& source_name);
 
 }  // namespace fdr

@@ -5,7 +5,6 @@
 // much later (a dump takes `after` and the writing). The server never blocks the session: requests are bounded and read without waiting.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,5 @@
 // /run/fdr/NAME: a recorder's place: lock, control.sock, beat.sock, and the files without which its window could not be read
-// (saved/saved_window.hpp). Alive = the lock is held (flock), never a pid file (recording-rules 5).
+// (saved/saved_window.hpp). Alive = the lock is held (flock), never a pid file.
 //
 // Who may not write there has a root of his own, 0700 and checked to be his. /run/fdr is 0755 so that beats reach us; what is in it is 0600 and 0660. Opened without following links. The destructor removes it all.
 #pragma once

@@ -1,12 +1,9 @@
 #include "recorder/control/supervisor.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 
-#include "formats/error.hpp"
 #include "recorder/heartbeats/beat_socket.hpp"
 #include "recorder/heartbeats/datagrams.hpp"
 

@@ -1,4 +1,4 @@
-// What a source of metrics may cost: a share of one CPU, saved up while it is not spent (recording-rules 22). A source
+// What a source of metrics may cost: a share of one CPU, saved up while it is not spent. A source
 // that costs more than its share is read less often, by as much as it costs more, and never so that it stops. Cost is CPU
 // time of the reading thread: on a full host the wall time of a reading says how full it is. One thread.
 #pragma once

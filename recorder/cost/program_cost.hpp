@@ -1,6 +1,6 @@
 // What the BPF programs cost the CPUs that run them, estimated: how often they ran, as the window's own counters have it, times what a run
-// takes (bpf_stats on a 2-CPU guest, Linux 6.18). The kernel's own account of it would lift the price of every program of the host
-// (recording-rules 24). Pure.
+// takes (bpf_stats on a 2-CPU guest, Linux 6.18). The kernel's own account of it would lift the price of every program of the host.
+// Pure.
 #pragma once
 
 #include <cstdint>

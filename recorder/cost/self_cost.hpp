@@ -10,7 +10,7 @@ namespace fdr {
 
 double own_cpu_seconds();
 Duration thread_cpu_time();  // of the calling thread
-// Resident memory of this process without the mapped window and the snapshot buffer (recording-rules 4), which is as large as the window's rings
+// Resident memory of this process without the mapped window and the snapshot buffer, which is as large as the window's rings
 // (WindowLayout::ring_bytes).
 std::uint64_t own_rss_bytes(std::uint64_t snapshot_bytes);
 // The same without the program's own code, from a cheaper source: for a metric read each second.

@@ -1,4 +1,4 @@
-// Walks of the stacks of threads that sleep right now, from memory that is read from outside without stopping them (recording-rules 15).
+// Walks of the stacks of threads that sleep right now, from memory that is read from outside without stopping them.
 //
 // Reading and walking are done in turns: the memory of some threads is read at one asking, with patience (patient_memory.hpp), then they are
 // walked here, and those that came to a page which was not read are asked for anew. A thread whose place is another one after a read ran

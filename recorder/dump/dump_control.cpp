@@ -1,6 +1,5 @@
 #include "recorder/dump/dump_control.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // One bundle at a time, from the firing to its final name: when the snapshots are taken, what goes into the manifest, who is told.
 //
-// Firings that come while a bundle can still take them are merged into it (DESIGN 5). `fdr now` makes a short-lived one under /run. Session thread.
+// Firings that come while a bundle can still take them are merged into it. `fdr now` makes a short-lived one under /run. Session thread.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// How much of a bundle is written where there is little room (issue: survival of the dump path), from most to least:
+// How much of a bundle is written where there is little room, from most to least:
 //
 //   full                what was recorded
 //   no-raw-syscalls     without single calls; the sums of them, the slow and the failed ones stay

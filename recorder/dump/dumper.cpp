@@ -1,7 +1,5 @@
 #include "recorder/dump/dumper.hpp"
 
-#include <fmt/format.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +17,7 @@
 #include "recorder/dump/memory_now.hpp"
 #include "recorder/go/go_evidence.hpp"
 #include "recorder/logs/log_file.hpp"
+#include "recorder/system/quiet_thread.hpp"
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/patient_memory.hpp"
 #include "recorder/targets/proc_reader.hpp"
@@ -59,7 +58,7 @@ void leave_out_locked(MomentCopy& moment) {
 }  // namespace
 
 Dumper::Dumper(DumpRequest request, const Snapshot& first, MomentCopy at_firing, std::function<void()> done)
-    : request_(std::move(request)), first_(first), at_firing_(std::move(at_firing)), done_(std::move(done)), thread_([this] { work(); }) {}
+    : request_(std::move(request)), first_(first), at_firing_(std::move(at_firing)), done_(std::move(done)), thread_(quiet_thread("fdr-dump", kNice, [this] { work(); })) {}
 
 Dumper::~Dumper() {
   {
@@ -95,10 +94,7 @@ void Dumper::tidy() noexcept {
 }
 
 void Dumper::work() {
-  // Of this thread only (setpriority takes a tid): the targets come first.
   tid_ = static_cast<int>(::syscall(SYS_gettid));
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(tid_), kNice);
-  ::prctl(PR_SET_NAME, "fdr-dump");
   try {
     Timeline timeline;
     std::vector<FileDescriptor> found;

@@ -1,4 +1,4 @@
-// Writes one bundle, on its own low-priority thread, while recording goes on (DESIGN 4, "two snapshots").
+// Writes one bundle, on its own low-priority thread, while recording goes on.
 //
 // Stage one begins at the firing: the first snapshot is decoded at once (stacks walked), so that the buffer is free again; stage two begins
 // with complete(): what is newer is decoded, everything is put together and written. An Error ends the dump, is told in the result, and

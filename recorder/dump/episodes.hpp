@@ -1,4 +1,4 @@
-// Which firings and which bundles belong together (DESIGN 5): an episode begins with the bundle of a firing, is joined by
+// Which firings and which bundles belong together: an episode begins with the bundle of a firing, is joined by
 // the rules that fire while that bundle is being made, and is over when the last of them is.
 //
 // Bookkeeping only: no clock, no file. The session tells what happened, and writes what is asked for. One thread.

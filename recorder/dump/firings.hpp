@@ -1,5 +1,5 @@
 // From a firing to its bundle: which one gets a bundle of its own, which goes into the one being made, which waits for it;
-// the bundles of an episode's onset and end (DESIGN 5).
+// the bundles of an episode's onset and end.
 //
 // Owns nothing that records: the session lends it what it needs for as long as it lives, and calls from its one thread.
 #pragma once

@@ -1,6 +1,5 @@
 #include "recorder/dump/stepwise_writer.hpp"
 
-#include <fmt/format.h>
 
 #include <new>
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 
-#include <algorithm>
 
 #include "recorder/endpoints/connect_probe.hpp"
 #include "recorder/system/proc_text.hpp"

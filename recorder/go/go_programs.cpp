@@ -1,15 +1,11 @@
 #include "recorder/go/go_programs.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <utility>
 
 #include "recorder/cost/cost_budget.hpp"
-#include "recorder/cost/self_cost.hpp"
 #include "recorder/system/quiet_thread.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/system/small_file.hpp"
@@ -48,7 +44,7 @@ std::optional<std::uint64_t> bias_of(std::int32_t pid, const std::string& maps, 
 }  // namespace
 
 GoPrograms::GoPrograms() {
-  thread_ = quiet_thread([this] { work(); });
+  thread_ = quiet_thread("fdr-go", kNice, [this] { work(); });
 }
 
 GoPrograms::~GoPrograms() {
@@ -171,7 +167,6 @@ void GoPrograms::keep(Answer answer, std::string_view problem) noexcept {
 }
 
 void GoPrograms::work() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   CostBudget budget(kShare);
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -2,7 +2,6 @@
 
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -2,10 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -26,7 +23,7 @@ constexpr Duration kNowAndThen = std::chrono::seconds(10);
 
 HeapProbes::HeapProbes(HeapPrograms programs, std::set<std::string> targets) : programs_(programs), targets_(std::move(targets)) {
   if (!wanted()) return;
-  thread_ = quiet_thread([this] { work(); });
+  thread_ = quiet_thread("fdr-heap", kNice, [this] { work(); });
 }
 
 HeapProbes::~HeapProbes() {
@@ -108,7 +105,6 @@ HeapProbes::Report HeapProbes::report() const {
 }
 
 void HeapProbes::work() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   std::unique_lock lock(mutex_);
   for (;;) {
     working_ = false;

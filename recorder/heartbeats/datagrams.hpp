@@ -1,5 +1,5 @@
-// What has come to a datagram socket, with the kernel's receive times, so that a late tick makes nothing late
-// (recording-rules 26). Never blocks. The sender may be anyone: of each no more is kept than was asked for, and descriptors that came along are
+// What has come to a datagram socket, with the kernel's receive times, so that a late tick makes nothing late.
+// Never blocks. The sender may be anyone: of each no more is kept than was asked for, and descriptors that came along are
 // closed with the datagram at the latest.
 #pragma once
 

@@ -2,7 +2,6 @@
 // 0600, never longer than it may be. A file of another version or size is started anew. Throws Error. One thread at a time.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "formats/file_descriptor.hpp"

@@ -1,7 +1,5 @@
 #include "recorder/history/history_writer.hpp"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 
@@ -19,7 +17,7 @@ constexpr int kNice = 10;
 
 HistoryWriter::HistoryWriter(std::unique_ptr<HistoryFile> file, std::vector<HistoryMetric> table, double keep_free_percent)
     : file_(std::move(file)), table_(std::move(table)), keep_free_percent_(keep_free_percent) {
-  thread_ = quiet_thread([this] { run(); });
+  thread_ = quiet_thread("fdr-history", kNice, [this] { run(); });
 }
 
 HistoryWriter::~HistoryWriter() {
@@ -59,7 +57,6 @@ void HistoryWriter::write(Work& work) {
 }
 
 void HistoryWriter::run() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   std::unique_lock lock(mutex_);
   for (;;) {
     more_.wait(lock, [this] { return ending_ || !waiting_.empty(); });

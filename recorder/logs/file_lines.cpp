@@ -1,7 +1,7 @@
 #include "recorder/logs/file_lines.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>

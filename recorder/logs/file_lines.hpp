@@ -6,7 +6,6 @@
 // at the end of its path is followed. What is more than 1 MB behind is skipped, and counted. One thread.
 #pragma once
 
-#include <sys/stat.h>
 
 #include <string>
 

@@ -2,8 +2,6 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +9,6 @@
 #include <limits>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "formats/file_descriptor.hpp"
 #include "formats/text.hpp"
@@ -105,7 +102,6 @@ struct LogFollower::State {
   }
 
   void run() {
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);  // of this thread only
     for (Followed& log : logs) log.source = open_log(log.config);
     pollfd watched{stop.get(), POLLIN, 0};
     do {
@@ -135,7 +131,7 @@ LogFollower::LogFollower(const std::vector<LogConfig>& logs, const std::vector<U
     return;
   }
   try {
-    quiet_thread([state = state_] { state->run(); }).detach();
+    quiet_thread("fdr-logs", kNice, [state = state_] { state->run(); }).detach();
   } catch (const std::system_error& error) {
     for (Followed& log : state_->logs) log.problem = std::string("no thread to follow it: ") + error.what();
     state_->has_ended = true;

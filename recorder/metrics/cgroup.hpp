@@ -11,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "recorder/cost/cost_budget.hpp"
 #include "recorder/metrics/proc_file.hpp"

@@ -1,7 +1,6 @@
 #include "recorder/metrics/cpu_states.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <string>
 

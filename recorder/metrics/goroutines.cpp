@@ -1,6 +1,5 @@
 #include "recorder/metrics/goroutines.hpp"
 
-#include <cmath>
 #include <limits>
 
 #include "recorder/targets/patient_memory.hpp"

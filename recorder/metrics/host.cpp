@@ -40,7 +40,7 @@ class HostMetrics::Impl {
     using Text = std::string_view;
     using Out = std::span<double>;
     // In each row: the file, the share of one CPU it may cost, the metrics in the order in which the parser writes them. All together may
-    // have 0.13 % (an idle recorder has 0.5 %, DESIGN 9): CPU time and free memory are known at each tick, what is looked at over seconds a
+    // have 0.13 % (an idle recorder has 0.5 %): CPU time and free memory are known at each tick, what is looked at over seconds a
     // few times in one.
     const auto add = [&](const std::string& file, double share, std::vector<std::string> names, Parser parser) -> Source& {
       std::string path = proc + "/" + file;

@@ -1,6 +1,6 @@
 // Host metrics from /proc: cpu, memory, vm, pressure, swap, network. Files stay open and are read with pread, once a
 // tick; a file that is not there makes its metrics unknown, with the reason. Parsers are free functions over text, so
-// tests use captured files. CPU figures are means over a sliding second (recording-rules 21). Each file has a share of
+// tests use captured files. CPU figures are means over a sliding second. Each file has a share of
 // a CPU that reading it may cost; one that costs more (/proc/stat of a large host) is read less often: its gauges stay until then, its counters rise
 // in straight lines (straight_line.hpp). Session thread only.
 #pragma once

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 #include <map>
 
@@ -212,7 +211,7 @@ class ProcessMetrics::Impl {
     sum.swap += static_cast<double>(member.memory().swap);
     sum.descriptors += member.descriptors();
     sum.threads += member.stat().threads;
-    // Pages shared within a tree are in the RSS of each process: the largest stands for all (recording-rules 21).
+    // Pages shared within a tree are in the RSS of each process: the largest stands for all.
     sum.shared = std::max(sum.shared, static_cast<double>(member.memory().file + member.memory().shmem));
     sum.file = std::max(sum.file, static_cast<double>(member.memory().file));
     sum.shmem = std::max(sum.shmem, static_cast<double>(member.memory().shmem));

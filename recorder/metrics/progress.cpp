@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/syscall.h>
 
-#include <algorithm>
 #include <cstring>
 #include <limits>
 

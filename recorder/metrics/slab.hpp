@@ -1,5 +1,5 @@
 // host.slab.CACHE: bytes of those kernel caches that are known to fill hosts. Read from /sys/kernel/slab, once a second, never from
-// /proc/slabinfo, which walks partial lists with interrupts off on kernels up to 6.8 (recording-rules 23). A cache that the kernel
+// /proc/slabinfo, which walks partial lists with interrupts off on kernels up to 6.8. A cache that the kernel
 // merged into another (a link there) or does not have is unknown. Session thread only.
 #pragma once
 

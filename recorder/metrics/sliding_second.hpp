@@ -1,5 +1,5 @@
 // Changes of running totals over a sliding second. /proc counts CPU time in ticks of 10 ms: read each 100 ms a steady
-// 20 % swings between 10 and 30, over a second between 18 and 21 (recording-rules 21). Pure; one thread.
+// 20 % swings between 10 and 30, over a second between 18 and 21. Pure; one thread.
 #pragma once
 
 #include <array>

@@ -147,7 +147,7 @@ class SocketMetrics::Impl {
       tree.counters.resize(socket_counter_names().size());
       trees_.push_back(std::move(tree));
     }
-    thread_ = quiet_thread([this] { run(); });
+    thread_ = quiet_thread("fdr-sockets", 0, [this] { run(); });
   }
 
   ~Impl() {

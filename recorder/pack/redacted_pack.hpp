@@ -3,9 +3,7 @@
 // one in a file made out of it (report.html, ...) leaves that file out. Throws Error; nothing is written at the final names then.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "formats/bundle_reader.hpp"
 #include "formats/pack/pack.hpp"

@@ -1,7 +1,6 @@
 #include "recorder/pack/vendor_facts.hpp"
 
 #include <dirent.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 

@@ -1,13 +1,11 @@
 #include "recorder/recording/recording.hpp"
 
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <unordered_set>
 #include <utility>
 
-#include "formats/error.hpp"
 #include "recorder/logs/log_follower.hpp"
 #include "recorder/saved/saved_window.hpp"
 #include "recorder/system/patience.hpp"

@@ -1,8 +1,5 @@
 #include "recorder/rows/row_builder.hpp"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -50,7 +47,7 @@ BuiltRows built_of(RowJob job) {
 }  // namespace
 
 RowBuilder::RowBuilder() {
-  thread_ = quiet_thread([this] { work(); });
+  thread_ = quiet_thread("fdr-rows", kNice, [this] { work(); });
 }
 
 RowBuilder::~RowBuilder() {
@@ -76,7 +73,6 @@ std::vector<BuiltRows> RowBuilder::collect() {
 }
 
 void RowBuilder::work() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   CostBudget budget(kShare);
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -1,4 +1,4 @@
-// What is kept beside the rings so that a window can be read when its recorder has died (recording-rules 5): files in its run directory.
+// What is kept beside the rings so that a window can be read when its recorder has died: files in its run directory.
 //
 //   facts      who recorded what, how: replaced when it changes     processes  the process table: replaced when it changes
 //   journal    appended each tick: metrics, syscall sums, ledger,    text       the volatile text of at most five seconds ago
@@ -13,7 +13,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "formats/clock.hpp"

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstring>
 #include <functional>
-#include <span>
 
 #include "recorder/saved/state_file.hpp"
 #include "recorder/window/snapshot.hpp"

@@ -4,14 +4,12 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <utility>
 
 #include "formats/text.hpp"
@@ -22,7 +20,6 @@
 #include "recorder/control/host_checks.hpp"
 #include "recorder/control/status_json.hpp"
 #include "recorder/control/supervisor.hpp"
-#include "recorder/cost/self_cost.hpp"
 #include "recorder/dump/dump_control.hpp"
 #include "recorder/dump/firings.hpp"
 #include "recorder/heartbeats/beat_socket.hpp"

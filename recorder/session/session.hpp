@@ -1,6 +1,6 @@
 // The recorder's one loop: a tick each `every`, signals, the control socket, heartbeats, and dumps in their two stages.
 //
-// Between ticks it sleeps (DESIGN 2.3). It owns everything but the dumper's thread. Used by `run`, `attach` and `once` alike: what differs is who the
+// Between ticks it sleeps. It owns everything but the dumper's thread. Used by `run`, `attach` and `once` alike: what differs is who the
 // targets are and which signals are passed on.
 #pragma once
 

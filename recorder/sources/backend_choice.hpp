@@ -1,4 +1,4 @@
-// The ladder of backends: bpf, else perf, else proc (DESIGN 8). Features are probed, never versions; one that was asked for by name is taken, or
+// The ladder of backends: bpf, else perf, else proc. Features are probed, never versions; one that was asked for by name is taken, or
 // is an error. The next is tried too where one that looked possible fails to start, and why is among the notes. Session thread.
 #pragma once
 

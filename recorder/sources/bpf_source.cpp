@@ -32,7 +32,7 @@ namespace fdr {
 namespace {
 
 constexpr std::uint64_t kTrialPeriod = 10'000'000;     // ns; of a clock that is closed again at once
-constexpr Duration kLease = std::chrono::seconds(30);  // recording-rules 1
+constexpr Duration kLease = std::chrono::seconds(30);  // then the programs fall silent, so that a window freezes around the death of its recorder
 constexpr std::size_t kArmedAtOnce = 8192;             // half of what the map `targets` has room for (bpf/maps.h)
 
 // Detached when it goes, unless it is pinned: also where a constructor that throws leaves it.
@@ -329,7 +329,7 @@ class BpfSource final : public EventSource {
     for (const int cpu : online_) add_cpu(cpu);  // without a clock there is no recording of this kind
   }
 
-  // The window must outlive us: maps and links are pinned. Where that fails we record on and say so (recording-rules 6).
+  // The window must outlive us: maps and links are pinned. Where that fails we record on and say so.
   void pin() {
     std::string problem;
     if (make_pin_directory(directory_, &problem)) {

@@ -1,4 +1,4 @@
-// The bpf backend: loads the programs, gives them their maps, attaches, arms threads, pins what must survive us (DESIGN 2.2).
+// The bpf backend: loads the programs, gives them their maps, attaches, arms threads, pins what must survive us.
 //
 // Everything the programs write is seen through window(). The destructor detaches and unpins: an orderly end leaves nothing behind. A
 // recorder that is killed leaves pinned programs that fall silent when the lease is over (pins.hpp), and a window that PinnedWindow reads.

@@ -1,5 +1,5 @@
 // What is counted of system calls, for backends that see them in user space: exact sums by (process, number), errors by errno, the single
-// record, and the record of slow and failed ones: what bpf/syscalls.bpf.c is to the programs, after the same rules (recording-rules 17, 18).
+// record, and the record of slow and failed ones: what bpf/syscalls.bpf.c is to the programs, after the same rules.
 //
 // Of slow and failed calls there are arguments and result, no path and no stack: the memory they point to has changed by the time we hear of
 // them. The number's ABI is known for x32 alone. Session thread only.

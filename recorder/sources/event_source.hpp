@@ -1,4 +1,4 @@
-// A backend: who records the targets into a window (DESIGN 8). Bpf, perf and proc write the same records into the same layout, so that all
+// A backend: who records the targets into a window. Bpf, perf and proc write the same records into the same layout, so that all
 // behind it (snapshot, decoder, recovery) knows one window and no backend.
 //
 // What a backend cannot give is in window().control->lacks, and in words in notes(): never an empty answer that looks like none of it. The

@@ -5,7 +5,6 @@
 // of a kind writing into that CPU's ring. Session thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>

@@ -4,9 +4,7 @@
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
 #include "formats/byte_cursor.hpp"

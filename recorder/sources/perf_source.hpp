@@ -1,5 +1,5 @@
 // The perf backend: stacks, switches, lives, mappings and system calls of the targets' threads from perf events, for kernels without BPF and
-// users without its capabilities (DESIGN 8).
+// users without its capabilities.
 //
 // Nothing is done in the kernel but writing: the session drains the rings once a tick, and writes the records of wire.h itself into a window in
 // a shared file. Events belong to the targets' threads and go on in what they start, so others cost nothing and nothing is known of them. What

@@ -1,5 +1,5 @@
 // /sys/fs/bpf/fdr/NAME: what of a recorder outlives it. Maps are the window; links are its hooks, which cost every system call of the host as
-// long as they are pinned, though the programs fall silent when the lease is over (recording-rules 1, 5).
+// long as they are pinned, though the programs fall silent when the lease is over.
 //
 // Files only, no libbpf. Whoever removes what another recorder left holds that recorder's lock (run_directory.hpp). Any thread.
 #pragma once

@@ -1,4 +1,4 @@
-// The proc backend: what /proc tells of processes of our own user, without any privilege (DESIGN 8). Threads are looked at once a tick, and
+// The proc backend: what /proc tells of processes of our own user, without any privilege. Threads are looked at once a tick, and
 // seldomer where that would cost more than its share: who is there, who is gone, what it ran and waited for a CPU, whether it sleeps and how. So
 // metrics, rules, heartbeats and text work, and open stalls with the stacks of sleeping threads at a firing; there are no samples.
 //

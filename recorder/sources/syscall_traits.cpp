@@ -12,7 +12,7 @@ struct Trait {
 
 constexpr std::uint8_t path_in(unsigned argument) { return static_cast<std::uint8_t>(argument + 1); }
 
-// A call that waits by nature is never "slow" (recording-rules 18); one on a descriptor may wait as well as work.
+// A call that waits by nature is never "slow"; one on a descriptor may wait as well as work.
 constexpr Trait kTraits[] = {
     {"open", path_in(0)},       {"stat", path_in(0)},       {"lstat", path_in(0)},      {"access", path_in(0)},
     {"execve", path_in(0)},     {"chdir", path_in(0)},      {"rename", path_in(0)},     {"mkdir", path_in(0)},

@@ -1,4 +1,4 @@
-// Writes the window of a recorder that died as a bundle with the trigger `recorder-died`, and removes what it left (DESIGN 2.2).
+// Writes the window of a recorder that died as a bundle with the trigger `recorder-died`, and removes what it left.
 //
 // The rings and counters are read from their pins, the rest from the dead recorder's run directory; the bundle is written as any other is
 // (Dumper). Works at any moment once the recorder is dead, also while its programs still record. Until the bundle is whole nothing is

@@ -1,6 +1,5 @@
 #include "recorder/survival/slice_keeper.hpp"
 
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 

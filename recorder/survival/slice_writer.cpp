@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,7 +21,7 @@ constexpr int kNice = 10;
 }  // namespace
 
 SliceWriter::SliceWriter(std::string directory, double keep_free_percent) : directory_(std::move(directory)), keep_free_percent_(keep_free_percent) {
-  thread_ = quiet_thread([this] { run(); });
+  thread_ = quiet_thread("fdr-slices", kNice, [this] { run(); });
 }
 
 SliceWriter::~SliceWriter() {
@@ -117,7 +115,6 @@ void SliceWriter::sync_names() {
 }
 
 void SliceWriter::run() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   std::unique_lock lock(mutex_);
   for (;;) {
     more_.wait(lock, [this] { return ending_ || !waiting_.empty(); });

@@ -1,7 +1,6 @@
 #include "recorder/system/patience.hpp"
 
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -63,7 +62,6 @@ struct Desk {
 };
 
 void serve(Desk& desk) {
-  ::prctl(PR_SET_NAME, "fdr-wait");
   std::unique_lock lock(desk.mutex);
   for (Urgency urgency = Urgency::of_this_thread();;) {
     desk.changed.wait(lock, [&] { return desk.state == Desk::kAsked || desk.state == Desk::kAlone; });
@@ -128,7 +126,7 @@ class Helper {
   bool start() {
     auto desk = std::make_shared<Desk>();
     try {
-      quiet_thread([desk] { serve(*desk); }).detach();
+      quiet_thread("fdr-wait", 0, [desk] { serve(*desk); }).detach();
     } catch (const std::system_error&) {
       return false;
     }

@@ -1,6 +1,10 @@
-// A thread that no signal comes to. They are the session's, which reads them from a descriptor: one that came to a thread that does not block
-// it would end the recorder instead. Throws std::system_error where there is no thread to be had; the caller's own mask stays as it was.
+// A thread that no signal comes to, of a name of its own (`top -H`, at most 15 letters). Signals are the session's, which reads them from a
+// descriptor: one that came to a thread that does not block it would end the recorder instead. Throws std::system_error where there is no thread to
+// be had; the caller's own mask stays as it was.
 #pragma once
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <thread>
@@ -8,8 +12,9 @@
 
 namespace fdr {
 
+// `nice`: how far it stands back behind the targets; 0: as urgent as its creator.
 template <class Work>
-std::thread quiet_thread(Work work) {
+std::thread quiet_thread(const char* name, int nice, Work work) {
   struct Blocked {
     sigset_t before;
     Blocked() {
@@ -19,7 +24,11 @@ std::thread quiet_thread(Work work) {
     }
     ~Blocked() { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); }
   } const blocked;
-  return std::thread(std::move(work));
+  return std::thread([name, nice, work = std::move(work)]() mutable {
+    ::prctl(PR_SET_NAME, name);
+    if (nice > 0) ::setpriority(PRIO_PROCESS, 0, nice);  // 0 is this thread, not the process (sys_setpriority in kernel/sys.c)
+    work();
+  });
 }
 
 }  // namespace fdr

@@ -1,5 +1,5 @@
 // Volatile text of the host and of the targets, as `cat` would show it: kept in a copy at most five seconds old and taken again at the
-// firing, so that a host that locked up can still show how it looked before (DESIGN 4). Bounded: files, bytes a file, processes.
+// firing, so that a host that locked up can still show how it looked before. Bounded: files, bytes a file, processes.
 // The environment never enters; of it only an allow-list of tuning variables does.
 #pragma once
 

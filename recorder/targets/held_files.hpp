@@ -1,4 +1,4 @@
-// Keeps the files that targets run within reach, while that is cheap (DESIGN 4): a program that was unlinked or replaced, or was seen
+// Keeps the files that targets run within reach, while that is cheap: a program that was unlinked or replaced, or was seen
 // through a mount namespace that is gone, can still be read at the dump when its process has ended.
 //
 // One descriptor a file (O_PATH: the file is named, not opened), of the kMost first; those that nobody of the process table used are let go

@@ -1,4 +1,4 @@
-// Who the targets are: processes, threads, their names and their mappings over time. Outlives the rings (recording-rules 5): a process
+// Who the targets are: processes, threads, their names and their mappings over time. Outlives the rings: a process
 // that lived 30 ms inside the window is still nameable, and its stacks can still be walked, at the dump.
 //
 // Fed by the session from two ordered streams, the life ring and the perf side band; the order between them is restored by time, so both

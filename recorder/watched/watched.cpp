@@ -1,7 +1,6 @@
 #include "recorder/watched/watched.hpp"
 
 #include <cmath>
-#include <limits>
 
 namespace fdr {
 

@@ -7,7 +7,7 @@
 
 namespace fdr {
 
-// CPUs that get rings: those online, and at most two that could come (recording-rules 7).
+// CPUs that get rings: those online, and at most two that could come.
 int recorded_slots();
 // Bytes: --memory, or its default on this host.
 std::uint64_t memory_of(const Config& config);

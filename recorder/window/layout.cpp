@@ -53,7 +53,7 @@ WindowLayout divide(std::uint64_t memory, std::uint32_t slots, Duration span, bo
   // A thread costs 192 bytes: a thirty-second part of the memory, between 2 048 threads and as many as an id can name.
   layout.threads = static_cast<std::uint32_t>(
       std::clamp<std::uint64_t>(memory / 32 / sizeof(fdr_thread), 2048, FDR_THREAD_SLOT_MASK));
-  // An eighth for rows: a server with its libraries has 100 000 to 300 000 (unwinding notes 1).
+  // An eighth for rows: a server with its libraries has 100 000 to 300 000.
   layout.rows = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(memory / 8 / sizeof(fdr_row), 65'536, 1u << FDR_ROW_SEARCH_STEPS));
   layout.spaces = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(memory / 64 / sizeof(fdr_space), 16, 4096));
   if (heap) {  // an eighth: of 64 MB, 40 000 blocks, which stand for 20 GB, from 4 600 places

@@ -1,7 +1,7 @@
-// How `memory` is divided: rings, the snapshot buffer, tables (recording-rules 4: memory is a law, span a wish).
+// How `memory` is divided: rings, the snapshot buffer, tables (memory is a law, span a wish).
 //
 // Half of what the tables leave is for the rings, half for the one snapshot buffer; each ring has a fixed share, since a busy ring must
-// not push out a rare one (DESIGN 2.5). Pure arithmetic, bytes throughout.
+// not push out a rare one. Pure arithmetic, bytes throughout.
 #pragma once
 
 #include <array>

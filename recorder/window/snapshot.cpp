@@ -24,7 +24,7 @@ bool copy_chunk(const fdr_chunk_header* chunk, std::uint64_t seq, std::uint32_t 
 }
 
 Snapshot::Snapshot(const WindowLayout& layout) : buffer_(layout.ring_bytes()) {
-  // Zeroing the buffer above has touched every page: 64 MB into fresh pages would take 65 ms at the firing, not 13 (rule 3).
+  // Zeroing the buffer above has touched every page: 64 MB into fresh pages would take 65 ms at the firing, not 13.
   for (int ring = 0; ring < FDR_RINGS; ++ring) rings_[ring].chunks.reserve(std::size_t{layout.chunks[ring]} * layout.slots);
 }
 

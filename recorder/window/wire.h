@@ -3,7 +3,7 @@
  *
  * A ring is a run of chunks per CPU slot in one mmap-able array; index = slot * chunks + seq % chunks. A chunk is written by one
  * context of one CPU only: body first, then `used`; when it is recycled `used` goes to 0 before `seq` changes, so that a reader
- * that copies and then finds another `seq` knows it was overtaken (recording-rules 2). All times are CLOCK_MONOTONIC ns, all ids
+ * that copies and then finds another `seq` knows it was overtaken. All times are CLOCK_MONOTONIC ns, all ids
  * of the initial PID namespace. Plain C: fixed widths, no pointers.
  */
 #ifndef FDR_WIRE_H
@@ -42,7 +42,7 @@ enum {
   FDR_CHUNK_HEADER = 32,
 
   FDR_KERNEL_FRAMES = 64,
-  FDR_COPY_MAX = 16 * 1024, /* of a clock sample; node needs that much (unwinding notes 2) */
+  FDR_COPY_MAX = 16 * 1024, /* of a clock sample; node needs that much */
   FDR_COPY_MIN = 512,       /* what a sample still gets when the ring's allowance is used up */
   FDR_COPY_SMALL = 4 * 1024, /* of a slow or failed call and of a stall */
   FDR_SEGMENTS = 256,        /* executable mappings of one process that the walk knows: a power of two */
@@ -415,8 +415,8 @@ struct fdr_error_count {
   fdr_u64 tokens;
 };
 
-/* Per CPU slot: clock ticks that found it busy, and whom it runs. missed = (counter_ns - idle_ns) / period - ticks_run
- * (recording-rules 9); an idle CPU of a guest may give no ticks at all (seen on 6.18), and misses nothing by it.
+/* Per CPU slot: clock ticks that found it busy, and whom it runs. missed = (counter_ns - idle_ns) / period - ticks_run;
+ * an idle CPU of a guest may give no ticks at all (seen on 6.18), and misses nothing by it.
  */
 struct fdr_cpu {
   fdr_u64 ticks_run;
@@ -449,7 +449,7 @@ enum fdr_lacks {
 
 #define FDR_MAGIC 0x776f646e69726466ull /* "fdrindow" */
 
-/* Written by user space each tick; the programs record nothing once the lease is over (recording-rules 1). What comes before the lease
+/* Written by user space each tick; the programs record nothing once the lease is over. What comes before the lease
  * says whose window this is, and stays where it is in every version: a window outlives its recorder, and is found by another one.
  */
 struct fdr_control {
