@@ -2,9 +2,9 @@
 
 #include <unistd.h>
 
-#include "recorder/system/own_vdso.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/targets/proc_reader.hpp"
+#include "unwind/own_vdso.hpp"
 #include "unwind/process_root.hpp"
 
 namespace fdr {
