@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <future>
 #include <span>
 #include <utility>
@@ -279,8 +278,6 @@ void Batch::name_by_function_start(const ElfImage& image, const Module& module, 
 }  // namespace
 
 Symbols symbolize(const StackTable& stacks, const ModuleSearch& search, const std::vector<ModuleSlice>& slices) {
-  // libdwfl would ask the network for each file, up to 90 s each.
-  if (!search.debuginfod) ::unsetenv("DEBUGINFOD_URLS");
   return Batch(stacks, search, slices).run(true);
 }
 
