@@ -4,8 +4,8 @@
 
 #include "recorder/system/silent_files.hpp"
 #include "recorder/targets/proc_reader.hpp"
+#include "unwind/live/process_root.hpp"
 #include "unwind/own_vdso.hpp"
-#include "unwind/process_root.hpp"
 
 namespace fdr {
 namespace {
