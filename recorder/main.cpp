@@ -1,7 +1,6 @@
 // fdr: parse the command, run it, turn an Error into words and an exit code.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 
 #include "formats/error.hpp"
 #include "formats/text.hpp"
@@ -57,8 +56,6 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const int& exit_code) {
 
 int main(int argc, char** argv) {
   fdr::survive_cut_files();
-  // libdw would download debug files by itself, silently and for minutes.
-  ::unsetenv("DEBUGINFOD_URLS");
   CLI::App app{kDescription, "fdr"};
   app.set_version_flag("--version", std::string("fdr ") + FDR_VERSION);
   app.formatter(std::make_shared<ShortList>());

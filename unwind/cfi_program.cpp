@@ -3,13 +3,13 @@
 #include <optional>
 
 #include "formats/byte_cursor.hpp"
+#include "unwind/dwarf_registers.hpp"
 #include "unwind/eh_pointer.hpp"
 
 namespace fdr {
 
 namespace {
 
-constexpr std::uint64_t kRbp = 6, kRsp = 7, kReturnAddress = 16;
 constexpr std::size_t kMaxRemembered = 64;
 
 enum Op : std::uint8_t {
@@ -68,10 +68,10 @@ class Machine {
     if (RegisterRule* known = rule_of(state_, number)) *known = rule;
   }
   static RegisterRule* rule_of(CfiState& state, std::uint64_t number) {
-    return number == kRbp             ? &state.rbp
-           : number == kRsp           ? &state.rsp
-           : number == kReturnAddress ? &state.return_address
-                                      : nullptr;
+    return number == kDwarfRbp             ? &state.rbp
+           : number == kDwarfRsp           ? &state.rsp
+           : number == kDwarfReturnAddress ? &state.return_address
+                                           : nullptr;
   }
   void restore(std::uint64_t number) {
     CfiState initial = unit_.initial;

@@ -19,8 +19,7 @@ struct RegisterRule {
   std::span<const std::uint8_t> expression;  // kExpression: saved at what it computes
 };
 
-// All of one table row that matters here. Registers by their psABI numbers (figure 3.36): rbp 6, rsp 7, return
-// address 16.
+// All of one table row that matters here. Registers by their numbers in dwarf_registers.hpp.
 struct CfiState {
   std::uint64_t cfa_register = 0;
   std::int64_t cfa_offset = 0;

@@ -6,12 +6,12 @@
 
 #include "formats/byte_cursor.hpp"
 #include "unwind/cfi_program.hpp"
+#include "unwind/dwarf_registers.hpp"
 
 namespace fdr {
 
 namespace {
 
-constexpr std::uint64_t kRbp = 6, kRsp = 7;
 constexpr std::uint8_t kDeref = 0x06, kPlusUconst = 0x23, kBreg0 = 0x70, kLit0 = 0x30;
 
 fdr_row simple_row(fdr_rule rule) { return {0, 0, FDR_RBP_SAME, static_cast<fdr_u8>(rule)}; }
@@ -64,10 +64,10 @@ std::optional<fdr_s16> plt_push_ends(std::span<const std::uint8_t> expression) {
 
 bool is_kernel_signal_frame(const CfiState& state) {
   const auto saved_at = [](const RegisterRule& rule, std::int64_t offset) {
-    return rule.kind == RegisterRule::kExpression && is_based(rule.expression, kRsp, offset, false);
+    return rule.kind == RegisterRule::kExpression && is_based(rule.expression, kDwarfRsp, offset, false);
   };
-  return state.cfa_by_expression && is_based(state.cfa_expression, kRsp, 160, true) &&
-         saved_at(state.return_address, 168) && saved_at(state.rbp, 120);
+  return state.cfa_by_expression && is_based(state.cfa_expression, kDwarfRsp, FDR_SIGNAL_RSP, true) &&
+         saved_at(state.return_address, FDR_SIGNAL_RIP) && saved_at(state.rbp, FDR_SIGNAL_RBP);
 }
 
 bool set_offset(fdr_row& row, std::int64_t bytes) {
@@ -79,8 +79,8 @@ bool set_offset(fdr_row& row, std::int64_t bytes) {
 fdr_row cfa_row(const CfiState& state) {
   fdr_row row = simple_row(FDR_ROW_RSP);
   if (!state.cfa_by_expression) {
-    if (state.cfa_register != kRsp && state.cfa_register != kRbp) return complex_row(FDR_COMPLEX_REGISTER);
-    row.rule = state.cfa_register == kRsp ? FDR_ROW_RSP : FDR_ROW_RBP;
+    if (state.cfa_register != kDwarfRsp && state.cfa_register != kDwarfRbp) return complex_row(FDR_COMPLEX_REGISTER);
+    row.rule = state.cfa_register == kDwarfRsp ? FDR_ROW_RSP : FDR_ROW_RBP;
     return set_offset(row, state.cfa_offset) ? row : complex_row(FDR_COMPLEX_OFFSET);
   }
   if (const auto n = plt_push_ends(state.cfa_expression)) {
@@ -89,10 +89,10 @@ fdr_row cfa_row(const CfiState& state) {
     return row;
   }
   const auto based = parse_based(state.cfa_expression);
-  if (!based || !based->deref || (based->base != kRsp && based->base != kRbp))
+  if (!based || !based->deref || (based->base != kDwarfRsp && based->base != kDwarfRbp))
     return complex_row(FDR_COMPLEX_EXPRESSION);
-  if (based->plus != 0 && (based->plus != 8 || based->base != kRsp)) return complex_row(FDR_COMPLEX_EXPRESSION);
-  row.rule = based->base == kRbp ? FDR_ROW_AT_RBP : based->plus == 8 ? FDR_ROW_BEHIND_RSP : FDR_ROW_AT_RSP;
+  if (based->plus != 0 && (based->plus != 8 || based->base != kDwarfRsp)) return complex_row(FDR_COMPLEX_EXPRESSION);
+  row.rule = based->base == kDwarfRbp ? FDR_ROW_AT_RBP : based->plus == 8 ? FDR_ROW_BEHIND_RSP : FDR_ROW_AT_RSP;
   return set_offset(row, based->offset) ? row : complex_row(FDR_COMPLEX_OFFSET);
 }
 
@@ -111,7 +111,7 @@ bool set_rbp(fdr_row& row, const RegisterRule& rule) {
       return true;
     case RegisterRule::kExpression:
       row.rbp = FDR_RBP_AT_RBP;
-      return is_based(rule.expression, kRbp, 0, false);
+      return is_based(rule.expression, kDwarfRbp, 0, false);
     default:
       return false;
   }

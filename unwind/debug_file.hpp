@@ -1,7 +1,7 @@
 // What there is to know of names for one ELF file: its DWARF and its symbols, its own or those of a separate debug
 // file, found and checked by libdwfl: DIR/.build-id/ab/cdef.debug, .gnu_debuglink (build-id or CRC), .gnu_debugdata
-// (xz), dwz. No network unless asked. libdwfl is named in debug_file.cpp alone. One thread; the Dwarf dies with the
-// DebugFile.
+// (xz), dwz. Never from the network: DEBUGINFOD_URLS is taken out of the environment. libdwfl is named in debug_file.cpp
+// alone. One thread; the Dwarf dies with the DebugFile.
 #pragma once
 
 #include <memory>

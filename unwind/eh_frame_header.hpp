@@ -1,7 +1,8 @@
-// .eh_frame_hdr of one image: the table of functions sorted by address that the linker made beside .eh_frame. Only the
-// form every linker writes is read (version 1, entries of two signed 32-bit numbers relative to the header); anything
-// else counts as no table. All values are the linker's (vaddr), and hostile: lookups are bounded, and answer nothing
-// where the table does not hold together. A view: the image must outlive it. Any thread.
+// .eh_frame_hdr of one image: where .eh_frame is, and the table of functions sorted by address that the linker made
+// beside it. Only the form of table that every linker writes is read (version 1, entries of two signed 32-bit numbers
+// relative to the header); anything else counts as no table. All values are the linker's (vaddr), and hostile: lookups
+// are bounded, and answer nothing where the table does not hold together. A view: the image must outlive it. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,16 @@
 #include "unwind/elf_image.hpp"
 
 namespace fdr {
+
+// What it begins with, whatever its table is like (LSB 10.6.2).
+struct EhFrameHead {
+  // Nothing where the image has none, or one that does not say in any known way where .eh_frame is.
+  static std::optional<EhFrameHead> of(const ElfImage& image);
+
+  std::uint64_t eh_frame = 0;  // vaddr
+  std::uint8_t count_encoding = 0, table_encoding = 0;
+  std::uint64_t size = 0;  // bytes: the count of the table's entries follows
+};
 
 class EhFrameHeader {
  public:

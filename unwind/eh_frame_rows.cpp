@@ -1,66 +1,33 @@
 #include "unwind/eh_frame_rows.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 
-#include "formats/byte_cursor.hpp"
-#include "unwind/byte_reader.hpp"
 #include "unwind/cfi_program.hpp"
-#include "unwind/eh_pointer.hpp"
+#include "unwind/eh_frame_header.hpp"
+#include "unwind/eh_frame_records.hpp"
 #include "unwind/elf_sections.hpp"
 
 namespace fdr {
 
 namespace {
 
-constexpr std::uint64_t kReturnAddress = 16;
 constexpr std::uint64_t kMaxPadding = 15;  // functions begin at multiples of 16
 constexpr std::size_t kMaxUnits = 20'000;
 constexpr std::size_t kMaxInstructions = 1 << 20;  // bytes, of one function
 constexpr std::size_t kMaxEhFrame = 256u << 20;
 
-struct EhFrame {
-  std::uint64_t vaddr = 0;
-  std::span<const std::uint8_t> bytes;
-  bool exact = false;  // the length is known; otherwise it ends at the terminator, and at its segment's end
-};
-
-// What the file has of the loaded segment that `vaddr` is in, from there on.
-std::span<const std::uint8_t> loaded_bytes(const ElfImage& image, std::uint64_t vaddr) {
-  for (const ElfImage::Segment& segment : image.segments()) {
-    if (vaddr < segment.vaddr || vaddr - segment.vaddr >= segment.file_size) continue;
-    const std::uint64_t offset = segment.offset + (vaddr - segment.vaddr);
-    if (offset >= image.bytes().size()) return {};
-    const std::uint64_t length = segment.file_size - (vaddr - segment.vaddr);
-    return image.bytes().subspan(offset, std::min<std::uint64_t>(length, image.bytes().size() - offset));
-  }
-  return {};
-}
-
 std::optional<EhFrame> find_eh_frame(const ElfImage& image) {
   const auto section = find_section(image, ".eh_frame");
-  if (const auto header = image.eh_frame_header()) {
-    ByteCursor cursor(image.bytes().subspan(header->offset, header->file_size));
-    const auto version = cursor.read<std::uint8_t>();
-    const auto encoding = cursor.read<std::uint8_t>();
-    cursor.read<std::uint16_t>();  // encodings of the search table
-    const auto vaddr = read_eh_pointer(cursor, encoding, header->vaddr + cursor.position());
-    if (version == 1 && vaddr) {
-      // Sections may lie: they only tell the length.
-      if (section && section->vaddr == *vaddr) return EhFrame{*vaddr, section->bytes, true};
-      if (const auto bytes = loaded_bytes(image, *vaddr); !bytes.empty()) return EhFrame{*vaddr, bytes, false};
-    }
+  if (const auto head = EhFrameHead::of(image)) {
+    // Sections may lie: they only tell the length.
+    if (section && section->vaddr == head->eh_frame) return EhFrame{head->eh_frame, section->bytes, true};
+    if (const auto bytes = image.loaded_bytes(head->eh_frame); !bytes.empty()) return EhFrame{head->eh_frame, bytes, false};
   }
   if (section) return EhFrame{section->vaddr, section->bytes, true};
   return std::nullopt;
 }
-
-struct Record {              // a CIE or an FDE
-  std::uint64_t offset = 0;  // of its length
-  std::uint64_t id_offset = 0, body_offset = 0;
-  std::uint32_t id = 0;                // 0: a CIE; otherwise the distance back from the id to the CIE
-  std::span<const std::uint8_t> body;  // behind the id
-};
 
 struct Function {                    // its raw rows: raw_[first, first + count)
   std::uint64_t start = 0, end = 0;  // vaddr
@@ -73,9 +40,8 @@ class Builder {
   ImageRows build();
 
  private:
-  bool next_record(std::uint64_t& offset, Record& record);
-  bool read_unit(const Record& record);
-  void read_function(const Record& record);
+  bool read_unit(const EhRecord& record);
+  void read_function(const EhRecord& record);
   void refuse(const char* reason) {
     ++result_.refused;
     note(result_, reason);
@@ -86,97 +52,35 @@ class Builder {
   const ElfImage& image_;
   const EhFrame& frame_;
   const std::uint64_t base_;
-  std::unordered_map<std::uint64_t, CfiUnit> units_;  // by the offset of the CIE
+  std::unordered_map<std::uint64_t, CfiUnit> units_;  // by the vaddr of the CIE
   std::vector<Function> functions_;
   std::vector<fdr_row> raw_;
   ImageRows result_;
 };
 
-// False at the end. The 64-bit format is read too; `offset` moves behind the record.
-bool Builder::next_record(std::uint64_t& offset, Record& record) {
-  for (;;) {
-    if (offset == frame_.bytes.size()) return false;
-    ByteCursor cursor(frame_.bytes.subspan(offset));
-    std::uint64_t length = cursor.read<std::uint32_t>();
-    if (length == 0 && !cursor.failed()) {  // a terminator; of several objects there may be several
-      if (!frame_.exact) return false;
-      offset += 4;
-      continue;
-    }
-    if (length == 0xffffffff) length = cursor.read<std::uint64_t>();
-    record.offset = offset;
-    record.id_offset = offset + cursor.position();
-    ByteCursor body(cursor.take(length));
-    record.id = body.read<std::uint32_t>();
-    record.body_offset = record.id_offset + body.position();
-    if (cursor.failed() || body.failed()) return note(result_, ".eh_frame: a record reaches beyond its end"), false;
-    record.body = body.take(body.left());
-    offset = record.id_offset + length;
-    return true;
-  }
-}
-
-bool Builder::read_unit(const Record& record) {
-  CfiUnit unit;
-  ByteCursor cursor(record.body);
-  const auto version = cursor.read<std::uint8_t>();
-  if (version != 1 && version != 3 && version != 4) return false;
-  const std::string_view augmentation = cursor.text();
-  if (augmentation == "eh") cursor.read<std::uint64_t>();  // GCC 2
-  if (version == 4 && (cursor.read<std::uint8_t>() != 8 || cursor.read<std::uint8_t>() != 0)) return false;
-  unit.code_align = cursor.uleb128();
-  unit.data_align = cursor.sleb128();
-  const std::uint64_t return_register = version == 1 ? cursor.read<std::uint8_t>() : cursor.uleb128();
-  if (cursor.failed() || return_register != kReturnAddress) return false;
-  if (augmentation.starts_with('z')) {
-    unit.has_augmentation = true;
-    const std::uint64_t length = cursor.uleb128();
-    ByteCursor data(cursor.take(length));
-    for (const char letter : augmentation.substr(1)) {
-      if (letter == 'R')
-        unit.pointer_encoding = data.read<std::uint8_t>();
-      else if (letter == 'S')
-        unit.signal_frame = true;
-      else if (letter == 'L')
-        data.read<std::uint8_t>();
-      else if (letter == 'P') {
-        if (!read_eh_number(data, data.read<std::uint8_t>())) return false;
-      } else if (letter != 'B') {  // 'B': return addresses are signed, on AArch64
-        break;                     // its data are skipped with the rest
-      }
-    }
-    if (data.failed()) return false;
-  } else if (!augmentation.empty() && augmentation != "eh") {
-    return false;
-  }
-  const auto instructions = cursor.take(cursor.left());
-  if (cursor.failed() || !run_initial_instructions(unit, instructions)) return false;
-  units_.emplace(record.offset, unit);
+bool Builder::read_unit(const EhRecord& record) {
+  auto parsed = parse_unit(record);
+  if (!parsed || !run_initial_instructions(parsed->unit, parsed->instructions)) return false;
+  units_.emplace(record.vaddr, parsed->unit);
   return true;
 }
 
-void Builder::read_function(const Record& record) {
+void Builder::read_function(const EhRecord& record) {
   // A CIE lies before its FDEs, so it has been met already.
-  const auto unit = record.id > record.id_offset ? units_.end() : units_.find(record.id_offset - record.id);
+  const auto unit = units_.find(record.unit_vaddr());
   if (unit == units_.end()) return refuse(".eh_frame: a function without a usable CIE");
-  const CfiUnit& cie = unit->second;
-  ByteCursor cursor(record.body);
-  const auto vaddr_here = [&] { return frame_.vaddr + record.body_offset + cursor.position(); };
-  const auto start = read_eh_pointer(cursor, cie.pointer_encoding, vaddr_here());
-  const std::uint64_t length = read_eh_number(cursor, cie.pointer_encoding & 0x07).value_or(0);
-  if (cie.has_augmentation) cursor.take(cursor.uleb128());
-  if (!start || cursor.failed()) return refuse(".eh_frame: a function with unreadable addresses");
-  if (length == 0) return;
-  const std::uint64_t limit = code_end(image_, *start, base_);
+  auto function = parse_function(record, unit->second);
+  if (!function) return refuse(".eh_frame: a function with unreadable addresses");
+  if (function->start == function->end) return;
+  const std::uint64_t limit = code_end(image_, function->start, base_);
   if (limit == 0) return refuse(".eh_frame: a function outside the code");  // discarded by the linker, or not ours
 
-  CfiFunction function{*start, length > limit - *start ? limit : *start + length, vaddr_here(), {}};
-  function.instructions = cursor.take(cursor.left());
-  if (function.instructions.size() > kMaxInstructions)
+  function->end = std::min(function->end, limit);
+  if (function->instructions.size() > kMaxInstructions)
     return refuse(".eh_frame: a function with too many instructions");
   const std::size_t first = raw_.size();
-  if (!rows_of_function(cie, function, base_, raw_)) refuse(".eh_frame: damaged instructions");
-  functions_.push_back({function.start, function.end, static_cast<std::uint32_t>(first),
+  if (!rows_of_function(unit->second, *function, base_, raw_)) refuse(".eh_frame: damaged instructions");
+  functions_.push_back({function->start, function->end, static_cast<std::uint32_t>(first),
                         static_cast<std::uint32_t>(raw_.size() - first)});
   ++result_.functions;
 }
@@ -185,7 +89,7 @@ void Builder::read_function(const Record& record) {
 // Without this a third of all rows would be gaps that no code is in.
 bool Builder::is_padding(std::uint64_t from, std::uint64_t to) const {
   if (to - from > kMaxPadding) return false;
-  const auto code = loaded_bytes(image_, from);
+  const auto code = image_.loaded_bytes(from);
   if (code.empty()) return false;
   std::size_t i = 0;
   while (i < code.size() && i < kMaxPadding && code[i] == 0x66) ++i;
@@ -216,22 +120,23 @@ void Builder::merge() {
 }
 
 ImageRows Builder::build() {
-  Record record;
   if (frame_.bytes.size() > kMaxEhFrame && frame_.exact) {
     note(result_, ".eh_frame: too large");
     return std::move(result_);
   }
-  for (std::uint64_t offset = 0; next_record(offset, record);) {
-    if (record.id == 0) {
-      if (units_.size() < kMaxUnits && !read_unit(record)) note(result_, ".eh_frame: a CIE that is not understood");
+  EhRecords records(frame_);
+  while (const auto record = records.next()) {
+    if (record->is_unit()) {
+      if (units_.size() < kMaxUnits && !read_unit(*record)) note(result_, ".eh_frame: a CIE that is not understood");
     } else {
-      read_function(record);
+      read_function(*record);
     }
     if (raw_.size() >= kMaxImageRows) {
       note(result_, ".eh_frame: too many rows");
       break;
     }
   }
+  if (records.cut()) note(result_, ".eh_frame: a record reaches beyond its end");
   merge();
   return std::move(result_);
 }

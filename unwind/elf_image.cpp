@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
+#include "formats/file_descriptor.hpp"
 #include "formats/sha256.hpp"
 #include "unwind/byte_reader.hpp"
 
@@ -18,33 +20,30 @@ namespace fdr {
 namespace {
 
 constexpr std::size_t kMaxProgramHeaders = 256;
+constexpr std::size_t kMaxNotes = 1 << 20;  // bytes of one segment; honest ones have some hundred
 constexpr std::size_t kMaxBuildId = 64, kMaxGoBuildId = 1024, kGoBuildIdText = 40;
+constexpr std::string_view kGnuName("GNU\0", 4), kGoName("Go\0\0", 4);
 constexpr std::uint32_t kGoBuildId = 4;  // type of the note "Go" (cmd/link/internal/ld/elf.go: ELF_NOTE_GOBUILDID_TAG)
-
-struct Descriptor {
-  int fd = -1;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-};
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t align) { return (value + align - 1) / align * align; }
 
-// What the first note of this name (of three bytes, or two and a zero) and type says, of those that are not empty.
-std::span<const std::uint8_t> note_of(std::span<const std::uint8_t> bytes, std::uint64_t align, std::string_view wanted, std::uint32_t type) {
-  const ByteReader notes(bytes);
-  for (std::uint64_t at = 0;;) {
-    const auto note = notes.read<Elf64_Nhdr>(at);
-    if (!note) return {};
-    const std::uint64_t name_at = at + sizeof(Elf64_Nhdr);
-    const std::uint64_t data_at = name_at + round_up(note->n_namesz, align);
-    const auto name = notes.slice(name_at, note->n_namesz);
-    const auto data = notes.slice(data_at, note->n_descsz);
-    if (!name || !data) return {};
-    const char padded[4] = {wanted[0], wanted[1], wanted.size() > 2 ? wanted[2] : '\0', '\0'};
-    if (note->n_type == type && name->size() == sizeof padded && std::memcmp(name->data(), padded, sizeof padded) == 0 && !data->empty()) return *data;
-    at = data_at + round_up(note->n_descsz, align);
-  }
+struct Note {
+  std::uint32_t type = 0;
+  std::string_view name;  // with its zeros
+  std::span<const std::uint8_t> data;
+};
+
+// The note at `at`, which moves behind it; nothing behind the last, and where one is cut. `align`: of the segment.
+std::optional<Note> next_note(const ByteReader& notes, std::uint64_t align, std::uint64_t& at) {
+  const auto header = notes.read<Elf64_Nhdr>(at);
+  if (!header) return std::nullopt;
+  const std::uint64_t name_at = at + sizeof(Elf64_Nhdr);
+  const std::uint64_t data_at = round_up(name_at + header->n_namesz, align);
+  const auto name = notes.slice(name_at, header->n_namesz);
+  const auto data = notes.slice(data_at, header->n_descsz);
+  if (!name || !data) return std::nullopt;
+  at = round_up(data_at + header->n_descsz, align);
+  return Note{header->n_type, {reinterpret_cast<const char*>(name->data()), name->size()}, *data};
 }
 
 }  // namespace
@@ -54,14 +53,14 @@ std::unique_ptr<ElfImage> ElfImage::open(const std::string& path, std::string* p
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return *problem = std::strerror(errno), nullptr;
   if (!S_ISREG(status.st_mode)) return *problem = "not a regular file", nullptr;
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
-  if (file.fd < 0 || ::fstat(file.fd, &status) != 0) return *problem = std::strerror(errno), nullptr;
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return *problem = std::strerror(errno), nullptr;
   if (!S_ISREG(status.st_mode)) return *problem = "not a regular file", nullptr;
   if (status.st_size < static_cast<off_t>(sizeof(Elf64_Ehdr))) return *problem = "not an ELF file", nullptr;
 
   std::unique_ptr<ElfImage> image(new ElfImage);
   const auto size = static_cast<std::size_t>(status.st_size);
-  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
   if (mapped == MAP_FAILED) return *problem = std::strerror(errno), nullptr;
   image->mapped_ = mapped;
   image->bytes_ = {static_cast<const std::uint8_t*>(mapped), size};
@@ -94,6 +93,7 @@ bool ElfImage::parse(std::string* problem) {
   if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum > kMaxProgramHeaders)
     return *problem = "damaged program headers", false;
 
+  std::string_view go_build_id;
   for (std::size_t i = 0; i < header->e_phnum; ++i) {
     if (header->e_phoff > bytes_.size()) return *problem = "program headers lie outside the file", false;
     const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
@@ -109,25 +109,31 @@ bool ElfImage::parse(std::string* problem) {
       segments_.push_back(segment);
     } else if (program->p_type == PT_GNU_EH_FRAME && in_file && segment.file_size > 0) {
       eh_frame_header_ = segment;
-    } else if (program->p_type == PT_NOTE && in_file && build_id_.empty()) {
-      read_build_id(segment.offset, segment.file_size, program->p_align == 8 ? 8 : 4);
+    } else if (program->p_type == PT_DYNAMIC && dynamic_.empty() && segment.offset <= bytes_.size()) {
+      dynamic_ = bytes_.subspan(segment.offset, std::min<std::uint64_t>(segment.file_size, bytes_.size() - segment.offset));
+    } else if (program->p_type == PT_NOTE && in_file) {
+      const auto notes = bytes_.subspan(segment.offset, std::min<std::uint64_t>(segment.file_size, kMaxNotes));
+      read_notes(notes, program->p_align == 8 ? 8 : 4, go_build_id);
     }
   }
   if (segments_.empty()) return *problem = "no loadable segment", false;
   // Go's linker gives no GNU build-id of its own accord, but a text of its own: as good to tell one build from another.
-  for (std::size_t i = 0; i < header->e_phnum && build_id_.empty(); ++i) {
-    const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
-    const auto notes = program && program->p_type == PT_NOTE ? reader.slice(program->p_offset, program->p_filesz) : std::nullopt;
-    const auto text = notes ? note_of(*notes, 4, "Go", kGoBuildId) : std::span<const std::uint8_t>{};
-    if (!text.empty() && text.size() <= kMaxGoBuildId) build_id_ = sha256_hex({reinterpret_cast<const char*>(text.data()), text.size()}).substr(0, kGoBuildIdText);
-  }
+  if (build_id_.empty() && !go_build_id.empty()) build_id_ = sha256_hex(go_build_id).substr(0, kGoBuildIdText);
   return true;
 }
 
-void ElfImage::read_build_id(std::uint64_t offset, std::uint64_t size, std::uint64_t align) {
-  const auto id = note_of(bytes_.subspan(offset, size), align, "GNU", NT_GNU_BUILD_ID);
-  if (id.size() > kMaxBuildId) return;
-  for (const std::uint8_t byte : id) build_id_ += fmt::format("{:02x}", byte);
+void ElfImage::read_notes(std::span<const std::uint8_t> segment, std::uint64_t align, std::string_view& go_build_id) {
+  const ByteReader notes(segment);
+  std::uint64_t at = 0;
+  while (const auto note = next_note(notes, align, at)) {
+    const std::string_view data(reinterpret_cast<const char*>(note->data.data()), note->data.size());
+    if (note->name == kGoName) {
+      has_go_note_ = true;
+      if (note->type == kGoBuildId && data.size() <= kMaxGoBuildId && go_build_id.empty()) go_build_id = data;
+    } else if (note->name == kGnuName && note->type == NT_GNU_BUILD_ID && data.size() <= kMaxBuildId && build_id_.empty()) {
+      for (const std::uint8_t byte : note->data) build_id_ += fmt::format("{:02x}", byte);
+    }
+  }
 }
 
 std::optional<std::uint64_t> ElfImage::vaddr_of_offset(std::uint64_t offset) const {
@@ -146,6 +152,16 @@ std::optional<std::uint64_t> ElfImage::offset_of_vaddr(std::uint64_t vaddr) cons
     if (vaddr >= segment.vaddr && vaddr - segment.vaddr < segment.file_size)
       return segment.offset + (vaddr - segment.vaddr);
   return std::nullopt;
+}
+
+std::span<const std::uint8_t> ElfImage::loaded_bytes(std::uint64_t vaddr) const {
+  for (const Segment& segment : segments_) {
+    if (vaddr < segment.vaddr || vaddr - segment.vaddr >= segment.file_size) continue;
+    const std::uint64_t offset = segment.offset + (vaddr - segment.vaddr);
+    if (offset >= bytes_.size()) return {};
+    return bytes_.subspan(offset, std::min(segment.file_size - (vaddr - segment.vaddr), bytes_.size() - offset));
+  }
+  return {};
 }
 
 }  // namespace fdr

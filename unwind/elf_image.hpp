@@ -1,10 +1,10 @@
 // A read-only view of one ELF file of the target (mapped), or of a copy of the vDSO's pages: its program headers and
-// build-id, checked.
+// notes, checked.
 //
 // Only 64-bit little-endian x86 images. The file is hostile: every offset and size in it is checked against its length
 // before use, and a file that does not hold together is refused with a reason. Section headers are not needed, and not
-// looked at. A file that shrinks while it is mapped can still fault (SIGBUS), as with any mapping. Owned by
-// ModuleFiles; immutable, so any thread may read it.
+// looked at. What is cut off a file while it is mapped reads as zeros from then on (cut_file.hpp), so a check before does
+// not hold for what is read again. Owned by whoever opened it, mostly ModuleFiles; immutable, so any thread may read it.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fdr {
@@ -39,20 +40,27 @@ class ElfImage {
   // both have bytes.
   std::optional<std::uint64_t> vaddr_of_offset(std::uint64_t offset) const;
   std::optional<std::uint64_t> offset_of_vaddr(std::uint64_t vaddr) const;
+  // What the file has of the PT_LOAD that `vaddr` is in, from there on; empty where it has nothing.
+  std::span<const std::uint8_t> loaded_bytes(std::uint64_t vaddr) const;
   std::optional<Segment> eh_frame_header() const { return eh_frame_header_; }  // PT_GNU_EH_FRAME, whole inside the file
+  // PT_DYNAMIC (Elf64_Dyn, one after another), as much as the file has; empty where there is none.
+  std::span<const std::uint8_t> dynamic() const { return dynamic_; }
+  bool has_go_note() const { return has_go_note_; }  // of whatever type: Go's linker wrote it
 
  private:
   ElfImage() = default;
   bool parse(std::string* problem);
-  void read_build_id(std::uint64_t offset, std::uint64_t size, std::uint64_t align);
+  void read_notes(std::span<const std::uint8_t> segment, std::uint64_t align, std::string_view& go_build_id);
 
   std::string path_;
   std::vector<std::uint8_t> copy_;  // of one from memory
   void* mapped_ = nullptr;
   std::span<const std::uint8_t> bytes_;
   std::string build_id_;
+  bool has_go_note_ = false;
   std::vector<Segment> segments_;
   std::optional<Segment> eh_frame_header_;
+  std::span<const std::uint8_t> dynamic_;
 };
 
 }  // namespace fdr

@@ -11,24 +11,17 @@ namespace fdr {
 namespace {
 
 std::span<const std::uint8_t> relative_relocations(const ElfImage& image) {
-  const ByteReader reader(image.bytes());
-  const auto header = reader.read<Elf64_Ehdr>(0);
-  for (std::uint64_t i = 0; header && i < header->e_phnum; ++i) {
-    const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
-    if (!program) break;
-    if (program->p_type != PT_DYNAMIC) continue;
-    std::uint64_t table = 0, size = 0;
-    for (std::uint64_t at = 0; at + sizeof(Elf64_Dyn) <= program->p_filesz; at += sizeof(Elf64_Dyn)) {
-      const auto entry = reader.read<Elf64_Dyn>(program->p_offset + at);
-      if (!entry || entry->d_tag == DT_NULL) break;
-      if (entry->d_tag == DT_RELA) table = entry->d_un.d_ptr;
-      if (entry->d_tag == DT_RELASZ) size = entry->d_un.d_val;
-    }
-    const auto offset = image.offset_of_vaddr(table);
-    return offset ? reader.slice(*offset, size).value_or(std::span<const std::uint8_t>{})
-                  : std::span<const std::uint8_t>{};
+  const ByteReader dynamic(image.dynamic());
+  std::uint64_t table = 0, size = 0;
+  for (std::uint64_t at = 0;; at += sizeof(Elf64_Dyn)) {
+    const auto entry = dynamic.read<Elf64_Dyn>(at);
+    if (!entry || entry->d_tag == DT_NULL) break;
+    if (entry->d_tag == DT_RELA) table = entry->d_un.d_ptr;
+    if (entry->d_tag == DT_RELASZ) size = entry->d_un.d_val;
   }
-  return {};
+  const auto offset = image.offset_of_vaddr(table);
+  return offset ? ByteReader(image.bytes()).slice(*offset, size).value_or(std::span<const std::uint8_t>{})
+                : std::span<const std::uint8_t>{};
 }
 
 bool is_relative(const Elf64_Rela& relocation) { return ELF64_R_TYPE(relocation.r_info) == R_X86_64_RELATIVE; }

@@ -1,9 +1,6 @@
 #include "unwind/go_pclntab.hpp"
 
-#include <elf.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "formats/byte_cursor.hpp"
 #include "unwind/byte_reader.hpp"
@@ -35,25 +32,6 @@ int version_of(std::uint64_t first_word) {
   }
 }
 
-bool has_go_note(const ElfImage& image) {
-  const ByteReader reader(image.bytes());
-  const auto header = reader.read<Elf64_Ehdr>(0);
-  for (std::uint64_t i = 0; header && i < header->e_phnum; ++i) {
-    const auto program = reader.read<Elf64_Phdr>(header->e_phoff + i * sizeof(Elf64_Phdr));
-    if (!program || program->p_type != PT_NOTE) continue;
-    for (std::uint64_t at = 0; at < program->p_filesz;) {
-      const auto note = reader.read<Elf64_Nhdr>(program->p_offset + at);
-      if (!note) break;
-      const auto name = reader.slice(program->p_offset + at + sizeof(Elf64_Nhdr), note->n_namesz);
-      if (!name) break;
-      if (name->size() == 4 && std::memcmp(name->data(), "Go\0", 4) == 0) return true;
-      at += sizeof(Elf64_Nhdr) + (std::uint64_t{note->n_namesz} + 3) / 4 * 4 +
-            (std::uint64_t{note->n_descsz} + 3) / 4 * 4;
-    }
-  }
-  return false;
-}
-
 std::uint64_t first_word(std::span<const std::uint8_t> bytes) {
   return ByteReader(bytes).read<std::uint64_t>(0).value_or(0);
 }
@@ -65,7 +43,7 @@ std::vector<ElfSection> candidates(const ElfImage& image) {
   std::vector<ElfSection> found;
   for (const char* name : {".gopclntab", ".data.rel.ro.gopclntab"})
     if (const auto section = find_section(image, name)) return {*section};
-  if (find_section(image, ".shstrtab") && !has_go_note(image)) return found;
+  if (find_section(image, ".shstrtab") && !image.has_go_note()) return found;
   std::size_t room = kMaxSearched;
   for (const ElfImage::Segment& segment : image.segments()) {
     auto bytes = ByteReader(image.bytes()).slice(segment.offset, segment.file_size);

@@ -20,7 +20,6 @@ namespace fdr {
 struct ModuleSearch {
   std::vector<std::string> debug_dirs;  // --debug-dir
   std::string sysroot;                  // --sysroot
-  bool debuginfod = false;              // --debuginfod: without it the network is never asked
   // Whether a path may be touched, or would be waited for. Unset: all may.
   std::function<bool(const std::string& path)> answers = {};
 };

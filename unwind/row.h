@@ -102,6 +102,14 @@ enum {
   FDR_SEGMENT_SEARCH_STEPS = 13, /* and 8191 segments of one process */
 };
 
+/* A frame pointer may skip this much of the stack at most where it is all there is, in bytes. */
+enum { FDR_FRAME_REACH = 4 << 20 };
+
+/* x86-64 rt_sigframe (arch/x86/include/asm/sigframe.h): behind the restorer's address lies the ucontext, whose
+ * registers begin at 40 in the order of enum REG_* (sys/ucontext.h): RBP 10, RSP 15, RIP 16.
+ */
+enum { FDR_SIGNAL_RBP = 120, FDR_SIGNAL_RSP = 160, FDR_SIGNAL_RIP = 168 };
+
 /* Why a walk ended; FDR_WALK_ON: it has not. */
 enum fdr_walk_end {
   FDR_WALK_ON = 0,

@@ -33,14 +33,6 @@ struct fdr_walk {
 };
 FDR_ROW_SIZE(struct fdr_walk, 40);
 
-/* A frame pointer may skip this much of the stack at most where it is all there is. */
-enum { FDR_FRAME_REACH = 4 << 20 };
-
-/* x86-64 rt_sigframe (arch/x86/include/asm/sigframe.h): behind the restorer's address lies the ucontext, whose
- * registers begin at 40 in the order of enum REG_* (sys/ucontext.h): RBP 10, RSP 15, RIP 16.
- */
-enum { FDR_SIGNAL_RBP = 120, FDR_SIGNAL_RSP = 160, FDR_SIGNAL_RIP = 168 };
-
 /* Go's runtime.g and runtime.m (1.16 to 1.2x; the table's maker has seen systemstack use these, and where m.curg is): the thread's g lies
  * in the word below the thread pointer, whichever stack it is on.
  */

@@ -1,22 +1,18 @@
 #include "unwind/symbolizer.hpp"
 
 #include <fmt/format.h>
-#include <sys/auxv.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
 #include <future>
 #include <span>
-#include <sstream>
 #include <utility>
 
-#include "unwind/address_space.hpp"
 #include "unwind/debug_file.hpp"
 #include "unwind/demangle.hpp"
 #include "unwind/dwarf_names.hpp"
 #include "unwind/eh_frame_header.hpp"
 #include "unwind/go_places.hpp"
+#include "unwind/own_vdso.hpp"
 #include "unwind/perf_map.hpp"
 #include "unwind/plt_symbols.hpp"
 #include "unwind/symbol_slices.hpp"
@@ -30,20 +26,6 @@ struct Wanted {
   std::uint64_t vaddr = 0;
   std::uint32_t frame = 0;
 };
-
-// The vDSO that this process was given: the one of the recording, where the kernel is the same.
-std::unique_ptr<ElfImage> own_vdso() {
-  std::ostringstream maps;
-  maps << std::ifstream("/proc/self/maps").rdbuf();
-  const std::uint64_t start = ::getauxval(AT_SYSINFO_EHDR);
-  for (const Mapping& mapping : parse_maps(maps.str())) {
-    if (mapping.module.kind != ModuleKind::kVdso || mapping.start != start) continue;
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(mapping.start);
-    std::string problem;
-    return ElfImage::from_memory({bytes, bytes + (mapping.end - mapping.start)}, &problem);
-  }
-  return nullptr;
-}
 
 bool has_name(const std::vector<SourceFrame>& frames) { return !frames.empty() && !frames.back().function.empty(); }
 
@@ -296,8 +278,6 @@ void Batch::name_by_function_start(const ElfImage& image, const Module& module, 
 }  // namespace
 
 Symbols symbolize(const StackTable& stacks, const ModuleSearch& search, const std::vector<ModuleSlice>& slices) {
-  // libdwfl would ask the network for each file, up to 90 s each.
-  if (!search.debuginfod) ::unsetenv("DEBUGINFOD_URLS");
   return Batch(stacks, search, slices).run(true);
 }
 

@@ -5,8 +5,8 @@
 // build-id is only believed where its symbols are those of the slice. Inline frames, C++/Rust demangled. Symbols are
 // bounded by st_size: an address behind a symbol's end has no name. What stays without one is called by where its
 // function begins ("redis-server!fn@64d70", from the unwind tables), so that frames of one function stay together, or
-// by its offset where nothing but a line is known; neither counts as named. DEBUGINFOD_URLS is cleared: no network. One
-// Symbolizer per thread.
+// by its offset where nothing but a line is known; neither counts as named. The network is never asked. One batch
+// per thread.
 #pragma once
 
 #include <string>

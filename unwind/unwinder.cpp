@@ -13,6 +13,7 @@
 #include "formats/error.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/eh_frame_header.hpp"
+#include "unwind/row.h"
 
 // Exported by libunwind, but not declared in its headers: finds the entry for `ip` in a sorted table and parses its
 // FDE.
@@ -28,8 +29,6 @@ namespace {
 constexpr int kMaxReadsPerStep = 20'000;
 // An address this far above sp is not on the same stack any more.
 constexpr std::uint64_t kStackReach = 64u << 20;
-// A frame pointer may skip this much of the stack at most where it is all there is.
-constexpr std::uint64_t kMaxFrameSize = 4u << 20;
 constexpr std::size_t kMaxSpaces = 64;
 
 constexpr std::array<unw_regnum_t, 6> kSavedRegisters = {UNW_X86_64_RBX, UNW_X86_64_RBP, UNW_X86_64_R12,
@@ -261,7 +260,7 @@ bool return_address_is_undefined(unw_cursor_t& cursor) {
 // The caller by the frame pointer, for code without tables (JIT). Nothing where what bp points at does not look like a
 // frame.
 std::optional<UserRegisters> step_by_frame_pointer(const Walk& walk, const UserRegisters& now) {
-  if (now.bp % 8 != 0 || now.bp < now.sp || now.bp - now.sp > kMaxFrameSize) return std::nullopt;
+  if (now.bp % 8 != 0 || now.bp < now.sp || now.bp - now.sp > FDR_FRAME_REACH) return std::nullopt;
   UserRegisters caller = now;
   if (!walk.stack_word(now.bp, caller.bp) || !walk.stack_word(now.bp + 8, caller.ip)) return std::nullopt;
   if (!walk.space.find(caller.ip - 1, walk.time)) return std::nullopt;

@@ -7,13 +7,14 @@
 
 #include "unwind/address_space.hpp"
 #include "unwind/module_files.hpp"
+#include "unwind/row.h"
 #include "unwind/stack_sample.hpp"
 
 namespace fdr {
 
 class Unwinder {
  public:
-  static constexpr std::size_t kMaxFrames = 511;
+  static constexpr std::size_t kMaxFrames = FDR_MAX_FRAMES;  // as of the walks by rows
 
   explicit Unwinder(ModuleFiles& files);
   ~Unwinder();

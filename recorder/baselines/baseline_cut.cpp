@@ -15,7 +15,7 @@
 #include "recorder/decode/sums.hpp"
 #include "recorder/system/disk_room.hpp"
 #include "recorder/system/quiet_thread.hpp"
-#include "unwind/jit_frames.hpp"
+#include "unwind/live/jit_frames.hpp"
 #include "unwind/symbol_slices.hpp"
 
 namespace fdr {

@@ -15,7 +15,7 @@
 #include "recorder/targets/process_table.hpp"
 #include "recorder/window/decode_counts.hpp"
 #include "recorder/window/snapshot.hpp"
-#include "unwind/kernel_symbols.hpp"
+#include "unwind/live/kernel_symbols.hpp"
 #include "unwind/module_files.hpp"
 
 namespace fdr {

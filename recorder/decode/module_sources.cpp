@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
-#include "recorder/system/own_vdso.hpp"
 #include "recorder/system/silent_files.hpp"
 #include "recorder/targets/proc_reader.hpp"
-#include "unwind/process_root.hpp"
+#include "unwind/live/process_root.hpp"
+#include "unwind/own_vdso.hpp"
 
 namespace fdr {
 namespace {

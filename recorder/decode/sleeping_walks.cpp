@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "recorder/targets/patient_memory.hpp"
-#include "unwind/page_map.hpp"
+#include "unwind/live/page_map.hpp"
 
 namespace fdr {
 namespace {

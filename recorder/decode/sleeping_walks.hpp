@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "unwind/copy_walker.hpp"
-#include "unwind/sleeping_thread.hpp"
+#include "unwind/live/sleeping_thread.hpp"
 
 namespace fdr {
 

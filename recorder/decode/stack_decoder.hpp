@@ -11,8 +11,8 @@
 #include "formats/stacks.hpp"
 #include "recorder/window/wire.h"
 #include "unwind/address_space.hpp"
-#include "unwind/kernel_symbols.hpp"
 #include "unwind/copy_walker.hpp"
+#include "unwind/live/kernel_symbols.hpp"
 
 namespace fdr {
 

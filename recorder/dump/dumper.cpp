@@ -21,7 +21,7 @@
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/patient_memory.hpp"
 #include "recorder/targets/proc_reader.hpp"
-#include "unwind/jit_frames.hpp"
+#include "unwind/live/jit_frames.hpp"
 #include "unwind/symbol_slices.hpp"
 
 namespace fdr {

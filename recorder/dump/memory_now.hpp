@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "formats/timeline.hpp"
-#include "unwind/page_map.hpp"
+#include "unwind/live/page_map.hpp"
 
 namespace fdr {
 

@@ -8,7 +8,7 @@
 #include "recorder/go/go_programs.hpp"
 #include "recorder/system/system_text.hpp"
 #include "unwind/elf_image.hpp"
-#include "unwind/goroutines.hpp"
+#include "unwind/live/goroutines.hpp"
 
 namespace fdr {
 

@@ -12,7 +12,7 @@
 #include "recorder/targets/patient_memory.hpp"
 #include "unwind/address_space.hpp"
 #include "unwind/elf_image.hpp"
-#include "unwind/goroutines.hpp"
+#include "unwind/live/goroutines.hpp"
 
 namespace fdr {
 namespace {

@@ -22,8 +22,8 @@
 
 #include "formats/clock.hpp"
 #include "recorder/targets/process_table.hpp"
-#include "unwind/go_heap.hpp"
-#include "unwind/go_runtime.hpp"
+#include "unwind/live/go_heap.hpp"
+#include "unwind/live/go_runtime.hpp"
 
 namespace fdr {
 

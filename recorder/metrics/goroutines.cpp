@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "recorder/targets/patient_memory.hpp"
-#include "unwind/goroutines.hpp"
+#include "unwind/live/goroutines.hpp"
 
 namespace fdr {
 namespace {

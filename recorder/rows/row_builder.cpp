@@ -6,9 +6,9 @@
 #include "recorder/cost/cost_budget.hpp"
 #include "recorder/cost/self_cost.hpp"
 #include "recorder/decode/module_sources.hpp"
-#include "recorder/system/own_vdso.hpp"
 #include "recorder/system/quiet_thread.hpp"
 #include "unwind/module_files.hpp"
+#include "unwind/own_vdso.hpp"
 
 namespace fdr {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "unwind/process_root.hpp"
+#include "unwind/live/process_root.hpp"
 
 namespace fdr {
 

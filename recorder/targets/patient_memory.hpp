@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "formats/clock.hpp"
-#include "unwind/remote_memory.hpp"
+#include "unwind/live/remote_memory.hpp"
 
 namespace fdr {
 

@@ -16,8 +16,8 @@
 #include "recorder/system/small_file.hpp"
 #include "recorder/targets/patient_memory.hpp"
 #include "recorder/targets/process_text.hpp"
+#include "unwind/live/process_root.hpp"
 #include "unwind/module_files.hpp"
-#include "unwind/process_root.hpp"
 
 namespace fdr {
 namespace {

@@ -1,6 +1,7 @@
 // What tells one build of a program from another: its GNU build-id, or what Go's linker writes instead.
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 
 #include "tests/unit/unwind/made_up_elf.hpp"
@@ -15,16 +16,17 @@ struct Note {
   std::uint32_t type = 0;
 };
 
-std::string build_id_of(const std::vector<Note>& notes) {
+std::unique_ptr<ElfImage> image_of(const std::vector<Note>& notes, std::uint64_t align = 4) {
   std::vector<std::uint8_t> bytes;
   const auto put = [&](const void* data, std::size_t size) {
     const auto* from = static_cast<const std::uint8_t*>(data);
     bytes.insert(bytes.end(), from, from + size);
-    bytes.resize((bytes.size() + 3) / 4 * 4);
+    bytes.resize((bytes.size() + align - 1) / align * align);
   };
   for (const Note& note : notes) {
     const Elf64_Nhdr header{static_cast<std::uint32_t>(note.name.size()), static_cast<std::uint32_t>(note.text.size()), note.type};
-    put(&header, sizeof header);
+    const auto* from = reinterpret_cast<const std::uint8_t*>(&header);
+    bytes.insert(bytes.end(), from, from + sizeof header);  // the name follows at once, whatever the alignment
     put(note.name.data(), note.name.size());
     put(note.text.data(), note.text.size());
   }
@@ -36,14 +38,16 @@ std::string build_id_of(const std::vector<Note>& notes) {
   programs[1].p_type = PT_NOTE;
   programs[1].p_offset = file.size();
   programs[1].p_filesz = bytes.size();
-  programs[1].p_align = 4;
+  programs[1].p_align = align;
   test::put_elf_head(file, programs);
   file.insert(file.end(), bytes.begin(), bytes.end());
   std::string problem;
-  const auto image = ElfImage::from_memory(file, &problem);
+  auto image = ElfImage::from_memory(file, &problem);
   REQUIRE_MESSAGE(image, problem);
-  return image->build_id();
+  return image;
 }
+
+std::string build_id_of(const std::vector<Note>& notes) { return image_of(notes)->build_id(); }
 
 const Note kGnu{std::string("GNU\0", 4), "\xab\xcd", NT_GNU_BUILD_ID};
 Note of_go(const std::string& text) { return {std::string("Go\0\0", 4), text, 4}; }
@@ -64,4 +68,18 @@ TEST_CASE("build-id: a GNU one comes first, wherever it stands; other notes are 
   CHECK(build_id_of({of_go("")}).empty());
   CHECK(build_id_of({of_go(std::string(4096, 'x'))}).empty());
   CHECK(build_id_of({{std::string("Go\0\0", 4), "text", 3}, {std::string("Foo\0", 4), "text", 4}}).empty());
+}
+
+TEST_CASE("build-id: behind a property in a segment of notes aligned to eight") {
+  const Note property{std::string("GNU\0", 4), std::string(16, 'p'), NT_GNU_PROPERTY_TYPE_0};
+  CHECK(image_of({property, kGnu}, 8)->build_id() == "abcd");
+  CHECK(image_of({property, kGnu}, 4)->build_id() == "abcd");
+  CHECK(image_of({property, of_go("action/main/content")}, 8)->build_id() == build_id_of({of_go("action/main/content")}));
+}
+
+TEST_CASE("a note of Go's, of whatever type, says whose linker it was") {
+  CHECK(image_of({kGnu, of_go("action/main/content")})->has_go_note());
+  CHECK(image_of({{std::string("Go\0\0", 4), "", 1}})->has_go_note());
+  CHECK_FALSE(image_of({kGnu})->has_go_note());
+  CHECK_FALSE(image_of({{std::string("Gox\0", 4), "text", 4}})->has_go_note());
 }

@@ -1,11 +1,10 @@
 // Damaged and hostile images: rows come out in bounded time and memory, or a reason does, and what comes out keeps the
 // promises of row.h.
 #include <doctest/doctest.h>
-#include <elf.h>
 
-#include <cstring>
+#include <algorithm>
 
-#include "tests/unit/unwind/made_up_elf.hpp"
+#include "tests/unit/unwind/made_up_eh_frame.hpp"
 #include "tests/unit/unwind/made_up_go.hpp"
 #include "tests/unit/unwind/stack_fixture.hpp"
 #include "unwind/eh_frame_rows.hpp"
@@ -61,32 +60,13 @@ std::size_t damage(const std::vector<std::uint8_t>& whole, std::size_t from, std
   return opened;
 }
 
-// An image of one executable segment (0x1000..0x2000) and one .eh_frame at 0x3000, found by PT_GNU_EH_FRAME.
-ImageRows rows_of_eh_frame(std::vector<std::uint8_t> eh_frame) {
-  std::vector<std::uint8_t> file(0x3000, 0x90);
-  const Elf64_Phdr programs[3] = {
-      {PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x2000, 0x2000, 0x1000},
-      {PT_LOAD, PF_R, 0x2000, 0x2000, 0x2000, 0x1000 + eh_frame.size(), 0x1000 + eh_frame.size(), 0x1000},
-      {PT_GNU_EH_FRAME, PF_R, 0x2000, 0x2000, 0x2000, 8, 8, 4}};
-  test::put_elf_head(file, programs);
-  const std::uint8_t search[8] = {1, 0x1b, 0xff, 0xff, 0xfc, 0x0f, 0, 0};  // pcrel sdata4: 0x2004 + 0xffc = 0x3000
-  std::memcpy(file.data() + 0x2000, search, sizeof(search));
-  file.insert(file.end(), eh_frame.begin(), eh_frame.end());
-  std::string problem;
-  const auto image = ElfImage::from_memory(std::move(file), &problem);
-  REQUIRE_MESSAGE(image, problem);
-  return eh_frame_rows(*image);
-}
+ImageRows rows_of_eh_frame(const std::vector<std::uint8_t>& eh_frame) { return eh_frame_rows(*test::image_of_eh_frame(eh_frame)); }
 
 // A CIE as GCC writes it ("zR", pcrel sdata4; CFA rsp+8, return address at CFA-8), with more instructions.
 std::vector<std::uint8_t> cie(std::vector<std::uint8_t> more = {}) {
   std::vector<std::uint8_t> body = {0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x90, 1};
   body.insert(body.end(), more.begin(), more.end());
-  std::vector<std::uint8_t> record(4);
-  const auto length = static_cast<std::uint32_t>(body.size());
-  std::memcpy(record.data(), &length, 4);
-  record.insert(record.end(), body.begin(), body.end());
-  return record;
+  return test::eh_record(body);
 }
 
 // An FDE of the CIE at the beginning, for [start, start + size).
@@ -103,7 +83,7 @@ void add_fde(std::vector<std::uint8_t>& to, std::uint32_t start, std::uint32_t s
 std::vector<fdr_row> rows_of_instructions(std::vector<std::uint8_t> instructions) {
   auto eh_frame = cie();
   add_fde(eh_frame, 0x1000, 0x100, std::move(instructions));
-  return rows_of_eh_frame(std::move(eh_frame)).rows;
+  return rows_of_eh_frame(eh_frame).rows;
 }
 
 bool is(const fdr_row& row, std::uint32_t pc, fdr_rule rule, int cfa, int rbp = FDR_RBP_SAME) {

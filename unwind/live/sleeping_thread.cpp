@@ -1,4 +1,4 @@
-#include "unwind/sleeping_thread.hpp"
+#include "unwind/live/sleeping_thread.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "formats/file_descriptor.hpp"
-#include "unwind/page_map.hpp"
+#include "unwind/live/page_map.hpp"
 
 namespace fdr {
 namespace {

@@ -1,4 +1,4 @@
-#include "unwind/kernel_symbols.hpp"
+#include "unwind/live/kernel_symbols.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
-#include "unwind/go_heap.hpp"
+#include "unwind/live/go_heap.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 
+#include "tests/unit/unwind/live/made_up_process.hpp"
 #include "tests/unit/unwind/made_up_go.hpp"
-#include "tests/unit/unwind/made_up_process.hpp"
 
 using namespace fdr;
 using test::GoCode;

@@ -13,7 +13,7 @@
 
 #include "unwind/elf_image.hpp"
 #include "unwind/go_pclntab.hpp"
-#include "unwind/remote_memory.hpp"
+#include "unwind/live/remote_memory.hpp"
 
 namespace fdr {
 

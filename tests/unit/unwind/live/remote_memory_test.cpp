@@ -1,4 +1,4 @@
-#include "unwind/remote_memory.hpp"
+#include "unwind/live/remote_memory.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>

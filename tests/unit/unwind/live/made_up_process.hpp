@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "unwind/remote_memory.hpp"
+#include "unwind/live/remote_memory.hpp"
 
 namespace fdr::test {
 

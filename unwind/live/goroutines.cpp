@@ -1,4 +1,4 @@
-#include "unwind/goroutines.hpp"
+#include "unwind/live/goroutines.hpp"
 
 #include <algorithm>
 #include <span>

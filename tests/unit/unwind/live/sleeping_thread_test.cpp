@@ -1,4 +1,4 @@
-#include "unwind/sleeping_thread.hpp"
+#include "unwind/live/sleeping_thread.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/syscall.h>
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "unwind/copy_walker.hpp"
-#include "unwind/page_map.hpp"
+#include "unwind/live/page_map.hpp"
 
 using namespace fdr;
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "unwind/go_places.hpp"
-#include "unwind/go_runtime.hpp"
+#include "unwind/live/go_runtime.hpp"
 
 namespace fdr {
 

@@ -1,4 +1,4 @@
-#include "unwind/process_root.hpp"
+#include "unwind/live/process_root.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

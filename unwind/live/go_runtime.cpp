@@ -1,4 +1,4 @@
-#include "unwind/go_runtime.hpp"
+#include "unwind/live/go_runtime.hpp"
 
 #include <elf.h>
 
@@ -9,14 +9,14 @@
 #include <map>
 #include <string_view>
 
-#include "formats/error.hpp"
 #include "formats/byte_cursor.hpp"
+#include "formats/error.hpp"
 #include "unwind/byte_reader.hpp"
 #include "unwind/debug_file.hpp"
 #include "unwind/elf_sections.hpp"
 #include "unwind/go_code.hpp"
 #include "unwind/go_places.hpp"
-#include "unwind/go_types.hpp"
+#include "unwind/live/go_types.hpp"
 
 namespace fdr {
 namespace {

@@ -1,4 +1,4 @@
-#include "unwind/process_root.hpp"
+#include "unwind/live/process_root.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

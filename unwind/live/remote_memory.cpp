@@ -1,4 +1,4 @@
-#include "unwind/remote_memory.hpp"
+#include "unwind/live/remote_memory.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "formats/file_descriptor.hpp"
-#include "unwind/page_map.hpp"
+#include "unwind/live/page_map.hpp"
 
 namespace fdr {
 namespace {

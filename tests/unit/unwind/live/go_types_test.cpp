@@ -1,9 +1,9 @@
-#include "unwind/go_types.hpp"
+#include "unwind/live/go_types.hpp"
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/unwind/live/made_up_process.hpp"
 #include "tests/unit/unwind/made_up_elf.hpp"
-#include "tests/unit/unwind/made_up_process.hpp"
 
 using namespace fdr;
 using test::MadeUpProcess;

@@ -1,4 +1,4 @@
-#include "unwind/jit_frames.hpp"
+#include "unwind/live/jit_frames.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

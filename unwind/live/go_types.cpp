@@ -1,4 +1,4 @@
-#include "unwind/go_types.hpp"
+#include "unwind/live/go_types.hpp"
 
 #include <algorithm>
 #include <array>

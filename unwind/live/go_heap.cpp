@@ -1,4 +1,4 @@
-#include "unwind/go_heap.hpp"
+#include "unwind/live/go_heap.hpp"
 
 #include <fmt/format.h>
 

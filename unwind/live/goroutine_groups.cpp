@@ -5,7 +5,7 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "unwind/goroutines.hpp"
+#include "unwind/live/goroutines.hpp"
 
 namespace fdr {
 namespace {

@@ -1,4 +1,4 @@
-#include "unwind/page_map.hpp"
+#include "unwind/live/page_map.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

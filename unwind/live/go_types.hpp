@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "unwind/elf_image.hpp"
-#include "unwind/remote_memory.hpp"
+#include "unwind/live/remote_memory.hpp"
 
 namespace fdr {
 

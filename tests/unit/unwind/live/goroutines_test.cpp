@@ -1,9 +1,9 @@
-#include "unwind/goroutines.hpp"
+#include "unwind/live/goroutines.hpp"
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/unwind/live/made_up_process.hpp"
 #include "tests/unit/unwind/made_up_go.hpp"
-#include "tests/unit/unwind/made_up_process.hpp"
 
 using namespace fdr;
 using test::GoCode;
