@@ -105,12 +105,15 @@ std::optional<std::uint64_t> offset_of_member(Dwarf_Die* structure, const std::s
 
 }  // namespace
 
+void never_download() {
+  static const int once = ::unsetenv("DEBUGINFOD_URLS");
+  (void)once;
+}
+
 class DebugFile::Impl {
  public:
   Impl(const ElfImage& image, const ModuleSearch& search) : path_(search_path(search)), path_pointer_(path_.data()) {
-    // libdwfl would download what it does not find, silently and up to 90 s for each file; without servers it asks nobody
-    // (debuginfod-client.c). Not done in main already: what we start gets its environment as it was.
-    ::unsetenv("DEBUGINFOD_URLS");
+    never_download();
     callbacks_.find_elf = dwfl_build_id_find_elf;
     callbacks_.find_debuginfo = find_debug_file;
     callbacks_.section_address = dwfl_offline_section_address;

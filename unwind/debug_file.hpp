@@ -17,6 +17,11 @@ struct Dwarf;
 
 namespace fdr {
 
+// libdwfl would download what it does not find, silently and up to 90 s for each file; without servers in the environment it asks nobody
+// (debuginfod-client.c). Done by each DebugFile; before by who starts threads, since the environment is theirs too. Not by main: the command of `run`
+// gets it as it was.
+void never_download();
+
 class DebugFile {
  public:
   // Throws Error where libdwfl does not accept the file.

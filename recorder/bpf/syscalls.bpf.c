@@ -287,11 +287,12 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret) {
   close_open_switch(page, thread, now);
   const __u32 flags = thread->flags;
   thread->flags = flags & ~(FDR_THREAD_IN_CALL | FDR_THREAD_NEW | FDR_THREAD_ATTACHED);
-  if (now > page->lease_ns || flags & FDR_THREAD_MUTE || !has_slot(page, slot)) return 0;
+  if (now > page->lease_ns || flags & FDR_THREAD_MUTE) return 0;
+  const int spared = page->spared & FDR_SPARED_CALLS;
+  if (slot >= slot_count && (spared || !has_slot(page, slot))) return 0;
   /* What rt_sigreturn "returns" is the rax of the context it goes back to. */
   const int goes_back = flags & FDR_THREAD_IN_CALL && thread->nr == FDR_NR_RT_SIGRETURN;
   const int is_error = !goes_back && ret < 0 && ret >= -FDR_ERRNO_MAX;
-  const int spared = page->spared & FDR_SPARED_CALLS;
 
   if (!(flags & FDR_THREAD_IN_CALL)) {
     if (flags & FDR_THREAD_NEW) return 0; /* the parent's clone, seen from the child */

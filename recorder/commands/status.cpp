@@ -28,7 +28,7 @@ std::string describe(const json& status) {
   const json& cost = status["cost"];
   std::string text = fmt::format("{}  pid {}  {}  window {:.0f} s  armed for {:.0f} s  {} processes, {} threads\n", text_of(status["name"]),
                                  number(status["pid"]), text_of(status["mode"]), number(status["window_s"]), number(status["armed_s"]),
-                                 number(status["living"]), number(status["threads"]));
+                                 number(status.value("living", json(status["processes"].size()))), number(status["threads"]));
   text += fmt::format("  cost     {:.2f} % of one CPU, {} beside a window of {}; last tick {:.1f} ms late ({})\n", number(cost["cpu_percent"]),
                       bytes_text(number(cost["rss_bytes"])), bytes_text(number(cost["window_bytes"])), 1e3 * number(cost["lateness_s"]), text_of(cost.value("tick", json())));
   if (const auto budget = status.find("budget"); budget != status.end() && budget->is_object())

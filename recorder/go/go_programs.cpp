@@ -78,11 +78,14 @@ void GoPrograms::began(std::int32_t pid, std::uint32_t target) {
 }
 
 void GoPrograms::follow(const ProcessTable::Changes& changes, Timestamp now) {
+  for (const TargetExit& exit : changes.exits)
+    if (exit.replaced) known_.erase(exit.pid);
   // A forked child runs what its parent runs until it execs: nothing is looked at for that.
   for (const auto& [pid, target] : changes.started) known_.try_emplace(pid).first->second.target = target;
   for (const std::int32_t pid : changes.execed)
     if (const auto known = known_.find(pid); known != known_.end()) began(pid, known->second.target);
-  for (const TargetExit& exit : changes.exits) known_.erase(exit.pid);
+  for (const TargetExit& exit : changes.exits)
+    if (!exit.replaced) known_.erase(exit.pid);
   take_answers(now);
   for (auto& [pid, known] : known_)
     if (known.again != Timestamp{} && now >= known.again) ask(pid, known, now);

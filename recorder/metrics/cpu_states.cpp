@@ -1,6 +1,7 @@
 #include "recorder/metrics/cpu_states.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -49,13 +50,14 @@ DiskMetrics::DiskMetrics(const MetricCatalogue& catalogue, const std::string& pr
   values_.fill(kUnknown);
 }
 
-DiskMetrics::Disk* DiskMetrics::known(const DiskTotals& totals) {
+DiskMetrics::Disk* DiskMetrics::known(const DiskTotals& totals, Timestamp now) {
   auto found = disks_.find(totals.name);
   if (found == disks_.end()) {
     if (disks_.size() >= kMostDisks) return nullptr;
     found = disks_.emplace(totals.name, Disk{}).first;
     found->second.counts = has_device(blocks_, totals.name);
     found->second.last = totals;
+    found->second.none_since = now;
   }
   Disk& disk = found->second;
   if (totals.reads < disk.last.reads || totals.writes < disk.last.writes) {  // another of that name
@@ -63,12 +65,13 @@ DiskMetrics::Disk* DiskMetrics::known(const DiskTotals& totals) {
     disk = {};
     disk.counts = counts;
     disk.last = totals;
+    disk.none_since = now;
   }
   return &disk;
 }
 
 void DiskMetrics::take(const DiskTotals& totals, Timestamp now) {
-  Disk* const disk = known(totals);
+  Disk* const disk = known(totals, now);
   if (!disk) return;
   disk->seen = true;
   if (!disk->counts) return;

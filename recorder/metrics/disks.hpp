@@ -46,9 +46,9 @@ class DiskMetrics {
     double waited_ms = 0, busy_ms = 0, under_way = 0, readings = 0;  // summed up since it was found
     SlidingSecond<5> second;  // requests, and those four
     double wait_s = 0;        // of the last that were done
-    Timestamp none_since{};   // no request has been done since
+    Timestamp none_since{};   // no request has been done since, or it was found then
   };
-  Disk* known(const DiskTotals& totals);
+  Disk* known(const DiskTotals& totals, Timestamp now);
   void take(const DiskTotals& totals, Timestamp now);
 
   std::array<std::optional<MetricId>, kValues> ids_;

@@ -129,7 +129,8 @@ class HostMetrics::Impl {
           lines(names.size()) {
       for (const std::string& name : names) {
         ids.push_back(catalogue.find(name));
-        counts.push_back(ids.back() && catalogue.info(*ids.back()).kind == MetricKind::kCounter);
+        // Whom the kernel killed is known at once, and is never a third of somebody.
+        counts.push_back(ids.back() && catalogue.info(*ids.back()).kind == MetricKind::kCounter && name != "host.vm.oom_kill");
       }
     }
     void learn(Timestamp now) {

@@ -20,6 +20,8 @@ constexpr double kStartTolerance_s = 0.05;
 constexpr int kSizeEvery = 3, kCountEvery = 10;
 // Who has not run, and lost no page, since the last reading has the same status: looked at again each that many readings, for its switches.
 constexpr int kStatusEvery = 5;
+// Up to so much CPU time both accounts of it say the same, near enough.
+constexpr double kTogether_s = 60;
 
 }  // namespace
 
@@ -121,8 +123,9 @@ void ProcessMember::finish(double user_s, double system_s, Timestamp now) {
   double &user = last_.value[ProcessCounters::kUser], &system = last_.value[ProcessCounters::kSystem];
   double more_user = std::max(user_s - user, 0.0), more_system = std::max(system_s - system, 0.0);
   // What is told at the end was counted by the ticks of the clock, what /proc says is scaled to the time it really ran (cputime_adjust in
-  // kernel/sched/cputime.c): after hours they are seconds apart. It did not run for longer than there was time.
-  const double most = was_read_ ? to_seconds(now - read_at_) * std::max(stat_.threads, 1) : std::numeric_limits<double>::infinity();
+  // kernel/sched/cputime.c): after hours they are seconds apart. It did not run for longer than there was time for the threads it had.
+  const bool apart = was_read_ && user + system > kTogether_s;
+  const double most = apart ? to_seconds(now - read_at_) * std::max(stat_.threads, 1) : std::numeric_limits<double>::infinity();
   if (const double more = more_user + more_system; more > most) more_user *= most / more, more_system *= most / more;
   user += more_user;
   system += more_system;

@@ -195,7 +195,8 @@ Recording::Changes Recording::advance(Timestamp now) {
   }
   for (const std::int32_t pid : changes.processes.execed) describe(pid);
   go_.follow(changes.processes, now);
-  for (const TargetExit& exit : changes.processes.exits) dead_since_second_.push_back(static_cast<std::uint32_t>(exit.pid));
+  for (const TargetExit& exit : changes.processes.exits)
+    if (!exit.replaced) dead_since_second_.push_back(static_cast<std::uint32_t>(exit.pid));  // else the cells of its number are in use
 
   for (const std::uint32_t slot : changes.processes.armed)
     if (!adopted_.contains(slot)) live_slots_.push_back(slot);

@@ -41,6 +41,7 @@
 #include "recorder/watched/watched.hpp"
 #include "recorder/window/host_size.hpp"
 #include "triggers/engine.hpp"
+#include "unwind/debug_file.hpp"
 
 namespace fdr {
 namespace {
@@ -63,6 +64,7 @@ FileDescriptor taken_signals() {
 RunDirectory begin_as(const SessionOptions& options, const Voice& voice) {
   RunDirectory directory = claim_run_directory(default_name(options), options.config.name.empty(), options.config.directory, voice);
   raise_open_files();
+  never_download();
   mount_bpf_filesystem(nullptr);  // takes CAP_SYS_ADMIN; where it fails, pinning says so
   keep_only(needs_of(options.config, options.mode));
   return directory;

@@ -23,6 +23,7 @@
 #include "recorder/sources/thread_slots.hpp"
 #include "recorder/sources/window_file.hpp"
 #include "recorder/system/cpu_list.hpp"
+#include "recorder/system/open_files.hpp"
 #include "recorder/targets/proc_reader.hpp"
 #include "recorder/targets/task_files.hpp"
 
@@ -59,6 +60,7 @@ class PerfSource final : public EventSource {
         switches_(window_, slots_.rings(), static_cast<std::uint64_t>(config.off_cpu.count())),
         shape_{.support = std::move(support), .period_ns = 1'000'000'000ull / config.frequency, .stack_bytes = perf_stack_bytes(rings_.sizes(), config.frequency)},
         heap_asked_(config.wants_heap()) {
+    raise_open_files(1u << 20);
     follow_cpus();
   }
 

@@ -74,8 +74,9 @@ class ProcSource final : public EventSource {
         const auto stat = task_stat(pid, tid);
         const Seen& seen = seen_[pid];
         const std::uint32_t flags = FDR_THREAD_ATTACHED | (seen.mute ? std::uint32_t{FDR_THREAD_MUTE} : 0u);
+        const bool met = slots_.find(tid) != nullptr;
         fdr_thread* const thread = stat ? slots_.attach(tid, pid, seen.target, stat->start_boottime_ns, stat->comm, flags, now_ns) : nullptr;
-        if (thread && !ran_before_.contains(tid)) count_from_here(*thread, pid, tid);
+        if (thread && !met) count_from_here(*thread, pid, tid);
       }
     }
     if (!any && foreign) refuse_process(foreign);
@@ -221,6 +222,8 @@ class ProcSource final : public EventSource {
     bool ran = false;
     if (const auto times = task_times(pid, tid)) {
       const auto before = ran_before_.find(tid);
+      // Less than before: another thread of the process called execve, and has this number since.
+      if (before != ran_before_.end() && before->second > times->ran_ns) before->second = 0;
       const std::uint64_t cpu_ns = before == ran_before_.end() ? times->ran_ns : times->ran_ns - before->second;
       ran = cpu_ns != thread->cpu_ns;
       thread->cpu_ns = cpu_ns;

@@ -88,6 +88,15 @@ TEST_CASE("disks: one that hangs is not the fastest of all") {
   CHECK(d["host.disk.wait"] == 0);
 }
 
+TEST_CASE("disks: one that hangs already when it is found has done so since then") {
+  const std::string hangs = line("vda", {.reads = 110, .under_way = 64});
+  Disks d(hangs);
+  for (int second = 1; second <= 3; ++second) {
+    d.read(hangs);
+    CHECK(d["host.disk.wait"] == doctest::Approx(second));
+  }
+}
+
 TEST_CASE("disks: requests that take two seconds each wait two seconds, also in the second between") {
   Disks d(line("vda", {.reads = 1, .read_ms = 10, .under_way = 1}));
   for (long pair = 1; pair < 5; ++pair) {
