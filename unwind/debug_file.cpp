@@ -105,10 +105,7 @@ std::optional<std::uint64_t> offset_of_member(Dwarf_Die* structure, const std::s
 
 }  // namespace
 
-void never_download() {
-  static const int once = ::unsetenv("DEBUGINFOD_URLS");
-  (void)once;
-}
+void never_download() { ::unsetenv("DEBUGINFOD_URLS"); }
 
 class DebugFile::Impl {
  public:
