@@ -18,8 +18,8 @@ struct Dwarf;
 namespace fdr {
 
 // libdwfl would download what it does not find, silently and up to 90 s for each file; without servers in the environment it asks nobody
-// (debuginfod-client.c). Done by each DebugFile, which where it is done changes nothing; before by who starts threads, since the environment is theirs too. Not by main: the command of `run`
-// gets it as it was.
+// (debuginfod-client.c). Done by each DebugFile, and once before by who starts threads, since the environment is theirs too: where it is done already it
+// changes nothing. Not by main: the command of `run` gets it as it was.
 void never_download();
 
 class DebugFile {

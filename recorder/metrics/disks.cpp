@@ -24,12 +24,8 @@ bool has_device(const std::string& blocks, std::string_view name) {
   return ::access((blocks + "/" + entry + "/device").c_str(), F_OK) == 0;
 }
 
-}  // namespace
-
-std::optional<DiskTotals> parse_disk(std::string_view line) {
-  DiskTotals totals;
-  take_word(line), take_word(line);  // major and minor
-  totals.name = take_word(line);
+// Behind the name.
+std::optional<DiskTotals> parse_totals(std::string_view line) {
   std::array<std::uint64_t, 10> fields{};
   for (std::uint64_t& field : fields) {
     const auto number = parse_number<std::uint64_t>(take_word(line));
@@ -37,11 +33,14 @@ std::optional<DiskTotals> parse_disk(std::string_view line) {
     field = *number;
   }
   const auto ms = [](std::uint64_t field) { return static_cast<std::uint32_t>(field); };
+  DiskTotals totals;
   totals.reads = fields[0], totals.read_sectors = fields[2], totals.read_ms = ms(fields[3]);
   totals.writes = fields[4], totals.written_sectors = fields[6], totals.write_ms = ms(fields[7]);
   totals.under_way = fields[8], totals.busy_ms = ms(fields[9]);
   return totals;
 }
+
+}  // namespace
 
 DiskMetrics::DiskMetrics(const MetricCatalogue& catalogue, const std::string& proc, std::string blocks, double cpu_share)
     : file_(proc + "/diskstats"), blocks_(std::move(blocks)), budget_(cpu_share) {
@@ -50,18 +49,14 @@ DiskMetrics::DiskMetrics(const MetricCatalogue& catalogue, const std::string& pr
   values_.fill(kUnknown);
 }
 
-DiskMetrics::Disk* DiskMetrics::known(const DiskTotals& totals, Timestamp now) {
-  auto found = disks_.find(totals.name);
-  if (found == disks_.end()) {
-    if (disks_.size() >= kMostDisks) return nullptr;
-    found = disks_.emplace(totals.name, Disk{}).first;
-    found->second.counts = has_device(blocks_, totals.name);
-    found->second.last = totals;
-    found->second.none_since = now;
-  }
+DiskMetrics::Disk* DiskMetrics::known(std::string_view name, const DiskTotals& totals, Timestamp now) {
+  auto found = disks_.find(name);
+  const bool fresh = found == disks_.end();
+  if (fresh && disks_.size() >= kMostDisks) return nullptr;
+  if (fresh) found = disks_.emplace(name, Disk{}).first;
   Disk& disk = found->second;
-  if (totals.reads < disk.last.reads || totals.writes < disk.last.writes) {  // another of that name
-    const bool counts = disk.counts;
+  if (fresh || totals.reads < disk.last.reads || totals.writes < disk.last.writes) {  // or another of that name
+    const bool counts = fresh ? has_device(blocks_, name) : disk.counts;
     disk = {};
     disk.counts = counts;
     disk.last = totals;
@@ -70,13 +65,13 @@ DiskMetrics::Disk* DiskMetrics::known(const DiskTotals& totals, Timestamp now) {
   return &disk;
 }
 
-void DiskMetrics::take(const DiskTotals& totals, Timestamp now) {
-  Disk* const disk = known(totals, now);
+void DiskMetrics::take(std::string_view name, const DiskTotals& totals, Timestamp now) {
+  Disk* const disk = known(name, totals, now);
   if (!disk) return;
   disk->seen = true;
   if (!disk->counts) return;
   const auto requests = static_cast<double>(totals.reads + totals.writes);
-  sums_.add(totals.name, {static_cast<double>(totals.read_sectors * kSectorBytes), static_cast<double>(totals.written_sectors * kSectorBytes), requests});
+  sums_.add(name, {static_cast<double>(totals.read_sectors * kSectorBytes), static_cast<double>(totals.written_sectors * kSectorBytes), requests});
 
   // Modulo 2^32, as they are printed.
   const std::uint32_t read_ms = totals.read_ms - disk->last.read_ms, write_ms = totals.write_ms - disk->last.write_ms, busy_ms = totals.busy_ms - disk->last.busy_ms;
@@ -102,8 +97,12 @@ void DiskMetrics::read(Timestamp now, std::span<double> row) {
     const Duration begin = thread_cpu_time();
     const auto text = file_.read(buffer_, ProcFile::Reads::kToTheEnd);
     values_.fill(kUnknown);
-    for (std::string_view rest = text.value_or(""); !rest.empty();)
-      if (const auto totals = parse_disk(take_line(rest))) take(*totals, now);
+    for (std::string_view rest = text.value_or(""); !rest.empty();) {
+      std::string_view line = take_line(rest);
+      take_word(line), take_word(line);  // major and minor
+      const std::string_view name = take_word(line);
+      if (const auto totals = parse_totals(line)) take(name, *totals, now);
+    }
     const auto sums = sums_.done();
     for (std::size_t i = 0; i < lines_.size(); ++i) lines_[i].learn(now, sums ? (*sums)[i] : kUnknown);
     std::erase_if(disks_, [](const auto& entry) { return !entry.second.seen; });

@@ -23,13 +23,11 @@
 
 namespace fdr {
 
-// A line of diskstats; times in milliseconds, of which the kernel prints 32 bits, sectors of 512 bytes.
+// Of a disk, in a line of diskstats; times in milliseconds, of which the kernel prints 32 bits, sectors of 512 bytes.
 struct DiskTotals {
-  std::string_view name;
   std::uint64_t reads = 0, read_sectors = 0, writes = 0, written_sectors = 0, under_way = 0;
   std::uint32_t read_ms = 0, write_ms = 0, busy_ms = 0;
 };
-std::optional<DiskTotals> parse_disk(std::string_view line);
 
 class DiskMetrics {
  public:
@@ -42,14 +40,14 @@ class DiskMetrics {
   struct Disk {
     bool counts = false;  // has a device of its own
     bool seen = false;    // at this reading
-    DiskTotals last{};    // without its name
+    DiskTotals last{};
     double waited_ms = 0, busy_ms = 0, under_way = 0, readings = 0;  // summed up since it was found
     SlidingSecond<5> second;  // requests, and those four
     double wait_s = 0;        // of the last that were done
     Timestamp none_since{};   // no request has been done since, or it was found then
   };
-  Disk* known(const DiskTotals& totals, Timestamp now);
-  void take(const DiskTotals& totals, Timestamp now);
+  Disk* known(std::string_view name, const DiskTotals& totals, Timestamp now);
+  void take(std::string_view name, const DiskTotals& totals, Timestamp now);
 
   std::array<std::optional<MetricId>, kValues> ids_;
   std::array<double, kValues> values_{};

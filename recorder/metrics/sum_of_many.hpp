@@ -25,8 +25,7 @@ class SumOfMany {
     auto member = members_.find(name);
     if (member == members_.end()) {
       if (members_.size() >= kMost) return;
-      member = members_.emplace(name, Member{counts, false}).first;
-      if (!begun_) gain(counts, {});
+      member = members_.emplace(name, Member{begun_ ? counts : Counts{}, false}).first;
     }
     gain(counts, member->second.counts);
     member->second = {counts, true};
